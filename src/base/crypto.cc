@@ -1,0 +1,137 @@
+// The low-level SHA-256 calls are deprecated in OpenSSL 3 in favour of EVP, whose per-call setup
+// costs more than hashing one entry does; they are present and supported throughout OpenSSL 3.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "base/crypto.h"
+
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <sodium.h>
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace rowledger {
+namespace {
+
+constexpr size_t kBlock = 64;
+
+void load(SHA256_CTX& context, const std::array<uint32_t, 8>& state) {
+  SHA256_Init(&context);
+  std::memcpy(context.h, state.data(), sizeof(context.h));
+  context.Nl = kBlock * 8;  // one block, the padded key, has gone in already
+}
+
+}  // namespace
+
+Digest sha256(std::string_view bytes) {
+  Digest out;
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data());
+  return out;
+}
+
+Digest sha256(std::string_view a, std::string_view b, std::string_view c) {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, a.data(), a.size());
+  SHA256_Update(&context, b.data(), b.size());
+  SHA256_Update(&context, c.data(), c.size());
+  Digest out;
+  SHA256_Final(out.data(), &context);
+  return out;
+}
+
+HmacSha256::HmacSha256(std::string_view key) {
+  std::array<unsigned char, kBlock> block{};
+  if (key.size() > kBlock) {
+    const Digest digest = sha256(key);
+    std::memcpy(block.data(), digest.data(), digest.size());
+  } else {
+    std::memcpy(block.data(), key.data(), key.size());
+  }
+  auto prepare = [&](unsigned char pad, std::array<uint32_t, 8>& state) {
+    std::array<unsigned char, kBlock> padded;
+    for (size_t i = 0; i < kBlock; ++i) padded[i] = block[i] ^ pad;
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, padded.data(), padded.size());
+    std::memcpy(state.data(), context.h, sizeof(context.h));
+  };
+  prepare(0x36, inner_);
+  prepare(0x5c, outer_);
+}
+
+Digest HmacSha256::operator()(std::string_view a, std::string_view b) const {
+  SHA256_CTX context;
+  Digest digest;
+  load(context, inner_);
+  SHA256_Update(&context, a.data(), a.size());
+  SHA256_Update(&context, b.data(), b.size());
+  SHA256_Final(digest.data(), &context);
+  load(context, outer_);
+  SHA256_Update(&context, digest.data(), digest.size());
+  SHA256_Final(digest.data(), &context);
+  return digest;
+}
+
+uint64_t short_hash(const ShortHashKey& key, std::string_view bytes) {
+  static_assert(crypto_shorthash_BYTES == 8 && crypto_shorthash_KEYBYTES == 16);
+  unsigned char out[8];
+  crypto_shorthash(out, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key.bytes.data());
+  uint64_t value;
+  std::memcpy(&value, out, sizeof(value));
+  return value;
+}
+
+void random_bytes(char* out, size_t n) {
+  CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(out), static_cast<int>(n)) == 1);
+}
+
+std::string random_bytes(size_t n) {
+  std::string out(n, '\0');
+  random_bytes(out.data(), n);
+  return out;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string to_hex(std::string_view bytes) {
+  std::string out(bytes.size() * 2 + 1, '\0');
+  sodium_bin2hex(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  out.pop_back();
+  return out;
+}
+
+std::optional<std::string> from_hex(std::string_view text) {
+  std::string out(text.size() / 2, '\0');
+  size_t n = 0;
+  if (sodium_hex2bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(), text.size(),
+                     nullptr, &n, nullptr) != 0 ||
+      n * 2 != text.size())
+    return std::nullopt;
+  return out;
+}
+
+std::string to_base64(std::string_view bytes) {
+  std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                    bytes.size(), sodium_base64_VARIANT_ORIGINAL);
+  out.pop_back();
+  return out;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+  std::string out(text.size(), '\0');
+  size_t n = 0;
+  const char* end = nullptr;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(), text.size(),
+                        nullptr, &n, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+      end != text.data() + text.size())
+    return std::nullopt;
+  out.resize(n);
+  return out;
+}
+
+}  // namespace rowledger

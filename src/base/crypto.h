@@ -1,0 +1,50 @@
+#pragma once
+// The few cryptographic primitives that more than one room needs; OpenSSL and libsodium do the work.
+// All functions are safe to call from any thread.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rowledger {
+
+using Digest = std::array<unsigned char, 32>;
+
+inline std::string_view as_view(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+Digest sha256(std::string_view bytes);
+// SHA-256 over the concatenation, without making it.
+Digest sha256(std::string_view a, std::string_view b, std::string_view c = {});
+
+// HMAC-SHA256 (RFC 2104) with the key's two inner states prepared once. Copyable; const use from
+// any thread.
+class HmacSha256 {
+ public:
+  explicit HmacSha256(std::string_view key);
+  Digest operator()(std::string_view a, std::string_view b = {}) const;
+
+ private:
+  std::array<uint32_t, 8> inner_, outer_;
+};
+
+// SipHash-2-4 with a 128-bit key: a keyed hash for index terms; 64 bits, not for commitments.
+struct ShortHashKey {
+  std::array<unsigned char, 16> bytes{};
+};
+uint64_t short_hash(const ShortHashKey& key, std::string_view bytes);
+
+void random_bytes(char* out, size_t n);
+std::string random_bytes(size_t n);
+
+// Compares without telling by time where the two differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+std::string to_hex(std::string_view bytes);                         // lower case
+std::optional<std::string> from_hex(std::string_view text);         // either case
+std::string to_base64(std::string_view bytes);                      // RFC 4648, padded
+std::optional<std::string> from_base64(std::string_view text);
+
+}  // namespace rowledger

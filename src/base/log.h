@@ -1,0 +1,32 @@
+#pragma once
+// The program's own log (not the audit log): one line an event, to stderr, as text on a terminal
+// and as JSON otherwise. Never a value of a captured row, never a secret. Any thread.
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace rowledger::log {
+
+enum class Level { kDebug, kInfo, kWarning, kError };
+
+void set_level(Level level);
+void write(Level level, std::string_view message);
+
+template <class... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warning(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::kWarning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace rowledger::log

@@ -1,0 +1,89 @@
+#include "base/time.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace rowledger {
+namespace {
+
+// Takes exactly `digits` decimal digits off the front of text.
+bool take_number(std::string_view& text, size_t digits, int& out) {
+  if (text.size() < digits) return false;
+  out = 0;
+  for (size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    out = out * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return true;
+}
+
+bool take_char(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+Timestamp Timestamp::now() {
+  using namespace std::chrono;
+  return {duration_cast<microseconds>(system_clock::now().time_since_epoch()).count()};
+}
+
+std::string Timestamp::to_string() const {
+  using namespace std::chrono;
+  const sys_time<microseconds> moment{microseconds(us)};
+  const auto day = floor<days>(moment);
+  const year_month_day date{day};
+  const hh_mm_ss<microseconds> clock{moment - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", int(date.year()),
+                     unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+std::optional<Timestamp> Timestamp::parse(std::string_view text) {
+  using namespace std::chrono;
+  int y, mo, d, h = 0, mi = 0, s = 0;
+  int64_t fraction_us = 0, offset_s = 0;
+  if (!take_number(text, 4, y) || !take_char(text, '-') || !take_number(text, 2, mo) ||
+      !take_char(text, '-') || !take_number(text, 2, d))
+    return std::nullopt;
+  const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
+  if (!date.ok()) return std::nullopt;
+  if (!text.empty()) {
+    if (!take_char(text, 'T') && !take_char(text, ' ') && !take_char(text, 't')) return std::nullopt;
+    if (!take_number(text, 2, h) || !take_char(text, ':') || !take_number(text, 2, mi)) return std::nullopt;
+    if (take_char(text, ':')) {
+      if (!take_number(text, 2, s)) return std::nullopt;
+      if (take_char(text, '.')) {
+        int64_t unit = 100'000;
+        if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
+        while (!text.empty() && text[0] >= '0' && text[0] <= '9') {
+          fraction_us += (text[0] - '0') * unit;
+          unit /= 10;
+          text.remove_prefix(1);
+        }
+      }
+    }
+    if (h > 23 || mi > 59 || s > 60) return std::nullopt;
+    if (!text.empty() && !take_char(text, 'Z') && !take_char(text, 'z')) {
+      const char sign = text.front();
+      if (sign != '+' && sign != '-') return std::nullopt;
+      text.remove_prefix(1);
+      int oh, om = 0;
+      if (!take_number(text, 2, oh)) return std::nullopt;
+      take_char(text, ':');
+      if (!text.empty() && !take_number(text, 2, om)) return std::nullopt;
+      if (oh > 15 || om > 59) return std::nullopt;
+      offset_s = (oh * 3600 + om * 60) * (sign == '-' ? -1 : 1);
+    }
+    if (!text.empty()) return std::nullopt;
+  }
+  const int64_t seconds_of_day = h * 3600 + mi * 60 + s - offset_s;
+  const int64_t days_since = sys_days(date).time_since_epoch().count();
+  return Timestamp{(days_since * 86'400 + seconds_of_day) * 1'000'000 + fraction_us};
+}
+
+}  // namespace rowledger

@@ -1,0 +1,70 @@
+#pragma once
+// Capture of one source: from the replication stream to durable entries.
+//
+//   receive thread   drains the socket into buffers, confirms what is durable
+//   build thread     decodes, assembles transactions, attributes, compares with the state, encodes
+//   commit thread    appends to the store (one synced write for a group of transactions)
+//   watch thread     compares the catalogue with what capture relies on, every watch_interval_ms
+//
+// between them bounded queues. On any trouble with the source the threads are stopped, the trouble is
+// said in report(), and capture starts again with back-off from the store's cursor.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "capture/settings.h"
+#include "store/store.h"
+
+namespace rowledger::capture {
+
+// How capture stands, for status, metrics and sync.
+struct Report {
+  enum class Phase { kStarting, kBaseline, kStreaming, kWaiting, kStopped } phase = Phase::kStarting;
+  std::string problem;  // empty when all is well; else what is wrong and what to do
+  Lsn captured_lsn;     // everything committed before it is durable in the log
+  Lsn source_lsn;       // the source's newest known WAL position
+  int64_t lag_bytes = 0;
+  double lag_seconds = 0;  // age of the newest change that is not captured yet, 0 when none is known
+  uint64_t baseline_rows = 0;
+  uint64_t gaps = 0;       // gap entries that say changes may have been missed, since the log began
+  // Slot, as last looked at.
+  bool slot_exists = false, slot_active = false;
+  std::string slot_wal_status;
+  int64_t slot_retained_bytes = 0;
+  std::optional<int64_t> slot_safe_bytes;
+  std::vector<std::string> warnings;  // things to mend that do not stop capture
+};
+std::string_view to_string(Report::Phase phase);
+
+class Capture {
+ public:
+  // Takes the store as its one writer.
+  static std::unique_ptr<Capture> create(const Settings& settings, store::Store& store);
+  virtual ~Capture() = default;  // stops
+
+  virtual void start() = 0;
+  // Ends the threads after what has been received is durable, at most a few seconds.
+  virtual void stop() = 0;
+
+  virtual Report report() const = 0;
+
+  // Returns when everything committed in the source before the call is durable in the log.
+  // kUnavailable at the timeout or when capture cannot go on.
+  virtual Status sync(int timeout_ms) = 0;
+
+  // Appends a control entry (kind control, access, ...), durable on return. detail: a JSON object.
+  virtual Status append_control(record::EntryKind kind, const std::string& detail) = 0;
+};
+
+// Makes the slot and records the baseline, in the foreground, for `attach`; progress(rows so far).
+// When the state is not empty (a slot was lost), rows are compared with it, and every difference
+// becomes a gap entry. Ends with the cursor at the slot's consistent point.
+Status take_baseline(const Settings& settings, store::Store& store, std::string_view reason,
+                     const std::function<void(uint64_t rows)>& progress);
+
+}  // namespace rowledger::capture

@@ -1,0 +1,84 @@
+#pragma once
+// HTTP/1.1 between this program and its clients. Boost.Asio and Beast stay inside this room.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace rowledger::http {
+
+// Who is at the other end, as far as the transport knows.
+struct Peer {
+  bool local = false;           // through the Unix socket
+  std::optional<uint32_t> uid;  // then: the operating system's user
+  std::string user;             // its name
+  std::string address;          // otherwise
+};
+
+struct Request {
+  std::string method;  // "GET"
+  std::string target;  // path and query, percent-encoded
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  Peer peer;
+  std::string_view header(std::string_view lower_case_name) const;
+};
+
+// Receives a streamed body. write() waits while the client is slow; false: the client is gone, stop.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual bool write(std::string_view bytes) = 0;
+  virtual bool gone() const = 0;  // the client went away, or the server is stopping
+};
+
+struct Response {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  // When set, the body is streamed (chunked) after the headers instead.
+  std::function<void(BodySink&)> stream;
+};
+
+// May be called from several threads at once.
+using Handler = std::function<Response(const Request&)>;
+
+struct ServerLimits {
+  size_t header_bytes = 16 << 10, body_bytes = 1 << 20;
+  size_t connections = 256;
+  int idle_timeout_ms = 30'000;
+};
+
+class Server {
+ public:
+  // Listens on a Unix socket with mode 0600, replacing a stale one. kConflict when another process serves it.
+  static Result<std::unique_ptr<Server>> listen_unix(const std::filesystem::path& socket, Handler handler,
+                                                     const ServerLimits& limits);
+  virtual ~Server() = default;  // stops: ends streams, waits for handlers
+};
+
+// A request over a Unix socket. on_body, when given, receives the body in pieces as they arrive
+// (returning false ends the transfer); else it is collected in Response::body.
+// kUnavailable when nobody listens.
+Result<Response> request_unix(const std::filesystem::path& socket, const Request& request,
+                              const std::function<bool(std::string_view)>& on_body = {});
+
+// Percent-encoding (RFC 3986) of one path segment or query value, and back.
+std::string percent_encode(std::string_view text);
+std::optional<std::string> percent_decode(std::string_view text);
+// "/v1/entries?q=a&limit=5" into its path (encoded) and decoded parameters.
+struct Target {
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::optional<std::string_view> parameter(std::string_view name) const;
+};
+std::optional<Target> parse_target(std::string_view target);
+
+}  // namespace rowledger::http

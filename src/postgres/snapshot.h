@@ -1,0 +1,35 @@
+#pragma once
+// A new slot and the tables as they were at the moment where it begins: the baseline and the stream
+// meet without a hole or an overlap. Owned and used by one thread.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "postgres/catalogue.h"
+#include "postgres/connection.h"
+
+namespace rowledger::postgres {
+
+class SlotSnapshot {
+ public:
+  // Makes the logical slot with an exported snapshot and opens a REPEATABLE READ transaction on it.
+  // Errors: kConflict when a slot of that name exists; kUnavailable when none is free.
+  static Result<std::unique_ptr<SlotSnapshot>> create(const std::string& conninfo, const std::string& slot);
+  virtual ~SlotSnapshot() = default;
+
+  // The stream begins here: the snapshot shows everything committed before.
+  virtual Lsn consistent_point() const = 0;
+  virtual const SystemIdentity& system() const = 0;
+
+  virtual Result<std::optional<TableInfo>> table(const std::string& publication, const std::string& name) = 0;
+
+  // Every row of the table with the columns of `info`, in the text forms of the stream. in_key_order:
+  // sorted by the key's text in the C collation, which is the order of record::encode_key.
+  virtual Status read_table(const TableInfo& info, bool in_key_order, const Connection::CopyRow& row) = 0;
+};
+
+Status drop_slot(Connection& connection, const std::string& slot);
+
+}  // namespace rowledger::postgres

@@ -1,0 +1,33 @@
+#pragma once
+// The one JSON shape of an entry, for command line, API, exports and live stream (docs/json.md).
+// Values: NULL, booleans, int2/int4 and finite floats as JSON; json and jsonb as the server's own
+// text, verbatim; everything else as PostgreSQL's text. Invalid UTF-8 is shown with U+FFFD, and the
+// bytes beside it as "old_hex"/"new_hex".
+#include <string>
+#include <vector>
+
+#include "record/entry.h"
+
+namespace rowledger::query {
+
+// A row's columns by name, in column order: what `at` answers and --images adds.
+struct RowImage {
+  struct Field {
+    std::string name;
+    record::ValueForm form = record::ValueForm::kText;
+    record::Presence presence = record::Presence::kAbsent;
+    std::string text;
+  };
+  std::vector<Field> fields;
+};
+
+struct Images {
+  std::optional<RowImage> before, after;
+};
+
+// One line, no newline at the end. Leaves out what is absent. A changed json column becomes one change
+// per differing path ("path": JSON pointer, RFC 6901) unless one side is no object or array.
+std::string to_json(const record::Entry& entry, const Images* images = nullptr);
+std::string to_json(const RowImage& row);
+
+}  // namespace rowledger::query

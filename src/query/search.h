@@ -1,0 +1,60 @@
+#pragma once
+// The search grammar: one parser for the command line, the API, the UI and the rules.
+//
+//   query = or;  or = and {"OR" and};  and = term {["AND"] term}
+//   term  = ["-" | "NOT"] ( "(" or ")" | key ":" values | text )
+//   values = value {"," value};  value = [">" | ">=" | "<" | "<="] atom | atom ".." atom | "*"
+//   atom  = word | quoted | date | "now-" int unit
+//
+// NOT over AND over OR. One key twice means OR, different keys mean AND.
+// docs/search.md explains it to people.
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "record/entry.h"
+#include "store/store.h"
+
+namespace rowledger::query {
+
+struct SearchError {
+  size_t position = 0;  // byte offset into the text
+  size_t length = 0;    // of the offending part
+  std::string message;
+  std::string suggestion;  // "tenant" for "tennant"; empty when there is none
+};
+
+struct SearchNode;  // search_ast.h
+
+// A parsed query; copying shares the tree.
+class Search {
+ public:
+  // now: what "now-2d" and dates without a zone are relative to. "-is:housekeeping" is added unless
+  // the text names is:housekeeping or `all` is set.
+  static tl::expected<Search, SearchError> parse(std::string_view text, Timestamp now, bool all = false);
+
+  // True for the entries that the query asks for; exact.
+  bool matches(const record::Entry& entry) const;
+  // A superset that the indexes answer.
+  const store::Filter& filter() const;
+  // Bounds that the query puts on the commit time, if it puts any on every match.
+  std::optional<Timestamp> from() const;
+  std::optional<Timestamp> to() const;
+
+  // The syntax tree as JSON, for GET /v1/query/parse.
+  std::string to_json() const;
+
+ private:
+  std::shared_ptr<const SearchNode> root_;
+  store::Filter filter_;
+  std::optional<Timestamp> from_, to_;
+};
+
+// "position 12: unknown key \"tennant\" - did you mean \"tenant\"?" with the text and a marker under it.
+std::string to_string(const SearchError& error, std::string_view text);
+
+}  // namespace rowledger::query

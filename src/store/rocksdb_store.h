@@ -1,0 +1,25 @@
+#pragma once
+// The embedded store: one RocksDB database in a directory (docs/format/store.md).
+#include <filesystem>
+#include <memory>
+
+#include "base/crypto.h"
+#include "store/store.h"
+
+namespace rowledger::store {
+
+struct StoreOptions {
+  std::filesystem::path directory;
+  // For tokens of values in the index; from the key file, never stored beside the log.
+  ShortHashKey token_key;
+  bool read_only = false;  // for rescue and verification, without a daemon
+  size_t cache_bytes = 64 << 20;         // RocksDB's block cache and decoded bundles together
+  size_t write_buffer_bytes = 32 << 20;  // memtables
+};
+
+// Opens, creating when absent (unless read_only). Brings the state and the indexes up to the log's
+// end before it returns.
+// Errors: kConflict when another process has it open for writing, kCorrupt, kIo.
+Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options);
+
+}  // namespace rowledger::store

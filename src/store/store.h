@@ -1,0 +1,207 @@
+#pragma once
+// The log, the state and the indexes behind one interface. The embedded implementation is RocksDB
+// (rocksdb_store.h); no type of it appears here, so that a cluster can stand behind it later.
+//
+// One writer, many readers. The writer (capture, or a verb that appends a control entry) calls
+// append() from one thread at a time; every const function may be called from any thread. Readers
+// see an entry only once it is durable.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "record/entry.h"
+#include "record/schema.h"
+
+namespace rowledger::store {
+
+// ---- what the index knows of an entry -------------------------------------------------------
+
+// Low-cardinality dimensions, kept as bitmaps.
+enum class Dimension : uint8_t {
+  kTable = 1,   // "public.contacts"
+  kKind,        // "update"
+  kField,       // "phone": each changed field's name
+  kActor,       // id and, as a second term, the lower-cased name
+  kVia,
+  kTrust,
+  kRole,
+  kTenant,
+  kFlag,        // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
+  // High-cardinality ones, kept as 32-bit keyed hashes ("tokens"): a match may be false, so the
+  // reader checks the entry itself.
+  kKey = 64,    // a row's key, as written in the search: "42" or "a,b"
+  kSubject,
+  kOldValue,    // a whole old value or one word of it, normalised (terms.h)
+  kNewValue,
+  kTx,          // xid in decimal
+  kRequest,     // request_id of the context
+  kReason,      // one word of the reason, normalised
+};
+constexpr bool is_token(Dimension dimension) { return dimension >= Dimension::kKey; }
+
+struct Term {
+  Dimension dimension;
+  std::string value;
+  bool operator==(const Term&) const = default;
+};
+
+// A filter that the index can answer: a superset of the entries that match.
+struct Filter {
+  enum class Op { kAll, kNone, kTerm, kAnd, kOr, kNot };
+  Op op = Op::kAll;
+  Term term{};                   // kTerm
+  std::vector<Filter> children;  // kAnd, kOr; one child: kNot (only exact over bitmap terms: over a
+                                 // token, or anything inexact, it answers kAll)
+};
+
+// A range of seqs, [begin, end).
+struct SeqRange {
+  Seq begin, end;
+};
+
+// ---- state ----------------------------------------------------------------------------------
+
+// The newest known image of one row.
+struct RowState {
+  Seq newest;            // the row's newest entry
+  bool deleted = false;  // the row is gone (deleted, truncated, or moved to another key); image is empty
+  SchemaId schema;
+  std::string image;     // record::decode_image with that schema
+};
+
+// ---- writing --------------------------------------------------------------------------------
+
+// Where capture stands; stored in the same atomic write as the entries.
+struct Cursor {
+  uint64_t system_id = 0;
+  uint32_t timeline = 0;
+  Lsn end_lsn;  // every transaction whose commit ends at or before this is wholly in the log
+  // A transaction of which a first part is in the log: its commit LSN, how many of its messages
+  // are done, and the next entry's ordinal. Zero LSN: none.
+  Lsn partial_commit_lsn;
+  uint64_t partial_messages_done = 0;
+  uint32_t partial_next_ordinal = 0;
+
+  bool operator==(const Cursor&) const = default;
+};
+
+struct StateChange {
+  TableId table;
+  std::string key;  // record::encode_key
+  RowState row;
+};
+
+// What one atomic, synced write adds. Built by one thread, then handed to append().
+class Batch {
+ public:
+  // Encodes header and body and collects the index terms. The entry's seq must be the previous
+  // one's plus one; its commitment is computed here from salt and body.
+  // Returns the bytes by which the batch grew.
+  size_t add(record::Entry& entry, std::string_view salt);
+
+  void set_state(StateChange change) { state_.push_back(std::move(change)); }
+  void set_schema(record::TableSchema schema) { schemas_.push_back(std::move(schema)); }
+  void set_cursor(const Cursor& cursor) { cursor_ = cursor; }
+  // Free-form small values: "publication.fingerprint" and the like. An empty value deletes.
+  void set_meta(std::string key, std::string value) { meta_.emplace_back(std::move(key), std::move(value)); }
+
+  bool empty() const { return items_.empty() && state_.empty() && schemas_.empty() && !cursor_ && meta_.empty(); }
+  size_t entries() const { return items_.size(); }
+  size_t bytes() const { return arena_.size(); }
+  void clear();
+
+  struct Item {
+    Seq seq;
+    Timestamp committed_at;  // tx time, else received_at
+    size_t header_at, header_size, body_at, body_size, terms_at, terms_count;
+    char salt[record::kSaltBytes];
+  };
+  struct TermRef {
+    Dimension dimension;
+    uint32_t at, size;  // in terms_arena()
+  };
+  const std::vector<Item>& items() const { return items_; }
+  std::string_view header(const Item& item) const { return std::string_view(arena_).substr(item.header_at, item.header_size); }
+  std::string_view body(const Item& item) const { return std::string_view(arena_).substr(item.body_at, item.body_size); }
+  const std::vector<TermRef>& terms() const { return terms_; }
+  std::string_view term_value(const TermRef& t) const { return std::string_view(terms_arena_).substr(t.at, t.size); }
+  std::vector<StateChange>& state() { return state_; }
+  const std::vector<StateChange>& state() const { return state_; }
+  const std::vector<record::TableSchema>& schemas() const { return schemas_; }
+  const std::optional<Cursor>& cursor() const { return cursor_; }
+  const std::vector<std::pair<std::string, std::string>>& meta() const { return meta_; }
+  // Per tenant the next free tenant_seq, as advanced by the entries added.
+  const std::vector<std::pair<std::string, uint64_t>>& tenants() const { return tenants_; }
+
+ private:
+  std::string arena_, terms_arena_;
+  std::vector<Item> items_;
+  std::vector<TermRef> terms_;
+  std::vector<StateChange> state_;
+  std::vector<record::TableSchema> schemas_;
+  std::optional<Cursor> cursor_;
+  std::vector<std::pair<std::string, std::string>> meta_;
+  std::vector<std::pair<std::string, uint64_t>> tenants_;
+};
+
+// ---- the store ------------------------------------------------------------------------------
+
+struct StoreStats {
+  uint64_t entries = 0;
+  uint64_t disk_bytes = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Durable (fsync) when it returns success, and all or nothing. After a failure the store refuses
+  // further appends until reopened, except after kIo "no space", where retrying the same batch is
+  // allowed.
+  virtual Status append(const Batch& batch) = 0;
+
+  // One past the newest durable entry; 0 when empty.
+  virtual Seq end() const = 0;
+  // Waits until end() > seq, or the timeout, or close; returns end().
+  virtual Seq wait_beyond(Seq seq, int timeout_ms) const = 0;
+
+  virtual Result<std::optional<record::OwnedEntry>> read(Seq seq) const = 0;
+  // Calls visit for each entry of the range in ascending order until it returns false.
+  virtual Status scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const = 0;
+
+  // The index works in ranges of kIndexRange consecutive seqs. Answers a superset, ascending, of the
+  // matching seqs inside the range numbered `range` (entries [range * kIndexRange, ...)).
+  static constexpr uint64_t kIndexRange = 65'536;
+  virtual Result<std::vector<Seq>> candidates(uint64_t range, const Filter& filter) const = 0;
+
+  // The seqs that can hold entries committed (or, for control entries, received) in [from, to],
+  // from per-bundle bounds: a superset, as one range.
+  virtual Result<SeqRange> seqs_between(std::optional<Timestamp> from, std::optional<Timestamp> to) const = 0;
+
+  // The distinct values of a bitmap dimension, newest range first, at most `limit`; for hints and coverage.
+  virtual Result<std::vector<std::string>> values_of(Dimension dimension, size_t limit) const = 0;
+
+  virtual Result<std::optional<RowState>> row(TableId table, std::string_view key) const = 0;
+  // Rows of a table in key order (memcmp), from `from` on, until visit returns false. Includes
+  // deleted ones (row.deleted).
+  virtual Status scan_rows(TableId table, std::string_view from,
+                           const std::function<bool(std::string_view key, const RowState&)>& visit) const = 0;
+
+  virtual Cursor cursor() const = 0;
+  // All versions of all tables, ascending by id.
+  virtual std::vector<record::TableSchema> schemas() const = 0;
+  virtual std::shared_ptr<const record::TableSchema> schema(SchemaId id) const = 0;
+  virtual uint64_t next_tenant_seq(std::string_view tenant) const = 0;
+  virtual Result<std::optional<std::string>> meta(std::string_view key) const = 0;
+
+  virtual StoreStats stats() const = 0;
+};
+
+}  // namespace rowledger::store
