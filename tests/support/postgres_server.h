@@ -1,6 +1,7 @@
 #pragma once
 // A private PostgreSQL 15 cluster for a test: its own data directory, port and Unix socket, loopback
-// only, as the user postgres when the test runs as root. Gone with the object.
+// only, as the user postgres when the test runs as root. Gone with the object, and with the process even
+// when that is killed. ROWLEDGER_TEST_POSTGRES_BIN names another version's bin directory.
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ class PostgresServer {
   virtual std::string data_directory() const = 0;
 
   // Runs SQL with psql in one session, outside any transaction of its own; returns the output of
-  // `psql -XAtq`. Aborts the test on failure.
+  // `psql -XAtq` without the last newline. Aborts the test on failure.
   virtual std::string psql(const std::string& sql, const std::string& database = "postgres") = 0;
   // A fresh database with a unique name.
   virtual std::string create_database() = 0;
