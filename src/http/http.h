@@ -39,12 +39,28 @@ class BodySink {
   virtual bool gone() const = 0;  // the client went away, or the server is stopping
 };
 
+// A body that goes on as things happen and holds no thread meanwhile: a live stream.
+struct LiveBody {
+  enum class Next {
+    kWait,  // until Server::wake() or interval_ms
+    kMore,  // there is more at once
+    kEnd,
+  };
+  // Appends what there is now, about 64 KiB at most. Called from handler threads, one call at a
+  // time, and never before the client has taken what was appended earlier.
+  std::function<Next(std::string& out)> step;
+  int interval_ms = 15'000;
+};
+
 struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  // When set, the body is streamed (chunked) after the headers instead.
+  // When set, the body is streamed (chunked) after the headers instead: `stream` for something
+  // with an end, which occupies a handler thread until then; `live` for the rest. The connection
+  // is closed afterwards.
   std::function<void(BodySink&)> stream;
+  std::optional<LiveBody> live;
 };
 
 // May be called from several threads at once.
@@ -53,6 +69,8 @@ using Handler = std::function<Response(const Request&)>;
 struct ServerLimits {
   size_t header_bytes = 16 << 10, body_bytes = 1 << 20;
   size_t connections = 256;
+  size_t handler_threads = 8;
+  // For a request to arrive, and for a client to take something of an answer.
   int idle_timeout_ms = 30'000;
 };
 
@@ -62,13 +80,18 @@ class Server {
   static Result<std::unique_ptr<Server>> listen_unix(const std::filesystem::path& socket, Handler handler,
                                                      const ServerLimits& limits);
   virtual ~Server() = default;  // stops: ends streams, waits for handlers
+
+  // There is news: every live body is asked for it. Any thread.
+  virtual void wake() = 0;
 };
 
-// A request over a Unix socket. on_body, when given, receives the body in pieces as they arrive
-// (returning false ends the transfer); else it is collected in Response::body.
-// kUnavailable when nobody listens.
+// A request over a Unix socket. on_body, when given, receives the body of a 2xx answer in pieces as
+// they arrive (returning false ends the transfer, which is no error); else it is collected in
+// Response::body. silence_timeout_ms: how long nothing may arrive.
+// kUnavailable when nobody listens or the answer does not come.
 Result<Response> request_unix(const std::filesystem::path& socket, const Request& request,
-                              const std::function<bool(std::string_view)>& on_body = {});
+                              const std::function<bool(std::string_view)>& on_body = {},
+                              int silence_timeout_ms = 60'000);
 
 // Percent-encoding (RFC 3986) of one path segment or query value, and back.
 std::string percent_encode(std::string_view text);

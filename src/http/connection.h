@@ -1,0 +1,41 @@
+#pragma once
+// One client's connection. Lives on the server's one I/O thread; the only things that happen
+// elsewhere are the handler, a streamed body and the steps of a live body, on handler threads.
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+
+#include "http/http.h"
+
+namespace rowledger::http {
+
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  virtual void start() = 0;
+  virtual void wake() = 0;  // a live body may have something new
+  // Ends at the next end of an answer; idle and live ones at once.
+  virtual void begin_stop() = 0;
+  virtual void close() = 0;
+};
+
+// What the connections of one server share.
+struct ServerCore {
+  ServerCore(Handler handler_in, const ServerLimits& limits_in)
+      : handler(std::move(handler_in)), limits(limits_in), pool(limits.handler_threads) {}
+
+  const Handler handler;
+  const ServerLimits limits;
+  std::atomic<bool> stopping = false;
+  boost::asio::io_context io{1};
+  boost::asio::thread_pool pool;
+  // Called on the I/O thread when a connection has ended.
+  std::function<void(Connection*)> on_end;
+};
+
+std::shared_ptr<Connection> make_connection(ServerCore& core, boost::asio::local::stream_protocol::socket socket,
+                                            Peer peer);
+
+}  // namespace rowledger::http
