@@ -1,0 +1,198 @@
+#!/usr/bin/python3
+"""./dev demo: a private PostgreSQL, Rowledger attached to it, a week of changes, and a tour of the answers."""
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+from cluster import Cluster, ClusterError, choose_port, die_with_parent
+from session import Session
+from tour import Tour
+from week import Week
+
+HERE = pathlib.Path(__file__).resolve().parent
+MARK = ".rowledger-demo"
+ROLES = ("glific", "meera")
+
+
+class Stopped(Exception):
+    """Ctrl-C, or a request to end."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Clock:
+    """Prints each step with the seconds since the start, so that nobody wonders."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+
+    def __call__(self, text):
+        say(f"{time.monotonic() - self.start:5.1f} s  {text}")
+
+
+def claim_directory(directory):
+    """Ours alone: new, empty, or marked by a former run, whose files go."""
+    directory.mkdir(parents=True, exist_ok=True)
+    mark = directory / MARK
+    if any(directory.iterdir()) and not mark.exists():
+        raise ClusterError(f"{directory} holds other files. Name an empty or a new directory with --dir.")
+    with contextlib.suppress(OSError, ValueError):
+        other = int(mark.read_text())
+        if b"demo.py" in pathlib.Path(f"/proc/{other}/cmdline").read_bytes() and other != os.getpid():
+            raise ClusterError(f"A demo already runs in {directory} (process {other}). End it with Ctrl-C there, "
+                               "or use another --dir.")
+    mark.write_text(str(os.getpid()))
+
+
+class Daemon:
+    """rowledger serve, with its log in a file."""
+
+    def __init__(self, program, data, log, environment):
+        self.log = log
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen(
+                [program, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                env={**environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
+
+    def check(self):
+        if self.process.poll() is not None:
+            raise ClusterError(f"rowledger serve ended with {self.process.returncode}; {self.log} says:\n"
+                               f"{self.log.read_text(errors='replace')[-2000:]}")
+
+    def stop(self):
+        if self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Demo:
+    def __init__(self, arguments):
+        self.program = arguments.program.resolve()
+        self.directory = pathlib.Path(arguments.dir).resolve()
+        self.data = self.directory / "rowledger"
+        self.step = Clock()
+        claim_directory(self.directory)
+        self.cluster = Cluster(self.directory, choose_port(arguments.port), self.step)
+        self.environment = {**self.cluster.environment(), "ROWLEDGER_DIR": str(self.data)}
+
+    def rowledger(self, *arguments):
+        done = subprocess.run([self.program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=self.environment, cwd=self.directory)
+        if done.returncode != 0:
+            raise ClusterError(f"rowledger {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def make_database(self):
+        self.step(f"starting a private PostgreSQL 15 on 127.0.0.1:{self.cluster.port}")
+        passwords = self.cluster.make(ROLES)
+        self.cluster.start()
+        admin = Session(self.cluster, "postgres", database="postgres")
+        for role in ROLES:
+            admin.run(f"CREATE ROLE {role} LOGIN PASSWORD '{passwords[role]}'")
+        admin.run("CREATE DATABASE glific")
+        admin.close()
+        self.step("filling it: three organisations, 6,000 contacts")
+        owner = Session(self.cluster, "postgres")
+        owner.run((HERE / "schema.sql").read_text())
+        owner.run((HERE / "data.sql").read_text())
+        owner.close()
+
+    def attach(self):
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.step("rowledger init --preset glific; rowledger attach")
+        self.rowledger("init", "--source", self.cluster.url("postgres"), "--preset", "glific")
+        self.rowledger("attach")
+
+    def context_key(self):
+        """The key with which an application signs who acts, as attach's owner would copy it."""
+        with open(self.data / "keys.toml", "rb") as file:
+            key = tomllib.load(file).get("context_hmac_key")
+        return bytes.fromhex(key) if key else None
+
+    def run(self, stack, leave_after_tour):
+        stack.callback(self.cluster.stop)
+        self.make_database()
+        self.attach()
+        self.step("rowledger serve")
+        daemon = Daemon(self.program, self.data, self.directory / "serve.log", self.environment)
+        stack.callback(daemon.stop)
+        self.step("a week passes, told in seconds:")
+        week = Week(self.cluster, self.context_key(), self.step)
+        stack.callback(week.close)
+        week.run()
+        daemon.check()
+        self.step("rowledger sync: waiting until all of it is in the log")
+        self.rowledger("sync", "--timeout", "60")
+        tour = Tour(self.program, self.environment, self.directory)
+        failures = tour.run(say)
+        if leave_after_tour:
+            return failures
+        self.linger(week, daemon)
+        return failures
+
+    def linger(self, week, daemon):
+        say("\nThe demo goes on, with a message every two seconds and an edit now and then. To try things yourself,\n"
+            "in another terminal:\n\n"
+            f"  export ROWLEDGER_DIR={self.data} PGPASSFILE={self.cluster.passfile}\n"
+            f"  {self.program} log --follow\n"
+            f"  psql {self.cluster.url('meera')}\n\n"
+            "Ctrl-C here ends all of it.\n")
+        beat = 0
+        while True:
+            time.sleep(2)
+            daemon.check()
+            beat += 1
+            done = week.linger(beat)
+            if done:
+                self.step(done)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./dev demo")
+    parser.add_argument("--dir", default=".demo", help="where everything lives (default: %(default)s)")
+    parser.add_argument("--port", type=int, help="PostgreSQL's port")
+    parser.add_argument("--exit", action="store_true", help="end after the tour")
+    parser.add_argument("--program", type=pathlib.Path, default=HERE.parent.parent / "build/rowledger",
+                        help="the program (default: build/rowledger)")
+    return parser.parse_args()
+
+
+def stop_on_signal(number, frame):
+    # A second Ctrl-C must not interrupt the clearing up.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped
+
+
+def main():
+    arguments = parse_arguments()
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, stop_on_signal)
+    try:
+        with contextlib.ExitStack() as stack:
+            failures = Demo(arguments).run(stack, arguments.exit)
+        return 1 if failures else 0
+    except Stopped:
+        say("ended")
+        return 0 if not arguments.exit else 130
+    except ClusterError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The questions that people ask, each with the command that answers it and the real answer."""
+import re
+import shlex
+import subprocess
+
+from week import ASHA, GEETA, RUKHSANA
+
+LINES_SHOWN = 12
+
+# question, the command's words, and what the answer must contain (the demo fails otherwise).
+# {asha} and the like are found in the log by the steps before them.
+STEPS = (
+    ("Is it working, and is anything missing?", "status", r"(?i)gap"),
+    ("What has happened lately?", "log --limit 6", r"contacts"),
+    ("Who changed Asha's phone number?", f"log field:phone key:{ASHA}", r"Priya"),
+    ("What is the whole story of Asha's record?", f"history contacts {ASHA}", r"phone"),
+    ("What exactly did that change say? (as JSON)", "show {phone_change} --json", r'"old"'),
+    ("How did Asha's record look before?", f"at contacts {ASHA} seq:{{before_phone_change}}", r"Asha"),
+    ("What differs between then and now?", f"diff contacts {ASHA} seq:{{before_phone_change}} now", r"919845550142"),
+    ("Where did the number 919845550142 ever turn up?", "log 919845550142", r"phone"),
+    ("Who has Sunita's number now?", f"history contacts {GEETA}", r"phone"),
+    ("What did Rukhsana's name look like before?", f"history contacts {RUKHSANA}", "रुखसाना"),
+    ("What came in with Ravi's import?", "log via:import --limit 4", r"Ravi"),
+    ("Who was deleted, and with what reason?", "log table:contacts op:delete", r"forgotten"),
+    ("Whose consent was changed outside the application?", "log field:optin_status via:sql --limit 4", r"meera"),
+    ("What happened to the tags?", "log table:contacts_tags kind:truncate", r"(?i)truncate"),
+    ("Which changes name a person, proven by a signature?", "log trust:verified", r"Grace"),
+    ("What did the messages do to contacts? (hidden unless asked for)", "log is:housekeeping --limit 3", r"last_"),
+)
+
+
+class Tour:
+    def __init__(self, program, environment, directory):
+        self.program = program
+        self.environment = environment
+        self.directory = directory
+        self.found = {}
+
+    def ask(self, words):
+        return subprocess.run([self.program, *shlex.split(words)], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, env=self.environment, cwd=self.directory)
+
+    def find_entries(self):
+        """The seq of the change of Asha's phone number, for the steps that look around it."""
+        answer = self.ask(f"log field:phone key:{ASHA} --limit 1 --json")
+        match = re.search(r'"seq":(\d+)', answer.stdout)
+        if match:
+            seq = int(match.group(1))
+            self.found = {"phone_change": seq, "before_phone_change": seq - 1}
+
+    def run(self, say):
+        """Returns the questions that were not answered as they should be."""
+        say("\nThe tour: questions, and how to ask them. (export ROWLEDGER_DIR="
+            f"{self.environment['ROWLEDGER_DIR']})")
+        self.find_entries()
+        failures = []
+        for question, words, expected in STEPS:
+            command = words.format_map(_Blank(self.found))
+            say(f"\n{question}\n$ rowledger {command}")
+            answer = self.ask(command)
+            show(answer.stdout, say)
+            if answer.returncode != 0 or not re.search(expected, answer.stdout):
+                say(f"!! This is not the answer expected (exit code {answer.returncode}). {answer.stderr.strip()}")
+                failures.append(question)
+        if failures:
+            say(f"\n{len(failures)} of {len(STEPS)} questions were not answered as expected:")
+            for question in failures:
+                say(f"  {question}")
+        return failures
+
+
+class _Blank(dict):
+    def __missing__(self, key):
+        return f"<{key}>"
+
+
+def show(text, say):
+    lines = text.rstrip("\n").split("\n")
+    for line in lines[:LINES_SHOWN]:
+        say(f"  {line}" if len(line) <= 400 else f"  {line[:400]} ...")
+    if len(lines) > LINES_SHOWN:
+        say(f"  ... and {len(lines) - LINES_SHOWN} more lines")
