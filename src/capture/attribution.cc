@@ -1,0 +1,149 @@
+#include "capture/attribution.h"
+
+#include <boost/json.hpp>
+#include <charconv>
+
+namespace rowledger::capture {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kStampDigits = 64;
+
+// A JSON object, or nothing. Contexts are small; the parser's buffer usually stays on the stack.
+std::optional<json::object> parse_object(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = 32;
+  boost::system::error_code error;
+  json::value value = json::parse({text.data(), text.size()}, error, {}, options);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.as_object());
+}
+
+// A member as text: strings as they are, numbers in decimal; empty when absent or of another type.
+std::string text_member(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains({name.data(), name.size()});
+  if (value == nullptr) return {};
+  if (const json::string* text = value->if_string()) return {text->data(), text->size()};
+  if (value->is_number()) return json::serialize(*value);
+  return {};
+}
+
+bool is_stamp(std::string_view content) {
+  if (content.size() <= kStampDigits || content[kStampDigits] != '{') return false;
+  for (size_t i = 0; i < kStampDigits; ++i) {
+    const char c = content[i];
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  return true;
+}
+
+bool matches(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return true;
+  if (pattern.back() == '*') return text.starts_with(pattern.substr(0, pattern.size() - 1));
+  return pattern == text;
+}
+
+// What the context says beyond the members that have places of their own.
+std::string without_own_places(json::object object) {
+  for (const char* name : {"actor_id", "actor_name", "via"}) object.erase(name);
+  return object.empty() ? std::string() : json::serialize(object);
+}
+
+}  // namespace
+
+Attributor::Attributor(const Settings& settings, std::string stamp_secret)
+    : settings_(settings), stamp_secret_(std::move(stamp_secret)) {
+  if (!settings.context_hmac_key.empty()) context_hmac_.emplace(settings.context_hmac_key);
+}
+
+void Attributor::apply(std::string_view content, uint32_t xid, Who& who) {
+  if (is_stamp(content)) {
+    const std::string_view body = content.substr(kStampDigits);
+    who = {};
+    if (stamp_is_right(content.substr(0, kStampDigits), body)) {
+      apply_stamped(body, xid, who);
+    } else {
+      who.flags |= record::kForged;
+    }
+  } else {
+    apply_context(content, {}, xid, false, who);
+  }
+}
+
+bool Attributor::stamp_is_right(std::string_view stamp, std::string_view body) const {
+  if (stamp_secret_.empty()) return false;
+  const Digest inner = sha256(stamp_secret_, body);
+  return equal_in_constant_time(to_hex(as_view(sha256(stamp_secret_, as_view(inner)))), stamp);
+}
+
+void Attributor::apply_stamped(std::string_view body, uint32_t xid, Who& who) {
+  const auto object = parse_object(body);
+  if (!object) {
+    who.flags |= record::kForged;
+    return;
+  }
+  who.role = text_member(*object, "role");
+  who.application = text_member(*object, "application");
+  who.client = text_member(*object, "client");
+  who.trust = record::Trust::kDatabase;
+  const json::value* nested_member = object->if_contains("nested");
+  const bool nested = nested_member != nullptr && nested_member->is_bool() && nested_member->as_bool();
+  who.via = nested ? record::Via::kTrigger : via_by_rule(who);
+  if (const json::value* truncated = object->if_contains("truncated"); truncated && truncated->is_bool() && truncated->as_bool())
+    who.flags |= record::kContextMalformed;
+  if (const std::string context = text_member(*object, "context"); !context.empty())
+    apply_context(context, text_member(*object, "xid"), xid, nested, who);
+}
+
+void Attributor::apply_context(std::string_view text, std::string_view xid8, uint32_t xid, bool nested, Who& who) {
+  who.actor_id.clear();
+  who.actor_name.clear();
+  auto object = text.size() <= kMaxContextBytes ? parse_object(text) : std::nullopt;
+  if (!object) {
+    who.flags |= record::kContextMalformed;
+    who.context = text.substr(0, kMaxContextBytes);
+    return;
+  }
+  bool verified = false;
+  if (object->contains("signed") || object->contains("hmac")) {
+    const std::string signed_text = text_member(*object, "signed");
+    const std::string own_xid8 = xid8.empty() ? text_member(*object, "xid") : std::string(xid8);
+    auto inner = parse_object(signed_text);
+    if (!inner || !signature_is_right(signed_text, text_member(*object, "hmac"), own_xid8, xid)) {
+      // The claim is kept for whoever investigates, but nobody is named by it.
+      who.flags |= record::kForged;
+      who.context = text;
+      return;
+    }
+    verified = true;
+    object = std::move(inner);
+  }
+  who.actor_id = text_member(*object, "actor_id");
+  who.actor_name = text_member(*object, "actor_name");
+  if (!who.actor_id.empty() || !who.actor_name.empty())
+    who.trust = verified ? record::Trust::kVerified : record::Trust::kClaimed;
+  if (!nested)
+    if (const auto via = record::parse_via(text_member(*object, "via"))) who.via = *via;
+  who.context = without_own_places(std::move(*object));
+}
+
+bool Attributor::signature_is_right(std::string_view signed_text, std::string_view hmac_hex,
+                                    std::string_view xid8, uint32_t xid) const {
+  if (!context_hmac_) return false;
+  uint64_t full_xid = 0;
+  auto [end, error] = std::from_chars(xid8.data(), xid8.data() + xid8.size(), full_xid);
+  // The wire tells the low half of the transaction's id, which a replayed context cannot match.
+  if (error != std::errc() || end != xid8.data() + xid8.size() || static_cast<uint32_t>(full_xid) != xid) return false;
+  std::string message(xid8);
+  message += ':';
+  return equal_in_constant_time(to_hex(as_view((*context_hmac_)(message, signed_text))), hmac_hex);
+}
+
+record::Via Attributor::via_by_rule(const Who& who) const {
+  for (const ViaRule& rule : settings_.via_rules)
+    if (matches(rule.role, who.role) && matches(rule.application, who.application)) return rule.via;
+  return who.application == "psql" ? record::Via::kSql : record::Via::kUnknown;
+}
+
+}  // namespace rowledger::capture

@@ -1,0 +1,65 @@
+#pragma once
+// Who made a change: from the logical messages inside a transaction, in the layers of
+// docs/attribution/README.md. Pure: message text in, attribution out.
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/crypto.h"
+#include "capture/settings.h"
+#include "record/entry.h"
+
+namespace rowledger::capture {
+
+// What is known at one place of a transaction's stream. Owns its texts.
+struct Who {
+  std::string actor_id, actor_name;
+  std::string role, application, client;
+  std::string context;  // the rest of the context, a JSON object's text; raw text when malformed
+  record::Trust trust = record::Trust::kUnknown;
+  record::Via via = record::Via::kUnknown;
+  uint16_t flags = 0;  // kForged, kContextMalformed
+
+  record::Attribution attribution() const {
+    return {actor_id, actor_name, role, application, client, context};
+  }
+};
+
+// A context of more than this is kept as its first part, flagged.
+inline constexpr size_t kMaxContextBytes = 64 << 10;
+
+// Reads the messages of one source. One thread.
+class Attributor {
+ public:
+  // stamp_secret: what the database's trigger stamps its messages with; empty: no trigger, so that
+  // nothing can be believed to come from one.
+  Attributor(const Settings& settings, std::string stamp_secret);
+
+  // Who acts before any message of a transaction was seen.
+  const Who& nobody() const { return nobody_; }
+
+  // Applies a message with prefix `rowledger` that arrived in the transaction xid. It holds for the
+  // changes that follow.
+  //
+  // From the trigger: 64 hex digits of SHA-256(secret || SHA-256(secret || body)), then body, a JSON
+  // object with role, application, client, xid, nested, context.
+  // From an application: the context itself, a JSON object.
+  // A context: {"actor_id","actor_name","via","request_id","reason", ...}, or signed:
+  // {"signed":"<the context's text>","hmac":"<hex of HMAC-SHA256(key, xid8 ':' signed)>"}.
+  void apply(std::string_view content, uint32_t xid, Who& who);
+
+ private:
+  bool stamp_is_right(std::string_view stamp, std::string_view body) const;
+  void apply_stamped(std::string_view body, uint32_t xid, Who& who);
+  void apply_context(std::string_view text, std::string_view xid8, uint32_t xid, bool nested, Who& who);
+  bool signature_is_right(std::string_view signed_text, std::string_view hmac_hex, std::string_view xid8,
+                          uint32_t xid) const;
+  record::Via via_by_rule(const Who& who) const;
+
+  const Settings& settings_;
+  const std::string stamp_secret_;
+  std::optional<HmacSha256> context_hmac_;
+  Who nobody_;
+};
+
+}  // namespace rowledger::capture

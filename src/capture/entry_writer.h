@@ -1,0 +1,119 @@
+#pragma once
+// The one way into the log: numbers entries, gathers them into batches, and appends the batches on a
+// thread of its own, so that the next batch is built while the disk syncs the last.
+//
+// lock() first; every function marked "locked" needs it held. Building takes the lock for a buffer of
+// the stream at a time; control entries from other threads come in between.
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+
+#include "base/bounded_queue.h"
+#include "base/crypto.h"
+#include "capture/settings.h"
+#include "store/store.h"
+
+namespace rowledger::capture {
+
+// Where the log stands, as published after each durable append.
+struct Durable {
+  Lsn captured;       // everything committed in the source before it is durable here
+  Lsn confirmable;    // as stored in the cursor: what the source may forget
+  uint64_t batches = 0;
+};
+
+class EntryWriter {
+ public:
+  EntryWriter(const Settings& settings, store::Store& store);
+  ~EntryWriter();  // appends what was handed over, then ends the thread
+
+  using Lock = std::unique_lock<std::recursive_mutex>;
+  Lock lock() { return Lock(mutex_); }
+
+  // Locked. Gives the entry its seq, source, tenant_seq, received_at (unless set), row_ref (from table
+  // and key, unless key is empty), actor_ref and commitment, and adds it to the batch.
+  Seq add(record::Entry& entry, std::string_view key = {});
+  // Locked. A control entry: kind, table (may be empty), and a JSON object saying what happened.
+  Seq add_control(record::EntryKind kind, std::string_view table, std::string_view detail,
+                  const std::optional<record::TxIdentity>& tx = {});
+
+  Seq next_seq() const { return next_seq_; }  // locked: the next entry's
+  store::Batch& batch() { return batch_; }    // locked: for state, schemas, meta
+  store::Cursor& cursor() { return cursor_; } // locked: stored with the next batch that has entries
+  // Locked. Everything committed before it is in the batches made so far.
+  void set_captured(Lsn lsn);
+  // Locked. Stores the cursor with the next flush though there are no entries.
+  void keep_cursor() { cursor_due_ = true; }
+
+  // Locked.
+  bool batch_is_large() const;
+  bool has_unflushed() const;
+  bool committer_is_idle() const { return in_flight_.load(std::memory_order_acquire) == 0; }
+  // Locked. The number that the batch under construction will have; durable when
+  // durable().batches >= it.
+  uint64_t batch_number() const { return next_batch_; }
+
+  // Locked. Hands the batch to the appending thread; waits while two are under way.
+  void flush();
+  // Any thread, without the lock or with it. Returns when all that was added is durable.
+  Status flush_and_wait();
+  // Any thread. Waits for a batch of that number.
+  Status wait_for_batch(uint64_t number);
+
+  Durable durable() const;
+  uint64_t gap_count() const { return gap_count_.load(); }
+  // What keeps the appending thread from going on ("disk full ..."); empty when nothing does.
+  std::string problem() const;
+  void set_on_durable(std::function<void()> on_durable);  // called on the appending thread
+
+ private:
+  struct Pending {
+    store::Batch batch;
+    Lsn captured;
+    uint64_t number = 0;
+    bool store = false;
+  };
+  void run();
+  Status append_until_done(const store::Batch& batch);
+
+  const Settings& settings_;
+  store::Store& store_;
+  const HmacSha256 ref_hmac_;
+
+  std::recursive_mutex mutex_;
+  store::Batch batch_;
+  store::Cursor cursor_;
+  bool cursor_due_ = false;
+  Lsn captured_;
+  Seq next_seq_;
+  uint64_t next_batch_ = 1;
+  std::unordered_map<std::string, uint64_t> tenant_seqs_;
+  std::string last_actor_id_;  // consecutive entries mostly have one actor
+  record::Ref last_actor_ref_{};
+  std::string ref_input_;
+  std::string salts_;  // random bytes drawn ahead
+  size_t salts_used_ = 0;
+  std::atomic<uint64_t> gap_count_{0};
+  std::atomic<int> in_flight_{0};
+
+  mutable std::mutex durable_mutex_;
+  mutable std::condition_variable durable_changed_;
+  Durable durable_;
+  std::string problem_;
+  Status failed_;
+  std::function<void()> on_durable_;
+  std::atomic<bool> stopping_{false};
+
+  BoundedQueue<std::unique_ptr<Pending>> queue_{2};
+  BoundedQueue<store::Batch> spare_{2};
+  std::thread thread_;
+};
+
+}  // namespace rowledger::capture

@@ -1,0 +1,379 @@
+#include "capture/row_recorder.h"
+
+#include "base/check.h"
+#include "base/json_text.h"
+
+namespace rowledger::capture {
+
+using record::EntryKind;
+using record::Presence;
+using record::Value;
+
+namespace {
+
+// A header has room for 65,535 bytes; a tenant that is no id but a text of any length becomes its digest.
+constexpr size_t kMaxTenantBytes = 255;
+
+void encode_key_into(const std::vector<std::string_view>& parts, std::string& out) {
+  out.clear();
+  for (std::string_view part : parts) {
+    out.append(part);
+    out.push_back('\0');
+  }
+}
+
+}  // namespace
+
+// ---- pieces -----------------------------------------------------------------------------------
+
+void RowRecorder::read_tuple(const postgres::Tuple& tuple, std::vector<Value>& out) {
+  out.resize(tuple.columns());
+  unchanged_.assign(tuple.columns(), false);
+  tuple.for_each([&](size_t i, const postgres::TupleColumn& column) {
+    switch (column.kind) {
+      case postgres::TupleColumn::Kind::kNull: out[i] = Value::null(); break;
+      case postgres::TupleColumn::Kind::kUnchangedToast:
+        out[i] = Value::unknown();
+        unchanged_[i] = true;
+        break;
+      default: out[i] = Value::of(column.bytes);
+    }
+  });
+}
+
+void RowRecorder::key_parts(const TablePlan& plan, const std::vector<Value>& values,
+                            std::vector<std::string_view>& parts) const {
+  parts.clear();
+  for (const size_t i : plan.key) parts.push_back(values[i].text);
+}
+
+void RowRecorder::set_key(const TablePlan& plan, const std::vector<std::string_view>& parts,
+                          std::vector<record::KeyPart>& out) const {
+  out.clear();
+  for (size_t k = 0; k < plan.key.size(); ++k) out.push_back({plan.columns.columns[plan.key[k]].name, parts[k]});
+}
+
+// The known values in the plan's column order, whatever version of the columns the image has. A column that
+// the image's version did not have is kAbsent.
+void RowRecorder::old_from_image(const TablePlan& plan, const store::RowState& row) {
+  if (row.schema == plan.columns.id) {
+    CHECK(record::decode_image(row.image, plan.columns.columns.size(), old_));
+    return;
+  }
+  const record::TableSchema& then = tables_.schema(row.schema);
+  CHECK(record::decode_image(row.image, then.columns.size(), image_values_));
+  old_.assign(plan.columns.columns.size(), Value{});
+  for (size_t i = 0; i < old_.size(); ++i)
+    if (const auto at = then.index_of(plan.columns.columns[i].name)) old_[i] = image_values_[*at];
+}
+
+Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::string_view key) {
+  RL_ASSIGN(const store::RowState* row, state_.find(plan.columns.table_id, key));
+  Known known;
+  if (row == nullptr) return known;
+  known.newest = row->newest;
+  known.exists = !row->deleted;
+  if (known.exists) old_from_image(plan, *row);
+  return known;
+}
+
+record::Entry& RowRecorder::start_entry(EntryKind kind, const TablePlan& plan, ChangeContext& context) {
+  record::EntryHeader& header = entry_.header;
+  header = {};
+  header.kind = kind;
+  header.table = plan.columns.table;
+  header.tx = context.tx;
+  header.received_at = context.received_at;
+  context.tx.ordinal++;
+  entry_.body.key.clear();
+  entry_.body.old_key.clear();
+  entry_.body.changes.clear();
+  entry_.body.subject = {};
+  entry_.body.detail = {};
+  entry_.body.attribution = {};
+  if (context.who != nullptr) {
+    header.trust = context.who->trust;
+    header.via = context.who->via;
+    header.flags = context.who->flags;
+    entry_.body.attribution = context.who->attribution();
+  }
+  if (context.bulk) header.flags |= record::kBulk;
+  return entry_;
+}
+
+void RowRecorder::set_owner(const TablePlan& plan, const std::vector<Value>& values) {
+  if (plan.tenant && values[*plan.tenant].presence == Presence::kValue) {
+    std::string_view tenant = values[*plan.tenant].text;
+    if (tenant.size() > kMaxTenantBytes) {
+      tenant_digest_ = "sha256:" + to_hex(as_view(sha256(tenant)));
+      tenant = tenant_digest_;
+    }
+    entry_.header.tenant = tenant;
+  }
+  std::string_view subject;
+  if (plan.self_subject) {
+    // As keys are written everywhere: the parts joined by commas.
+    subject_ = plan.subject_prefix;
+    for (size_t k = 0; k < entry_.body.key.size(); ++k) {
+      if (k > 0) subject_ += ',';
+      subject_ += entry_.body.key[k].value;
+    }
+    subject = subject_;
+  } else if (plan.subject && values[*plan.subject].presence == Presence::kValue) {
+    subject_.assign(plan.subject_prefix).append(values[*plan.subject].text);
+    subject = subject_;
+  }
+  entry_.body.subject = subject;
+}
+
+// A column such as updated_by names an actor only where this very change wrote it.
+void RowRecorder::take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed) {
+  if (!plan.actor || (context.who != nullptr && context.who->trust >= record::Trust::kClaimed)) return;
+  const Value& actor = new_[*plan.actor];
+  if (actor.presence != Presence::kValue || (only_if_changed && old_[*plan.actor] == actor)) return;
+  entry_.body.attribution.actor_id = actor.text;
+  entry_.header.trust = record::Trust::kClaimed;
+  entry_.header.flags |= record::kActorFromColumn;
+}
+
+// entry_.body.changes from old_ and new_; the housekeeping flag.
+void RowRecorder::compare_columns(const TablePlan& plan) {
+  bool housekeeping = true;
+  for (size_t i = 0; i < new_.size(); ++i) {
+    Value before = old_[i];
+    if (before == new_[i]) continue;
+    if (before.presence == Presence::kAbsent) {
+      // The column is younger than the known image: what stood there was its default, which the WAL does
+      // not tell.
+      if (new_[i].presence == Presence::kNull) continue;
+      before = Value::unknown();
+    }
+    const record::Column& column = plan.columns.columns[i];
+    entry_.body.changes.push_back({column.name, column.form, before, new_[i]});
+    housekeeping = housekeeping && plan.housekeeping[i];
+  }
+  if (housekeeping) entry_.header.flags |= record::kHousekeeping;
+}
+
+void RowRecorder::list_all(const TablePlan& plan, const std::vector<Value>& values, bool as_new) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const record::Column& column = plan.columns.columns[i];
+    if (values[i].presence == Presence::kAbsent) continue;
+    entry_.body.changes.push_back({column.name, column.form, as_new ? Value{} : values[i], as_new ? values[i] : Value{}});
+  }
+}
+
+// Says, before the entry itself, that changes of this row must have been missed.
+void RowRecorder::record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key,
+                                 ChangeContext& context) {
+  const std::string detail = json_object({{"reason", reason}});
+  record::Entry& gap = start_entry(EntryKind::kGap, plan, context);
+  gap.header.trust = record::Trust::kUnknown;
+  gap.header.via = record::Via::kUnknown;
+  gap.header.flags = 0;
+  gap.body.attribution = {};
+  gap.body.detail = detail;
+  set_key(plan, record::decode_key(key), gap.body.key);
+  writer_.add(gap, key);
+}
+
+void RowRecorder::store_row(const TablePlan& plan, std::string_view key, Seq seq) {
+  image_.clear();
+  for (const Value& value : new_) record::append_value(image_, value);
+  state_.put(plan.columns.table_id, key, {seq, false, plan.columns.id, image_});
+}
+
+void RowRecorder::forget_row(const TablePlan& plan, std::string_view key, Seq seq) {
+  state_.put(plan.columns.table_id, key, {seq, true, plan.columns.id, {}});
+}
+
+// ---- changes of the stream ---------------------------------------------------------------------
+
+Status RowRecorder::insert(TablePlan& plan, const postgres::Tuple& after, ChangeContext& context) {
+  if (after.columns() != plan.columns.columns.size())
+    return fail(ErrorCode::kCorrupt, "an insert's columns do not match its relation");
+  read_tuple(after, new_);
+  key_parts(plan, new_, parts_);
+  encode_key_into(parts_, key_);
+  RL_ASSIGN(const Known known, load_old(plan, key_));
+  if (known.exists) record_row_gap(plan, kRowAlreadyKnown, key_, context);
+
+  record::Entry& entry = start_entry(EntryKind::kInsert, plan, context);
+  entry.header.prev = known.newest;
+  set_key(plan, parts_, entry.body.key);
+  set_owner(plan, new_);
+  list_all(plan, new_, true);
+  take_actor_from_column(plan, context, false);
+  store_row(plan, key_, writer_.add(entry, key_));
+  return {};
+}
+
+Status RowRecorder::update(TablePlan& plan, const postgres::Update& update, ChangeContext& context) {
+  const size_t columns = plan.columns.columns.size();
+  const bool has_before = update.before_kind != postgres::Update::Before::kNone;
+  if (update.after.columns() != columns || (has_before && update.before.columns() != columns))
+    return fail(ErrorCode::kCorrupt, "an update's columns do not match its relation");
+  if (has_before) read_tuple(update.before, server_old_);
+  read_tuple(update.after, new_);
+  // A key too big to be repeated stands in the old tuple, which is then always sent.
+  for (const size_t i : plan.key)
+    if (unchanged_[i] && has_before) {
+      new_[i] = server_old_[i];
+      unchanged_[i] = false;
+    }
+  key_parts(plan, new_, parts_);
+  encode_key_into(parts_, key_);
+  bool moved = false;
+  std::optional<Seq> newest_at_key;
+  if (has_before) {
+    key_parts(plan, server_old_, old_parts_);
+    encode_key_into(old_parts_, old_key_);
+    moved = old_key_ != key_;
+    if (moved) {
+      RL_ASSIGN(const store::RowState* there, state_.find(plan.columns.table_id, key_));
+      if (there != nullptr) newest_at_key = there->newest;
+    }
+  }
+  RL_ASSIGN(const Known known, load_old(plan, moved ? old_key_ : key_));
+  if (!known.exists) {
+    old_.assign(columns, Value::unknown());
+    if (update.before_kind == postgres::Update::Before::kKey)
+      for (const size_t i : plan.key) old_[i] = server_old_[i];
+    if (!has_before)
+      for (const size_t i : plan.key) old_[i] = new_[i];
+    record_row_gap(plan, kUnknownRow, moved ? old_key_ : key_, context);
+  } else if (update.before_kind == postgres::Update::Before::kFull) {
+    compare_with_server_old(plan, moved ? old_key_ : key_, context);
+  }
+  if (update.before_kind == postgres::Update::Before::kFull) old_ = server_old_;
+  for (size_t i = 0; i < columns; ++i)
+    if (unchanged_[i]) new_[i] = old_[i].presence == Presence::kAbsent ? Value::unknown() : old_[i];
+
+  record::Entry& entry = start_entry(EntryKind::kUpdate, plan, context);
+  entry.header.prev = known.newest;
+  entry.header.prev_at_key = newest_at_key;
+  set_key(plan, parts_, entry.body.key);
+  if (moved) set_key(plan, old_parts_, entry.body.old_key);
+  set_owner(plan, new_);
+  compare_columns(plan);
+  take_actor_from_column(plan, context, true);
+  const Seq seq = writer_.add(entry, key_);
+  // The image is built from views into the old one, so it comes before the old one is overwritten.
+  store_row(plan, key_, seq);
+  if (moved) forget_row(plan, old_key_, seq);
+  return {};
+}
+
+// Under REPLICA IDENTITY FULL the server tells the old row: where it is not the one known here, a change was
+// missed, and the log says which.
+void RowRecorder::compare_with_server_old(const TablePlan& plan, std::string_view key, ChangeContext& context) {
+  bool same = true;
+  for (size_t i = 0; i < old_.size(); ++i)
+    same = same && (old_[i] == server_old_[i] || old_[i].presence == Presence::kAbsent ||
+                    old_[i].presence == Presence::kUnknown || server_old_[i].presence == Presence::kUnknown);
+  if (same) return;
+  const std::string detail = json_object({{"reason", kStateDiffers}});
+  record::Entry& gap = start_entry(EntryKind::kGap, plan, context);
+  gap.header.flags = 0;
+  gap.header.trust = record::Trust::kUnknown;
+  gap.header.via = record::Via::kUnknown;
+  gap.body.attribution = {};
+  gap.body.detail = detail;
+  set_key(plan, record::decode_key(key), gap.body.key);
+  for (size_t i = 0; i < old_.size(); ++i) {
+    const record::Column& column = plan.columns.columns[i];
+    if (old_[i] != server_old_[i]) gap.body.changes.push_back({column.name, column.form, old_[i], server_old_[i]});
+  }
+  writer_.add(gap, key);
+}
+
+Status RowRecorder::remove(TablePlan& plan, const postgres::Delete& removal, ChangeContext& context) {
+  if (removal.before.columns() != plan.columns.columns.size())
+    return fail(ErrorCode::kCorrupt, "a delete's columns do not match its relation");
+  read_tuple(removal.before, server_old_);
+  key_parts(plan, server_old_, parts_);
+  encode_key_into(parts_, key_);
+  RL_ASSIGN(const Known known, load_old(plan, key_));
+  if (!known.exists) {
+    old_.assign(server_old_.size(), Value::unknown());
+    for (const size_t i : plan.key) old_[i] = server_old_[i];
+    record_row_gap(plan, kUnknownRow, key_, context);
+  } else if (removal.full) {
+    compare_with_server_old(plan, key_, context);
+  }
+  if (removal.full) old_ = server_old_;
+
+  record::Entry& entry = start_entry(EntryKind::kDelete, plan, context);
+  entry.header.prev = known.newest;
+  set_key(plan, parts_, entry.body.key);
+  set_owner(plan, old_);
+  list_all(plan, old_, false);
+  forget_row(plan, key_, writer_.add(entry, key_));
+  return {};
+}
+
+void RowRecorder::truncate(TablePlan& plan, const postgres::Truncate& truncate, ChangeContext& context) {
+  std::string detail = "{\"tables\":" + std::to_string(truncate.relations.size());
+  if (truncate.cascade) detail += ",\"cascade\":true";
+  if (truncate.restart_identity) detail += ",\"restart_identity\":true";
+  detail += '}';
+  record::Entry& entry = start_entry(EntryKind::kTruncate, plan, context);
+  entry.body.detail = detail;
+  writer_.add(entry);
+}
+
+Status RowRecorder::remove_known(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {
+  old_from_image(plan, row);
+  record::Entry& entry = start_entry(EntryKind::kDelete, plan, context);
+  entry.header.prev = row.newest;
+  entry.body.detail = R"({"truncate":true})";
+  set_key(plan, record::decode_key(key), entry.body.key);
+  set_owner(plan, old_);
+  list_all(plan, old_, false);
+  forget_row(plan, key, writer_.add(entry, key));
+  return {};
+}
+
+// ---- comparison with the table -----------------------------------------------------------------
+
+Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>& values, bool expect_known,
+                                       ChangeContext& context) {
+  new_ = values;
+  key_parts(plan, new_, parts_);
+  encode_key_into(parts_, key_);
+  Known known;
+  if (expect_known) {
+    RL_ASSIGN(known, load_old(plan, key_));
+    if (known.exists && old_ == new_) return {};
+  }
+  const EntryKind kind = expect_known ? EntryKind::kGap : EntryKind::kBaseline;
+  const std::string detail = expect_known ? json_object({{"reason", kReconcile}}) : std::string();
+  record::Entry& entry = start_entry(kind, plan, context);
+  entry.header.prev = known.newest;
+  entry.body.detail = detail;
+  set_key(plan, parts_, entry.body.key);
+  set_owner(plan, new_);
+  if (known.exists) {
+    compare_columns(plan);
+    entry.header.flags &= static_cast<uint16_t>(~record::kHousekeeping);
+  } else {
+    list_all(plan, new_, true);
+  }
+  store_row(plan, key_, writer_.add(entry, key_));
+  return {};
+}
+
+Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {
+  old_from_image(plan, row);
+  const std::string detail = json_object({{"reason", kReconcile}});
+  record::Entry& entry = start_entry(EntryKind::kGap, plan, context);
+  entry.header.prev = row.newest;
+  entry.body.detail = detail;
+  set_key(plan, record::decode_key(key), entry.body.key);
+  set_owner(plan, old_);
+  list_all(plan, old_, false);
+  forget_row(plan, key, writer_.add(entry, key));
+  return {};
+}
+
+}  // namespace rowledger::capture

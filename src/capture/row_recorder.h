@@ -1,0 +1,82 @@
+#pragma once
+// From a row's change in the stream to an entry and a new state: the comparison with the newest known
+// image. One thread (the builder), with the writer's lock held.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/attribution.h"
+#include "capture/entry_writer.h"
+#include "capture/state_view.h"
+#include "capture/tables.h"
+#include "postgres/pgoutput.h"
+
+namespace rowledger::capture {
+
+// Where a change stands: its transaction and who acts there. The recorder takes the ordinals.
+struct ChangeContext {
+  record::TxIdentity tx;  // tx.ordinal: the next entry's
+  const Who* who = nullptr;
+  bool bulk = false;
+  Timestamp received_at;
+};
+
+// Reasons of gap entries that a single row gives rise to.
+inline constexpr char kUnknownRow[] = "unknown-row";            // changed or deleted, but never seen before
+inline constexpr char kRowAlreadyKnown[] = "row-already-known";  // inserted, but never seen deleted
+inline constexpr char kStateDiffers[] = "state-differs";         // the server's old row is not the one known here
+inline constexpr char kReconcile[] = "reconcile";                // found by comparing state and table
+
+class RowRecorder {
+ public:
+  RowRecorder(Tables& tables, StateView& state, EntryWriter& writer) : tables_(tables), state_(state), writer_(writer) {}
+
+  Status insert(TablePlan& plan, const postgres::Tuple& after, ChangeContext& context);
+  Status update(TablePlan& plan, const postgres::Update& update, ChangeContext& context);
+  Status remove(TablePlan& plan, const postgres::Delete& removal, ChangeContext& context);
+
+  // The entry that says that the table was emptied; each removed row follows by remove_known.
+  void truncate(TablePlan& plan, const postgres::Truncate& truncate, ChangeContext& context);
+  // A row of the state goes because its table was truncated.
+  Status remove_known(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context);
+
+  // The row as a baseline read it: nothing when the state has it just so, a baseline entry when it was never
+  // known (expect_known false), else a gap entry with the differences.
+  Status compare_with_table(TablePlan& plan, const std::vector<record::Value>& values, bool expect_known,
+                            ChangeContext& context);
+  // The state has a row which the table has not.
+  Status record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context);
+
+ private:
+  struct Known {
+    bool exists = false;         // the row is known and stands; old_ holds its values
+    std::optional<Seq> newest;
+  };
+  Result<Known> load_old(const TablePlan& plan, std::string_view key);
+  void old_from_image(const TablePlan& plan, const store::RowState& row);
+  void read_tuple(const postgres::Tuple& tuple, std::vector<record::Value>& out);
+  void key_parts(const TablePlan& plan, const std::vector<record::Value>& values, std::vector<std::string_view>& parts) const;
+  void set_key(const TablePlan& plan, const std::vector<std::string_view>& parts, std::vector<record::KeyPart>& out) const;
+  record::Entry& start_entry(record::EntryKind kind, const TablePlan& plan, ChangeContext& context);
+  void set_owner(const TablePlan& plan, const std::vector<record::Value>& values);
+  void take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed);
+  void compare_columns(const TablePlan& plan);
+  void list_all(const TablePlan& plan, const std::vector<record::Value>& values, bool as_new);
+  void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
+  void compare_with_server_old(const TablePlan& plan, std::string_view key, ChangeContext& context);
+  void store_row(const TablePlan& plan, std::string_view key, Seq seq);
+  void forget_row(const TablePlan& plan, std::string_view key, Seq seq);
+
+  Tables& tables_;
+  StateView& state_;
+  EntryWriter& writer_;
+  // Reused from change to change, so that none of them allocates.
+  std::vector<record::Value> old_, new_, server_old_, image_values_;
+  std::vector<bool> unchanged_;
+  std::vector<std::string_view> parts_, old_parts_;
+  std::string key_, old_key_, subject_, tenant_digest_, image_;
+  record::Entry entry_;
+};
+
+}  // namespace rowledger::capture

@@ -1,0 +1,47 @@
+#pragma once
+// The newest image of every row as the builder sees it: the store's state, overlaid with what was built
+// but is not durable yet, with a cache of recently used rows in front. One thread (the builder), with
+// the writer's lock held.
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "capture/entry_writer.h"
+#include "store/store.h"
+
+namespace rowledger::capture {
+
+class StateView {
+ public:
+  StateView(const store::Store& store, EntryWriter& writer, size_t cache_bytes)
+      : store_(store), writer_(writer), generation_bytes_(cache_bytes / 2) {}
+
+  // Null for a row that was never known. The pointer is good until the next call.
+  Result<const store::RowState*> find(TableId table, std::string_view key);
+
+  // Also puts the change into the writer's batch.
+  void put(TableId table, std::string_view key, store::RowState row);
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  // Two generations instead of a list by age: what is used moves to the young one; when that is full,
+  // the old one is dropped whole. A row that is not durable yet is never dropped.
+  using Generation = std::unordered_map<std::string, store::RowState, Hash, std::equal_to<>>;
+
+  void make_cache_key(TableId table, std::string_view key);
+  void remember(store::RowState row);
+
+  const store::Store& store_;
+  EntryWriter& writer_;
+  const size_t generation_bytes_;
+  Generation young_, old_;
+  size_t young_bytes_ = 0;
+  uint64_t old_complete_at_batch_ = 0;  // every row of old_ is durable with this batch
+  std::string cache_key_;
+};
+
+}  // namespace rowledger::capture

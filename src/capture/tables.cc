@@ -1,0 +1,132 @@
+#include "capture/tables.h"
+
+#include <algorithm>
+
+#include "base/json_text.h"
+
+namespace rowledger::capture {
+namespace {
+
+// {"columns":[...],"added":[...],"dropped":[...],"changed":[...]}: what a reader wants to know of a DDL.
+std::string schema_detail(const record::TableSchema* before, const record::TableSchema& now) {
+  std::string columns, added, dropped, changed;
+  const auto append = [](std::string& list, std::string_view name) {
+    if (!list.empty()) list += ',';
+    append_json_string(list, name);
+  };
+  for (const record::Column& column : now.columns) {
+    append(columns, column.name);
+    if (before == nullptr) continue;
+    const auto old = before->index_of(column.name);
+    if (!old) {
+      append(added, column.name);
+    } else if (before->columns[*old] != column) {
+      append(changed, column.name);
+    }
+  }
+  if (before != nullptr)
+    for (const record::Column& column : before->columns)
+      if (!now.index_of(column.name)) append(dropped, column.name);
+  std::string out = "{\"columns\":[" + columns + "]";
+  for (const auto& [name, list] : {std::pair{"added", &added}, {"dropped", &dropped}, {"changed", &changed}})
+    if (!list->empty()) out += std::string(",\"") + name + "\":[" + *list + "]";
+  return out + "}";
+}
+
+}  // namespace
+
+Tables::Tables(const Settings& settings, const store::Store& store) : settings_(settings) {
+  for (record::TableSchema& stored : store.schemas()) {
+    next_schema_id_ = std::max(next_schema_id_, stored.id.value + 1);
+    next_table_id_ = std::max(next_table_id_, stored.table_id.value + 1);
+    auto schema = std::make_shared<const record::TableSchema>(std::move(stored));
+    by_id_[schema->id.value] = schema;
+    newest_[schema->table] = schema;  // ascending by id: the last one stays
+  }
+}
+
+const TableSettings* Tables::settings_of(std::string_view table) const {
+  for (const TableSettings& settings : settings_.tables)
+    if (settings.table == table) return &settings;
+  return nullptr;
+}
+
+void Tables::set_primary_key(const std::string& table, std::vector<std::string> columns) {
+  primary_keys_[table] = std::move(columns);
+}
+
+void Tables::learn(const postgres::Relation& relation) {
+  const std::string table = std::string(relation.schema) + "." + std::string(relation.name);
+  if (settings_of(table) == nullptr) {
+    by_oid_[relation.oid] = nullptr;
+    return;
+  }
+  std::vector<record::Column> columns;
+  columns.reserve(relation.columns.size());
+  for (const postgres::RelationColumn& column : relation.columns)
+    columns.push_back({std::string(column.name), column.type_oid, column.type_modifier,
+                       record::value_form_of_type(column.type_oid), column.is_key});
+  by_oid_[relation.oid] = plan_for(table, std::move(columns), relation.replica_identity == 'f');
+}
+
+std::unique_ptr<TablePlan> Tables::plan_for(const std::string& table, std::vector<record::Column> columns,
+                                            bool full_identity) const {
+  auto plan = std::make_unique<TablePlan>();
+  plan->settings = settings_of(table);
+  plan->columns.table = table;
+  plan->full_identity = full_identity;
+  if (const auto primary_key = primary_keys_.find(table); full_identity && primary_key != primary_keys_.end())
+    for (record::Column& column : columns) column.is_key = std::ranges::count(primary_key->second, column.name) > 0;
+  plan->columns.columns = std::move(columns);
+
+  const TableSettings& settings = *plan->settings;
+  const auto position = [&](const std::string& name) { return name.empty() ? std::nullopt : plan->columns.index_of(name); };
+  plan->tenant = position(settings.tenant_column);
+  plan->actor = position(settings.actor_column);
+  if (settings.subject == "self") {
+    plan->self_subject = true;
+    plan->subject_prefix = table + "/";
+  } else if (!settings.subject.empty()) {
+    plan->subject = position(settings.subject_column);
+    plan->subject_prefix = settings.subject + "/";
+  }
+  for (size_t i = 0; i < plan->columns.columns.size(); ++i) {
+    const record::Column& column = plan->columns.columns[i];
+    if (column.is_key) plan->key.push_back(i);
+    plan->housekeeping.push_back(std::ranges::count(settings.housekeeping, column.name) > 0);
+  }
+  return plan;
+}
+
+Result<TablePlan*> Tables::plan(uint32_t relation_oid) {
+  const auto found = by_oid_.find(relation_oid);
+  if (found == by_oid_.end())
+    return fail(ErrorCode::kCorrupt, "the stream has a row of relation " + std::to_string(relation_oid) +
+                                         " which it never announced");
+  return found->second.get();
+}
+
+void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::optional<record::TxIdentity>& tx) {
+  auto& newest = newest_[plan.columns.table];
+  if (newest != nullptr && newest->same_shape(plan.columns)) {
+    plan.columns.id = newest->id;
+    plan.columns.table_id = newest->table_id;
+    plan.recorded = true;
+    return;
+  }
+  plan.columns.table_id = newest != nullptr ? newest->table_id : TableId{next_table_id_++};
+  plan.columns.id = SchemaId{next_schema_id_++};
+  writer.batch().set_schema(plan.columns);
+  writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns), tx);
+  newest = std::make_shared<const record::TableSchema>(plan.columns);
+  by_id_[newest->id.value] = newest;
+  plan.recorded = true;
+}
+
+std::optional<TableId> Tables::table_id(std::string_view table) const {
+  const auto found = newest_.find(std::string(table));
+  if (found == newest_.end() || found->second == nullptr) return std::nullopt;
+  return found->second->table_id;
+}
+
+}  // namespace rowledger::capture

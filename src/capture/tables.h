@@ -1,0 +1,69 @@
+#pragma once
+// How the rows of each captured table are recorded: settings and columns brought together, one plan
+// for each version of a table's columns. One thread (the builder).
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/entry_writer.h"
+#include "capture/settings.h"
+#include "postgres/pgoutput.h"
+#include "record/schema.h"
+#include "store/store.h"
+
+namespace rowledger::capture {
+
+struct TablePlan {
+  const TableSettings* settings = nullptr;
+  record::TableSchema columns;  // id is set when `recorded`
+  bool recorded = false;        // the schema stands in the log
+  bool full_identity = false;
+  std::vector<size_t> key;      // positions of the key's columns
+  std::optional<size_t> tenant, subject, actor;
+  std::vector<bool> housekeeping;  // by position
+  std::string subject_prefix;      // "public.contacts/"
+  bool self_subject = false;
+};
+
+class Tables {
+ public:
+  Tables(const Settings& settings, const store::Store& store);
+
+  const TableSettings* settings_of(std::string_view table) const;
+
+  // The primary key as the catalogue tells it: used for tables with REPLICA IDENTITY FULL, whose relation
+  // message calls every column a key.
+  void set_primary_key(const std::string& table, std::vector<std::string> columns);
+
+  // A relation message: later rows of that oid have these columns. Tables that are not configured are
+  // remembered as such.
+  void learn(const postgres::Relation& relation);
+  // The same from the catalogue, for a baseline.
+  std::unique_ptr<TablePlan> plan_for(const std::string& table, std::vector<record::Column> columns, bool full_identity) const;
+
+  // Null for a relation that was announced but is not configured. kCorrupt when it was never announced.
+  Result<TablePlan*> plan(uint32_t relation_oid);
+  void forget_relations() { by_oid_.clear(); }  // a new stream announces them again
+
+  // Makes sure that the plan's schema is in the log before its first row is: writes a schema entry when the
+  // columns differ from the table's last known ones.
+  void record_schema(TablePlan& plan, EntryWriter& writer, const std::optional<record::TxIdentity>& tx);
+
+  // The schema of a state image. Known for every id that the log has.
+  const record::TableSchema& schema(SchemaId id) const { return *by_id_.at(id.value); }
+  std::optional<TableId> table_id(std::string_view table) const;
+
+ private:
+  const Settings& settings_;
+  std::unordered_map<uint32_t, std::unique_ptr<TablePlan>> by_oid_;
+  std::unordered_map<uint32_t, std::shared_ptr<const record::TableSchema>> by_id_;
+  std::unordered_map<std::string, std::shared_ptr<const record::TableSchema>> newest_;
+  std::unordered_map<std::string, std::vector<std::string>> primary_keys_;
+  uint32_t next_schema_id_ = 0, next_table_id_ = 0;
+};
+
+}  // namespace rowledger::capture

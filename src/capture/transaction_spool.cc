@@ -1,0 +1,148 @@
+#include "capture/transaction_spool.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace rowledger::capture {
+namespace {
+
+constexpr size_t kWriteBytes = 256 << 10;
+constexpr size_t kReadBytes = 1 << 20;
+constexpr size_t kFrameHeadBytes = 8;  // u32 subxid, u32 length
+
+Error io_error(std::string_view what, const std::filesystem::path& path) {
+  return {ErrorCode::kIo, std::string(what) + " " + path.string() + ": " + std::strerror(errno) +
+                              " (large transactions wait there until they commit)"};
+}
+
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+Result<TransactionSpool> TransactionSpool::open(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  if (!error) std::filesystem::create_directories(directory, error);
+  if (error) return fail(ErrorCode::kIo, "cannot prepare the spool directory " + directory.string() + ": " + error.message());
+  std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
+  return TransactionSpool(directory);
+}
+
+TransactionSpool::~TransactionSpool() {
+  while (!transactions_.empty()) remove(transactions_.begin()->first);
+}
+
+std::filesystem::path TransactionSpool::path_of(uint32_t xid) const { return directory_ / (std::to_string(xid) + ".spool"); }
+
+Status TransactionSpool::begin_segment(uint32_t xid) {
+  if (current_ != 0) return fail(ErrorCode::kCorrupt, "the stream opens a segment inside another");
+  current_ = xid;
+  transactions_[xid];
+  return {};
+}
+
+Status TransactionSpool::append(uint32_t subxid, std::string_view message) {
+  if (current_ == 0) return fail(ErrorCode::kCorrupt, "a streamed message outside of a segment");
+  if (message.size() > UINT32_MAX) return fail(ErrorCode::kCorrupt, "a streamed message of over 4 GB");
+  Transaction& transaction = transactions_[current_];
+  ByteWriter writer(transaction.unwritten);
+  writer.u32(subxid);
+  writer.u32(static_cast<uint32_t>(message.size()));
+  writer.raw(message);
+  if (transaction.unwritten.size() >= kWriteBytes) return write_out(current_, transaction);
+  return {};
+}
+
+Status TransactionSpool::end_segment() {
+  if (current_ == 0) return fail(ErrorCode::kCorrupt, "the stream closes a segment that it never opened");
+  const uint32_t xid = std::exchange(current_, 0);
+  return write_out(xid, transactions_[xid]);
+}
+
+Status TransactionSpool::write_out(uint32_t xid, Transaction& transaction) {
+  if (transaction.unwritten.empty()) return {};
+  const auto path = path_of(xid);
+  const File file(path, O_WRONLY | O_CREAT | O_APPEND);
+  if (!file.is_open()) return fail(io_error("cannot open", path));
+  std::string_view rest = transaction.unwritten;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(file.fd(), rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail(io_error("cannot write", path));
+    rest.remove_prefix(static_cast<size_t>(written));
+  }
+  transaction.unwritten.clear();
+  if (transaction.unwritten.capacity() > 2 * kWriteBytes) transaction.unwritten.shrink_to_fit();
+  return {};
+}
+
+void TransactionSpool::abort(uint32_t xid, uint32_t subxid) {
+  if (xid == subxid) {
+    remove(xid);
+  } else if (auto found = transactions_.find(xid); found != transactions_.end()) {
+    found->second.aborted.insert(subxid);
+  }
+}
+
+Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::string_view, bool)>& visit) {
+  const auto found = transactions_.find(xid);
+  if (found == transactions_.end())
+    return fail(ErrorCode::kCorrupt, "the stream commits transaction " + std::to_string(xid) + " which it never began");
+  const Transaction& transaction = found->second;
+  CHECK(transaction.unwritten.empty());
+  const auto path = path_of(xid);
+  const File file(path, O_RDONLY);
+  if (!file.is_open()) return fail(io_error("cannot open", path));
+
+  std::string buffer;
+  size_t begin = 0;  // what is before it was visited
+  bool at_end = false;
+  while (!at_end) {
+    buffer.erase(0, begin);
+    begin = 0;
+    const size_t had = buffer.size();
+    buffer.resize(had + kReadBytes);
+    const ssize_t got = ::read(file.fd(), buffer.data() + had, kReadBytes);
+    if (got < 0 && errno != EINTR) return fail(io_error("cannot read", path));
+    buffer.resize(had + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    at_end = got == 0;
+    while (buffer.size() - begin >= kFrameHeadBytes) {
+      ByteReader head(std::string_view(buffer).substr(begin));
+      const uint32_t subxid = head.u32(), length = head.u32();
+      if (head.remaining() < length) break;
+      RL_TRY(visit(head.raw(length), transaction.aborted.contains(subxid)));
+      begin += kFrameHeadBytes + length;
+    }
+  }
+  if (begin != buffer.size()) return fail(ErrorCode::kCorrupt, "the spool file " + path.string() + " ends inside a message");
+  remove(xid);
+  return {};
+}
+
+void TransactionSpool::remove(uint32_t xid) {
+  if (current_ == xid) current_ = 0;
+  transactions_.erase(xid);
+  std::error_code ignored;  // what stays is removed by the next open()
+  std::filesystem::remove(path_of(xid), ignored);
+}
+
+}  // namespace rowledger::capture
