@@ -30,10 +30,20 @@ struct SlotInfo {
   std::string wal_status;                    // reserved, extended, unreserved, lost
   std::optional<int64_t> safe_wal_bytes;     // until it may be lost; nothing when unbounded
   int64_t retained_bytes = 0;                // WAL kept for the slot
-  std::string invalidation_reason;           // PG 16+, else empty
+  std::string invalidation_reason;           // PG 17+; PG 16 only tells "conflict"
 };
 Result<std::optional<SlotInfo>> slot_info(Connection& connection, const std::string& slot);
 
+struct TableName {
+  std::string schema, table;
+};
+// Of "schema.table" or "table" (then public); the names as in the catalogue, unquoted.
+TableName split_table_name(const std::string& name);
+// The same, quoted for SQL.
+std::string quote_table(const std::string& name);
+
+// Of a partitioned table, persistence, replica_identity and the trigger tell the worst of all its
+// partitions: one unlogged partition makes it 'u', one without the trigger trigger_present false.
 struct TableInfo {
   uint32_t oid = 0;
   std::string name;               // "public.contacts"
@@ -45,7 +55,9 @@ struct TableInfo {
   std::string row_filter;         // empty: none
   bool trigger_present = false;
   char trigger_enabled = 0;       // 'A' always is what attach makes; 'D' disabled, 'O' origin
-  std::vector<record::Column> columns;       // as pgoutput would send them, key columns marked
+  // As pgoutput would send them. Key columns: those of the replica identity's index, of the primary
+  // key under FULL (where pgoutput itself marks every column).
+  std::vector<record::Column> columns;
   std::vector<std::string> primary_key;      // in key order; empty: none
 
   bool operator==(const TableInfo&) const = default;

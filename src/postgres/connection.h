@@ -37,6 +37,10 @@ class Connection {
   virtual std::string_view sqlstate() const = 0;  // of the last failure
   virtual int server_version() const = 0;         // 150018
   virtual bool alive() const = 0;
+
+  // What CREATE ROLE ... PASSWORD takes instead of the password (SCRAM-SHA-256), so that the password
+  // itself reaches neither the server nor its log.
+  virtual Result<std::string> password_verifier(const std::string& role, const std::string& password) = 0;
 };
 
 std::string quote_identifier(std::string_view name);
