@@ -4,7 +4,6 @@ PostgreSQL refuses to run as root; then it runs as the user postgres, in a direc
 reach. The server is a child of this process: it ends with it.
 """
 import ctypes
-import hashlib
 import os
 import pathlib
 import pwd
@@ -13,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -87,21 +87,27 @@ def choose_port(wanted):
 class Cluster:
     def __init__(self, directory, port, say):
         self.port = port
+        self.directory = directory
         self.user = server_user()
-        self.home = directory / "postgresql"
+        # A former run's files, which may be elsewhere, are named in a file.
+        self.elsewhere = directory / "postgresql-is-in"
+        self.end_former()
         if self.user and not can_enter(directory, self.user):
-            self.home = pathlib.Path("/var/tmp") / f"rowledger-demo-{directory_tag(directory)}"
-            say(f"The user postgres cannot enter {directory}: PostgreSQL's files go to {self.home}")
-        self.data = self.home / "data"
+            self.home = pathlib.Path(tempfile.mkdtemp(prefix="rowledger-demo-", dir="/var/tmp"))
+            self.elsewhere.write_text(str(self.home))
+            say(f"the user postgres cannot enter {directory}: PostgreSQL's files are in {self.home}")
+        else:
+            self.home.mkdir(mode=0o700)
         self.log = directory / "postgresql.log"
         self.passfile = directory / "pgpass"
         self.process = None
 
+    @property
+    def data(self):
+        return self.home / "data"
+
     def make(self, roles):
-        """A fresh, empty cluster; whatever a former run left is removed."""
-        self.end_leftover()
-        shutil.rmtree(self.home, ignore_errors=True)
-        self.home.mkdir(mode=0o700)
+        """A fresh, empty cluster."""
         if self.user:
             os.chown(self.home, self.user.pw_uid, self.user.pw_gid)
         passwords = {role: secrets.token_hex(16) for role in ("postgres", *roles)}
@@ -155,23 +161,32 @@ class Cluster:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
-    def end_leftover(self):
-        """Stops the server that a killed run left in our data directory."""
-        if not (self.data / "postmaster.pid").exists():
-            return
-        subprocess.run([BIN / "pg_ctl", "stop", "-D", self.data, "-m", "immediate", "-t", "20"],
-                       stdin=subprocess.DEVNULL, capture_output=True, **self.identity())
+    def end_former(self):
+        """Stops the server that a killed run left, and removes its files."""
+        self.home = self.directory / "postgresql"
+        if self.elsewhere.exists():
+            self.home = pathlib.Path(self.elsewhere.read_text())
+        if (self.data / "postmaster.pid").exists():
+            subprocess.run([BIN / "pg_ctl", "stop", "-D", self.data, "-m", "immediate", "-t", "20"],
+                           stdin=subprocess.DEVNULL, capture_output=True, **self.identity())
+        self.remove()
+        self.home = self.directory / "postgresql"
+
+    def remove(self):
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.elsewhere.unlink(missing_ok=True)
 
     def stop(self):
-        if self.process is None or self.process.poll() is not None:
-            return
-        # To a postmaster, SIGINT is the fast shutdown.
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGQUIT)
-            self.process.wait()
+        if self.process is not None and self.process.poll() is None:
+            # To a postmaster, SIGINT is the fast shutdown.
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGQUIT)
+                self.process.wait()
+        if self.elsewhere.exists():
+            self.remove()
 
     def url(self, role, database="glific"):
         """Without the password: PGPASSFILE has it."""
@@ -179,7 +194,3 @@ class Cluster:
 
     def environment(self):
         return {**os.environ, "PGPASSFILE": str(self.passfile), "PGCONNECT_TIMEOUT": "10"}
-
-
-def directory_tag(directory):
-    return hashlib.sha256(str(directory).encode()).hexdigest()[:12]
