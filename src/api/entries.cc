@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <chrono>
+
+#include "api/answer.h"
+#include "api/cursor.h"
+#include "api/json_writer.h"
+#include "api/routes.h"
+#include "query/reader.h"
+
+namespace rowledger::api {
+namespace {
+
+constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
+// A page ends early beyond this, so that rows with huge values do not pile up in memory.
+constexpr size_t kPageBytes = 8 << 20;
+
+struct Page {
+  query::Order order = query::Order::kNewestFirst;
+  uint64_t limit = kDefaultLimit;
+  bool all = false, images = false;
+  std::string q;
+  Timestamp now;
+  std::optional<Seq> from;
+  uint32_t fingerprint = 0;
+};
+
+Result<Page> page_of(const http::Target& target) {
+  Page page;
+  page.q = target.parameter("q").value_or("");
+  const auto order = target.parameter("order").value_or("desc");
+  if (order != "asc" && order != "desc") return fail(ErrorCode::kInvalid, "order must be asc or desc");
+  page.order = order == "asc" ? query::Order::kOldestFirst : query::Order::kNewestFirst;
+  RL_ASSIGN(page.limit, number_parameter(target, "limit", kDefaultLimit, 1, kLargestLimit));
+  RL_ASSIGN(page.all, flag_parameter(target, "all"));
+  RL_ASSIGN(page.images, flag_parameter(target, "images"));
+  page.fingerprint = query_fingerprint(fmt::format("entries\n{}\n{}\n{}", order, page.all, page.q));
+  page.now = Timestamp::now();
+  if (const auto text = target.parameter("cursor")) {
+    const auto cursor = parse_cursor(*text);
+    if (!cursor || cursor->query != page.fingerprint) {
+      return fail(ErrorCode::kInvalid, "the cursor does not belong to this search: repeat q, order and all as they "
+                                       "were, or begin again without a cursor");
+    }
+    page.from = cursor->from;
+    page.now = cursor->now;
+  }
+  return page;
+}
+
+Result<std::string> entry_json(const query::Reader& reader, const record::Entry& entry, bool images) {
+  if (!images) return query::to_json(entry);
+  RL_ASSIGN(const query::Images both, reader.images(entry));
+  return query::to_json(entry, &both);
+}
+
+// The address of the next page: the same parameters with the cursor put in.
+std::string next_link(const http::Target& target, std::string_view cursor) {
+  std::string out = "<" + target.path + "?";
+  for (const auto& [name, value] : target.parameters) {
+    if (name != "cursor") out += http::percent_encode(name) + "=" + http::percent_encode(value) + "&";
+  }
+  return out + "cursor=" + std::string(cursor) + ">; rel=\"next\"";
+}
+
+}  // namespace
+
+http::Response get_entries(const Dependencies& dependencies, const http::Target& target) {
+  const auto page = page_of(target);
+  if (!page) return problem(page.error());
+  const auto search = query::Search::parse(page->q, page->now, page->all);
+  if (!search) return problem(search.error(), page->q);
+
+  const query::Reader reader(dependencies.store);
+  std::string list;
+  uint64_t count = 0;
+  std::optional<Seq> next;
+  Status inner;
+  const Status outer = reader.search(*search, page->order, page->from, [&](const record::OwnedEntry& found) {
+    if (count == page->limit || list.size() > kPageBytes) {
+      next = found.header().seq;
+      return false;
+    }
+    auto json = entry_json(reader, found.entry(), page->images);
+    if (!json) {
+      inner = fail(std::move(json.error()));
+      return false;
+    }
+    if (count++ > 0) list += ',';
+    list += *json;
+    return true;
+  });
+  if (!outer) return problem(outer.error());
+  if (!inner) return problem(inner.error());
+
+  std::string body = "{\"entries\":[" + list + "]";
+  std::string cursor;
+  if (next) {
+    cursor = to_text({*next, page->now, page->fingerprint});
+    body += ",\"next_cursor\":\"" + cursor + "\"";
+  }
+  auto response = json_answer(body + "}");
+  if (next) response.headers.emplace_back("Link", next_link(target, cursor));
+  return response;
+}
+
+http::Response get_entry(const Dependencies& dependencies, const http::Target& target, std::string_view seq_text) {
+  const auto seq = parse_number(seq_text);
+  if (!seq) return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207"});
+  const auto images = flag_parameter(target, "images");
+  if (!images) return problem(images.error());
+  const auto found = dependencies.store.read({*seq});
+  if (!found) return problem(found.error());
+  if (!*found) {
+    const uint64_t end = dependencies.store.end().value;
+    return problem(Error{ErrorCode::kNotFound,
+                         end == 0 ? std::string("the log is empty")
+                                  : fmt::format("there is no entry {}: the log goes from 0 to {}", *seq, end - 1)});
+  }
+  auto json = entry_json(query::Reader(dependencies.store), (*found)->entry(), *images);
+  if (!json) return problem(json.error());
+  return json_answer(std::move(*json));
+}
+
+http::Response get_query_parse(const http::Target& target) {
+  const std::string_view q = target.parameter("q").value_or("");
+  const auto all = flag_parameter(target, "all");
+  if (!all) return problem(all.error());
+  const auto search = query::Search::parse(q, Timestamp::now(), *all);
+  JsonWriter json;
+  json.boolean("valid", search.has_value());
+  if (search) return json_answer(json.raw("tree", search->to_json()).finish());
+  JsonWriter error;
+  error.text("message", search.error().message)
+      .number("position", search.error().position)
+      .number("length", search.error().length);
+  if (!search.error().suggestion.empty()) error.text("suggestion", search.error().suggestion);
+  return json_answer(json.raw("error", error.finish()).finish());
+}
+
+}  // namespace rowledger::api

@@ -1,0 +1,168 @@
+#include "api/answer.h"
+#include "api/cursor.h"
+#include "api/json_view.h"
+#include "api/json_writer.h"
+#include "api/routes.h"
+#include "query/reader.h"
+
+namespace rowledger::api {
+namespace {
+
+constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
+
+struct RowAddress {
+  std::string table, key;
+};
+
+Error unknown_row(const RowAddress& row) {
+  return {ErrorCode::kNotFound, fmt::format("the log knows no row {} of {}", row.key, row.table)};
+}
+
+JsonWriter begin(const RowAddress& row) {
+  JsonWriter json;
+  json.text("table", row.table).text("key", row.key);
+  return json;
+}
+
+void add_past(JsonWriter& json, const query::PastRow& past) {
+  json.boolean("known", past.known).boolean("exists", past.exists);
+  if (past.seq) json.number("seq", past.seq->value);
+}
+
+Result<query::PastRow> row_at(const query::Reader& reader, const RowAddress& row, std::string_view when) {
+  RL_ASSIGN(const query::Moment moment, reader.moment(when, Timestamp::now()));
+  return reader.at(row.table, row.key, moment);
+}
+
+http::Response get_now(const Dependencies& dependencies, const RowAddress& row) {
+  const auto past = row_at(query::Reader(dependencies.store), row, "now");
+  if (!past) return problem(past.error());
+  if (!past->known) return problem(unknown_row(row));
+  JsonWriter json = begin(row);
+  add_past(json, *past);
+  if (past->exists) json.raw("row", query::to_json(past->row));
+  return json_answer(json.finish());
+}
+
+http::Response get_at(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
+  const auto when = target.parameter("when");
+  if (!when) return problem(Error{ErrorCode::kInvalid, "say when: a time, lsn:..., or seq:..."});
+  const query::Reader reader(dependencies.store);
+  const auto past = row_at(reader, row, *when);
+  if (!past) return problem(past.error());
+  if (!past->known) {
+    return problem(Error{ErrorCode::kNotFound,
+                         fmt::format("the log says nothing about row {} of {} at or before {}", row.key, row.table, *when)});
+  }
+  JsonWriter json = begin(row);
+  json.text("when", *when);
+  add_past(json, *past);
+  if (past->exists) json.raw("row", query::to_json(past->row));
+  return json_answer(json.finish());
+}
+
+http::Response get_history(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
+  const auto limit = number_parameter(target, "limit", kDefaultLimit, 1, kLargestLimit);
+  if (!limit) return problem(limit.error());
+  const auto images = flag_parameter(target, "images");
+  if (!images) return problem(images.error());
+  const uint32_t fingerprint = query_fingerprint(fmt::format("history\n{}\n{}", row.table, row.key));
+  std::optional<Seq> before;
+  if (const auto text = target.parameter("cursor")) {
+    const auto cursor = parse_cursor(*text);
+    if (!cursor || cursor->query != fingerprint)
+      return problem(Error{ErrorCode::kInvalid, "the cursor does not belong to this row: begin again without one"});
+    before = cursor->from;
+  }
+  const query::Reader reader(dependencies.store);
+  const auto page = reader.history(row.table, row.key, before, *limit);
+  if (!page) return problem(page.error());
+  if (page->entries.empty() && !before) return problem(unknown_row(row));
+
+  std::string body = "{\"entries\":[";
+  for (bool first = true; const auto& found : page->entries) {
+    if (!std::exchange(first, false)) body += ',';
+    if (!*images) {
+      body += query::to_json(found.entry());
+      continue;
+    }
+    const auto both = reader.images(found.entry());
+    if (!both) return problem(both.error());
+    body += query::to_json(found.entry(), &*both);
+  }
+  body += "]";
+  std::string cursor;
+  if (page->next) {
+    cursor = to_text({*page->next, Timestamp{}, fingerprint});
+    body += ",\"next_cursor\":\"" + cursor + "\"";
+  }
+  auto response = json_answer(body + "}");
+  if (page->next) {
+    response.headers.emplace_back(
+        "Link", fmt::format("<{}?limit={}&images={:d}&cursor={}>; rel=\"next\"", target.path, *limit, *images, cursor));
+  }
+  return response;
+}
+
+const query::RowImage::Field* find(const query::RowImage& row, std::string_view name) {
+  for (const auto& field : row.fields)
+    if (field.name == name) return &field;
+  return nullptr;
+}
+
+record::Value value_of(const query::RowImage::Field* field) {
+  if (field == nullptr) return {};
+  return {field->presence, field->text};
+}
+
+// The differences of two moments in the shape of an entry's changes, written by the entry's writer,
+// so that one place knows how values and paths inside JSON are shown.
+std::string changes_json(const query::PastRow& from, const query::PastRow& to) {
+  record::Entry difference;
+  difference.header.kind = record::EntryKind::kUpdate;
+  const auto add = [&](const query::RowImage::Field& named) {
+    const record::Value before = value_of(find(from.row, named.name)), after = value_of(find(to.row, named.name));
+    if (before != after) difference.body.changes.push_back({named.name, named.form, before, after});
+  };
+  for (const auto& field : to.row.fields) add(field);
+  for (const auto& field : from.row.fields)
+    if (find(to.row, field.name) == nullptr) add(field);
+  const std::string json = query::to_json(difference);
+  const JsonView changes = JsonView(json)["changes"];
+  return changes ? std::string(changes.raw()) : "[]";
+}
+
+std::string side_json(std::string_view when, const query::PastRow& past) {
+  JsonWriter json;
+  json.text("when", when);
+  add_past(json, past);
+  return json.finish();
+}
+
+http::Response get_diff(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
+  const auto from_text = target.parameter("from"), to_text = target.parameter("to");
+  if (!from_text || !to_text)
+    return problem(Error{ErrorCode::kInvalid, "say from and to: a time, lsn:..., or seq:... each"});
+  const query::Reader reader(dependencies.store);
+  const auto from = row_at(reader, row, *from_text), to = row_at(reader, row, *to_text);
+  if (!from) return problem(from.error());
+  if (!to) return problem(to.error());
+  if (!from->known && !to->known) return problem(unknown_row(row));
+  JsonWriter json = begin(row);
+  json.raw("from", side_json(*from_text, *from)).raw("to", side_json(*to_text, *to)).raw("changes", changes_json(*from, *to));
+  return json_answer(json.finish());
+}
+
+}  // namespace
+
+http::Response get_row(const Dependencies& dependencies, const http::Target& target, std::string_view table,
+                       std::string_view key, std::string_view view) {
+  RowAddress row{std::string(table), std::string(key)};
+  if (row.table.find('.') == std::string::npos) row.table.insert(0, "public.");
+  if (view == "entries") return get_history(dependencies, target, row);
+  if (view == "at") return get_at(dependencies, target, row);
+  if (view == "diff") return get_diff(dependencies, target, row);
+  return get_now(dependencies, row);
+}
+
+}  // namespace rowledger::api

@@ -1,0 +1,103 @@
+#include "api/answer.h"
+#include "api/coverage.h"
+#include "api/json_writer.h"
+#include "api/routes.h"
+
+namespace rowledger::api {
+namespace {
+
+constexpr uint64_t kDefaultSyncSeconds = 30, kLongestSyncSeconds = 3'600;
+
+std::string lsn_text(Lsn lsn) { return lsn.value == 0 ? std::string() : lsn.to_string(); }
+
+std::string slot_json(const Dependencies& dependencies, const capture::Report& report) {
+  JsonWriter slot;
+  if (!dependencies.slot.empty()) slot.text("name", dependencies.slot);
+  slot.boolean("exists", report.slot_exists)
+      .boolean("active", report.slot_active)
+      .text_or_null("wal_status", report.slot_wal_status)
+      .number("retained_bytes", report.slot_retained_bytes)
+      .number_or_null("safe_bytes", report.slot_safe_bytes);
+  return slot.finish();
+}
+
+std::string coverage_json(const CoverageCounts& counts) {
+  const auto share = [&](uint64_t n) {
+    return fmt::format("{:.4f}", counts.changes == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(counts.changes));
+  };
+  return JsonWriter()
+      .number("since_seq", counts.since.value)
+      .number("changes", counts.changes)
+      .raw("verified", share(counts.verified))
+      .raw("claimed", share(counts.claimed))
+      .raw("database", share(counts.database))
+      .raw("unknown", share(counts.unknown))
+      .finish();
+}
+
+// What only a running capture knows.
+void add_capture(JsonWriter& json, const Dependencies& dependencies) {
+  const capture::Report report = dependencies.capture->report();
+  json.text("phase", to_string(report.phase))
+      .text_or_null("problem", report.problem)
+      .texts("warnings", report.warnings)
+      .text_or_null("captured_lsn", lsn_text(report.captured_lsn))
+      .text_or_null("source_lsn", lsn_text(report.source_lsn))
+      .number("lag_bytes", report.lag_bytes)
+      .raw("lag_seconds", fmt::format("{:.3f}", report.lag_seconds))
+      .number("baseline_rows", report.baseline_rows)
+      .number("gaps", report.gaps)
+      .raw("slot", slot_json(dependencies, report));
+}
+
+void add_stored(JsonWriter& json, const Dependencies& dependencies, uint64_t gaps) {
+  json.text("phase", "stopped")
+      .text("problem", "the daemon is not running: start it with `rowledger serve`")
+      .texts("warnings", std::vector<std::string>())
+      .text_or_null("captured_lsn", lsn_text(dependencies.store.cursor().end_lsn))
+      .raw("source_lsn", "null")
+      .raw("lag_bytes", "null")
+      .raw("lag_seconds", "null")
+      .number("gaps", gaps)
+      .raw("slot", "null");
+}
+
+}  // namespace
+
+http::Response get_status(const Dependencies& dependencies, Coverage& coverage) {
+  const auto counts = coverage.count();
+  if (!counts) return problem(counts.error());
+  const store::StoreStats stats = dependencies.store.stats();
+  JsonWriter json;
+  if (!dependencies.version.empty()) json.text("version", dependencies.version);
+  json.text("source", dependencies.source_name).boolean("daemon", dependencies.capture != nullptr);
+  if (dependencies.capture != nullptr) {
+    add_capture(json, dependencies);
+  } else {
+    const auto gaps = coverage.gaps();
+    if (!gaps) return problem(gaps.error());
+    add_stored(json, dependencies, *gaps);
+  }
+  json.number("entries", stats.entries)
+      .number("disk_bytes", stats.disk_bytes)
+      .raw("coverage", coverage_json(*counts))
+      .texts("tables", dependencies.tables)
+      .raw("http", JsonWriter().text_or_null("url", dependencies.http_url).finish());
+  return json_answer(json.finish());
+}
+
+http::Response get_sync(const Dependencies& dependencies, const http::Target& target) {
+  if (dependencies.capture == nullptr)
+    return problem(Error{ErrorCode::kUnavailable, "the daemon is not running: start it with `rowledger serve`"});
+  const auto seconds = number_parameter(target, "timeout_s", kDefaultSyncSeconds, 0, kLongestSyncSeconds);
+  if (!seconds) return problem(seconds.error());
+  if (const auto done = dependencies.capture->sync(static_cast<int>(*seconds * 1000)); !done)
+    return problem(done.error());
+  const auto report = dependencies.capture->report();
+  return json_answer(JsonWriter()
+                         .text_or_null("captured_lsn", lsn_text(report.captured_lsn))
+                         .number("entries", dependencies.store.end().value)
+                         .finish());
+}
+
+}  // namespace rowledger::api

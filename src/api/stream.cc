@@ -1,0 +1,128 @@
+// The live stream: server-sent events (WHATWG HTML, "Server-sent events"), one per entry.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "api/answer.h"
+#include "api/routes.h"
+#include "query/reader.h"
+
+namespace rowledger::api {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kHeartbeatMs = 15'000;
+constexpr size_t kStepBytes = 64 << 10;
+// So few new entries are looked at one by one rather than through the index.
+constexpr uint64_t kScanAtMost = 512;
+
+void append_event(std::string& out, Seq seq, std::string_view json) {
+  out += fmt::format("id: {}\n", seq.value);
+  // A json column's text may hold line ends between its tokens; the client joins the lines again.
+  while (true) {
+    const size_t end = json.find_first_of("\r\n");
+    out.append("data: ").append(json.substr(0, end)).push_back('\n');
+    if (end == std::string_view::npos) break;
+    json.remove_prefix(end + 1);
+  }
+  out += '\n';
+}
+
+class EntryStream {
+ public:
+  EntryStream(const store::Store& store, query::Search search, bool images, Seq next)
+      : store_(store), search_(std::move(search)), images_(images), next_(next) {}
+
+  http::LiveBody::Next step(std::string& out) {
+    const Seq end = store_.end();
+    Status inner;
+    bool full = false;
+    const auto visit = [&](const record::OwnedEntry& found) {
+      if (out.size() > kStepBytes) {
+        full = true;
+        return false;
+      }
+      next_ = {found.header().seq.value + 1};
+      inner = append(out, found.entry());
+      return bool(inner);
+    };
+    const Status outer = end.value <= next_.value ? Status() : look(end, visit);
+    if (!outer || !inner) {
+      out += fmt::format("event: problem\ndata: {}\n\n", problem(!outer ? outer.error() : inner.error()).body);
+      return http::LiveBody::Next::kEnd;
+    }
+    if (full) return http::LiveBody::Next::kMore;
+    next_ = std::max(next_, end);
+    keep_alive(out);
+    return http::LiveBody::Next::kWait;
+  }
+
+ private:
+  template <class Visit>
+  Status look(Seq end, const Visit& visit) {
+    const query::Reader reader(store_);
+    if (end.value - next_.value > kScanAtMost) return reader.search(search_, query::Order::kOldestFirst, next_, visit);
+    return store_.scan({next_, end}, [&](const record::OwnedEntry& found) {
+      return !search_.matches(found.entry()) || visit(found);
+    });
+  }
+
+  Status append(std::string& out, const record::Entry& entry) {
+    std::optional<query::Images> images;
+    if (images_) {
+      RL_ASSIGN(images, query::Reader(store_).images(entry));
+    }
+    append_event(out, entry.header.seq, query::to_json(entry, images ? &*images : nullptr));
+    return {};
+  }
+
+  // Comments tell the client, and what is between, that the connection lives.
+  void keep_alive(std::string& out) {
+    const auto now = Clock::now();
+    if (out.empty() && now - last_output_ >= std::chrono::milliseconds(kHeartbeatMs - 500)) out += ": still here\n\n";
+    if (!out.empty()) last_output_ = now;
+  }
+
+  const store::Store& store_;
+  const query::Search search_;
+  const bool images_;
+  Seq next_;
+  Clock::time_point last_output_{};  // long ago: the first step says something at once
+};
+
+// After which entry to go on: what the client has seen last, else the newest there is.
+Result<Seq> start_of(const store::Store& store, const http::Request& request) {
+  const std::string_view last = request.header("last-event-id");
+  if (last.empty()) return store.end();
+  const auto seq = parse_number(last);
+  if (!seq || *seq >= store.end().value) {
+    return fail(ErrorCode::kInvalid, fmt::format("Last-Event-ID must be the number of an entry of this log, which has {}",
+                                                 store.end().value));
+  }
+  return Seq{*seq + 1};
+}
+
+}  // namespace
+
+http::Response get_entry_stream(const Dependencies& dependencies, const http::Request& request,
+                                const http::Target& target) {
+  const std::string q(target.parameter("q").value_or(""));
+  const auto all = flag_parameter(target, "all"), images = flag_parameter(target, "images");
+  if (!all) return problem(all.error());
+  if (!images) return problem(images.error());
+  auto search = query::Search::parse(q, Timestamp::now(), *all);
+  if (!search) return problem(search.error(), q);
+  const auto start = start_of(dependencies.store, request);
+  if (!start) return problem(start.error());
+
+  http::Response response;
+  response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
+  http::LiveBody live;
+  live.interval_ms = kHeartbeatMs;
+  live.step = [stream = std::make_shared<EntryStream>(dependencies.store, std::move(*search), *images, *start)](
+                  std::string& out) { return stream->step(out); };
+  response.live = std::move(live);
+  return response;
+}
+
+}  // namespace rowledger::api
