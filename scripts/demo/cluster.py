@@ -85,13 +85,13 @@ def choose_port(wanted):
 
 
 class Cluster:
-    def __init__(self, directory, port, say):
-        self.port = port
+    def __init__(self, directory, wanted_port, say):
         self.directory = directory
         self.user = server_user()
         # A former run's files, which may be elsewhere, are named in a file.
         self.elsewhere = directory / "postgresql-is-in"
         self.end_former()
+        self.port = choose_port(wanted_port)
         if self.user and not can_enter(directory, self.user):
             self.home = pathlib.Path(tempfile.mkdtemp(prefix="rowledger-demo-", dir="/var/tmp"))
             self.elsewhere.write_text(str(self.home))

@@ -11,7 +11,7 @@ import sys
 import time
 import tomllib
 
-from cluster import Cluster, ClusterError, choose_port, die_with_parent
+from cluster import Cluster, ClusterError, die_with_parent
 from session import Session
 from tour import Tour
 from week import Week
@@ -86,7 +86,7 @@ class Demo:
         self.data = self.directory / "rowledger"
         self.step = Clock()
         claim_directory(self.directory)
-        self.cluster = Cluster(self.directory, choose_port(arguments.port), self.step)
+        self.cluster = Cluster(self.directory, arguments.port, self.step)
         self.environment = {**self.cluster.environment(), "ROWLEDGER_DIR": str(self.data)}
 
     def rowledger(self, *arguments):
