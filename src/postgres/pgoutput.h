@@ -93,8 +93,9 @@ void Tuple::for_each(Visit&& visit) const {
     const auto kind = static_cast<TupleColumn::Kind>(*at++);
     TupleColumn column{kind, {}};
     if (kind == TupleColumn::Kind::kText || kind == TupleColumn::Kind::kBinary) {
-      uint32_t size = 0;
-      for (int b = 0; b < 4; ++b) size = size << 8 | static_cast<unsigned char>(*at++);
+      const auto byte = [at](int i) { return static_cast<uint32_t>(static_cast<unsigned char>(at[i])); };
+      const uint32_t size = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
+      at += 4;
       column.bytes = {at, size};
       at += size;
     }
