@@ -23,6 +23,16 @@ class BoundedQueue {
     return true;
   }
 
+  // As push, but gives up after the timeout; the item is moved from only on success.
+  template <class Duration>
+  bool push_for(T& item, Duration timeout) {
+    std::unique_lock lock(mutex_);
+    if (!not_full_.wait_for(lock, timeout, [&] { return closed_ || items_.size() < capacity_; }) || closed_) return false;
+    items_.push_back(std::move(item));
+    not_empty_.notify_one();
+    return true;
+  }
+
   // Waits for an item; nothing once the queue is closed and drained.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);

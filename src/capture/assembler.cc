@@ -53,8 +53,6 @@ Status Assembler::consume(const StreamBuffer& buffer) {
     }
   }
   keep_held();
-  // Whoever flushes before the next buffer must find the cursor at what the batch holds.
-  if (transaction_) note_partial(transaction_->messages_seen);
   return {};
 }
 
@@ -198,10 +196,9 @@ Status Assembler::apply(const Message& message) {
   const uint64_t position = tx.messages_seen++;
   if (tx.captured_already || position < tx.messages_to_skip) return {};
   RL_TRY(apply_row(message));
-  if (parts_.writer.batch_is_large()) {
-    note_partial(tx.messages_seen);
-    parts_.writer.flush();
-  }
+  // After every row, so that whoever flushes next stores a cursor that fits the batch.
+  note_partial(tx.messages_seen);
+  if (parts_.writer.batch_is_large()) parts_.writer.flush();
   return {};
 }
 
@@ -280,12 +277,11 @@ Status Assembler::remove_all_known(TablePlan& plan) {
 
 // ---- batches -----------------------------------------------------------------------------------
 
-// The next batch ends inside the transaction, after so many of its messages.
+// The batch ends inside the transaction, after so many of its messages.
 void Assembler::note_partial(uint64_t messages_done) {
-  if (transaction_->captured_already) return;
   store::Cursor& cursor = parts_.writer.cursor();
   cursor.partial_commit_lsn = transaction_->context.tx.commit_lsn;
-  cursor.partial_messages_done = std::max(messages_done, transaction_->messages_to_skip);
+  cursor.partial_messages_done = messages_done;
   cursor.partial_next_ordinal = transaction_->context.tx.ordinal;
 }
 

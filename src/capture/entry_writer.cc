@@ -125,6 +125,12 @@ Status EntryWriter::wait_for_batch(uint64_t number) {
   return durable_.batches >= number ? Status() : failed_;
 }
 
+bool EntryWriter::wait_for_captured(Lsn lsn, int timeout_ms) {
+  std::unique_lock guard(durable_mutex_);
+  return durable_changed_.wait_for(guard, std::chrono::milliseconds(timeout_ms),
+                                   [&] { return durable_.captured >= lsn; });
+}
+
 Durable EntryWriter::durable() const {
   std::lock_guard guard(durable_mutex_);
   return durable_;

@@ -66,6 +66,8 @@ class EntryWriter {
   Status flush_and_wait();
   // Any thread. Waits for a batch of that number.
   Status wait_for_batch(uint64_t number);
+  // Any thread. True when everything committed before lsn became durable within the timeout.
+  bool wait_for_captured(Lsn lsn, int timeout_ms);
 
   Durable durable() const;
   uint64_t gap_count() const { return gap_count_.load(); }

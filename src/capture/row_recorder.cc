@@ -336,19 +336,16 @@ Status RowRecorder::remove_known(TablePlan& plan, std::string_view key, const st
 
 // ---- comparison with the table -----------------------------------------------------------------
 
-Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>& values, bool expect_known,
+Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>& values, bool complete,
                                        ChangeContext& context) {
   new_ = values;
   key_parts(plan, new_, parts_);
   encode_key_into(parts_, key_);
-  Known known;
-  if (expect_known) {
-    RL_ASSIGN(known, load_old(plan, key_));
-    if (known.exists && old_ == new_) return {};
-  }
-  const EntryKind kind = expect_known ? EntryKind::kGap : EntryKind::kBaseline;
-  const std::string detail = expect_known ? json_object({{"reason", kReconcile}}) : std::string();
-  record::Entry& entry = start_entry(kind, plan, context);
+  RL_ASSIGN(const Known known, load_old(plan, key_));
+  if (known.exists && old_ == new_) return {};
+  const bool missed = complete || known.newest;
+  const std::string detail = missed ? json_object({{"reason", kReconcile}}) : std::string();
+  record::Entry& entry = start_entry(missed ? EntryKind::kGap : EntryKind::kBaseline, plan, context);
   entry.header.prev = known.newest;
   entry.body.detail = detail;
   set_key(plan, parts_, entry.body.key);

@@ -41,9 +41,9 @@ class RowRecorder {
   // A row of the state goes because its table was truncated.
   Status remove_known(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context);
 
-  // The row as a baseline read it: nothing when the state has it just so, a baseline entry when it was never
-  // known (expect_known false), else a gap entry with the differences.
-  Status compare_with_table(TablePlan& plan, const std::vector<record::Value>& values, bool expect_known,
+  // The row as a baseline read it: nothing when the state has it just so; a gap entry with the differences when
+  // it has another, or ought to have it (complete: the table had a whole baseline before); else a baseline entry.
+  Status compare_with_table(TablePlan& plan, const std::vector<record::Value>& values, bool complete,
                             ChangeContext& context);
   // The state has a row which the table has not.
   Status record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context);

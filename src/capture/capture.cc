@@ -1,0 +1,174 @@
+#include "capture/capture.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "capture/session.h"
+
+namespace rowledger::capture {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kStateCacheBytes = 64 << 20;
+constexpr int kFirstBackoffMs = 200, kLongestBackoffMs = 3'000;
+
+// The prefix keeps these messages apart from the ones that attribute.
+constexpr char kSyncSql[] = "SELECT pg_logical_emit_message(true, 'rowledger.sync', '')";
+
+class CaptureImpl final : public Capture {
+ public:
+  CaptureImpl(const Settings& settings, store::Store& store)
+      : settings_(settings), store_(store), writer_(settings_, store), tables_(settings_, store),
+        state_(store, writer_, kStateCacheBytes), watch_(settings_, store, writer_) {
+    report_.captured_lsn = store.cursor().end_lsn;
+  }
+  ~CaptureImpl() override { stop(); }
+
+  void start() override { supervisor_ = std::thread([this] { supervise(); }); }
+
+  void stop() override {
+    {
+      std::lock_guard guard(mutex_);
+      stop_ = true;
+      if (session_ != nullptr) session_->wake();
+      stopped_.notify_all();
+    }
+    if (supervisor_.joinable()) supervisor_.join();
+    (void)writer_.flush_and_wait();
+  }
+
+  Report report() const override {
+    Report report;
+    {
+      std::lock_guard guard(report_mutex_);
+      report = report_;
+    }
+    report.captured_lsn = writer_.durable().captured;
+    report.source_lsn = std::max(report.source_lsn, report.captured_lsn);
+    report.lag_bytes = static_cast<int64_t>(report.source_lsn.value - report.captured_lsn.value);
+    report.gaps = writer_.gap_count();
+    if (std::string problem = writer_.problem(); !problem.empty()) report.problem = std::move(problem);
+    return report;
+  }
+
+  Status sync(int timeout_ms) override {
+    RL_ASSIGN(auto connection, postgres::Connection::open(settings_.conninfo));
+    // Our own transaction's commit comes after everything that was committed before, and its sync flushes them.
+    RL_ASSIGN(const auto rows, connection->query(kSyncSql));
+    const auto lsn = rows.rows.empty() || !rows.rows[0][0] ? std::nullopt : Lsn::parse(*rows.rows[0][0]);
+    if (!lsn) return fail(ErrorCode::kInternal, "pg_logical_emit_message did not answer with a position");
+    if (writer_.wait_for_captured(*lsn, timeout_ms)) return {};
+    const Report now = report();
+    return fail(ErrorCode::kUnavailable,
+                "not captured up to " + lsn->to_string() + " in time, only to " + now.captured_lsn.to_string() +
+                    (now.problem.empty() ? std::string(": try a longer --timeout") : ": " + now.problem));
+  }
+
+  Status append_control(record::EntryKind kind, const std::string& detail) override {
+    uint64_t batch;
+    {
+      const auto lock = writer_.lock();
+      writer_.add_control(kind, "", detail);
+      batch = writer_.batch_number();
+      writer_.flush();
+    }
+    return writer_.wait_for_batch(batch);
+  }
+
+ private:
+  SessionParts parts() {
+    return {settings_, store_, writer_, tables_, state_, watch_, [this](const std::function<void(Report&)>& change) {
+              std::lock_guard guard(report_mutex_);
+              change(report_);
+            }};
+  }
+
+  void supervise() {
+    int backoff_ms = kFirstBackoffMs;
+    while (!stop_) {
+      Session session(parts());
+      {
+        std::lock_guard guard(mutex_);
+        if (stop_) break;
+        session_ = &session;
+      }
+      const auto began = std::chrono::steady_clock::now();
+      const Status status = session.run();
+      std::unique_lock guard(mutex_);
+      session_ = nullptr;
+      if (stop_) break;
+      if (status) continue;
+      note_problem(status.error());
+      if (std::chrono::steady_clock::now() - began > milliseconds(kLongestBackoffMs)) backoff_ms = kFirstBackoffMs;
+      stopped_.wait_for(guard, milliseconds(backoff_ms), [this] { return stop_.load(); });
+      backoff_ms = std::min(backoff_ms * 2, kLongestBackoffMs);
+    }
+    std::lock_guard guard(report_mutex_);
+    report_.phase = Report::Phase::kStopped;
+  }
+
+  void note_problem(const Error& error) {
+    std::lock_guard guard(report_mutex_);
+    if (report_.problem != error.message) log::warning("capture waits: {}", error.message);
+    report_.problem = error.message;
+    report_.phase = Report::Phase::kWaiting;
+    report_.slot_active = false;
+  }
+
+  const Settings settings_;
+  store::Store& store_;
+  EntryWriter writer_;
+  Tables tables_;
+  StateView state_;
+  Watch watch_;
+
+  std::mutex mutex_;  // guards session_ and the waiting between sessions
+  std::condition_variable stopped_;
+  Session* session_ = nullptr;
+  std::atomic<bool> stop_{false};
+  std::thread supervisor_;
+
+  mutable std::mutex report_mutex_;
+  Report report_;
+};
+
+}  // namespace
+
+std::string_view to_string(Report::Phase phase) {
+  switch (phase) {
+    case Report::Phase::kStarting: return "starting";
+    case Report::Phase::kBaseline: return "baseline";
+    case Report::Phase::kStreaming: return "streaming";
+    case Report::Phase::kWaiting: return "waiting";
+    case Report::Phase::kStopped: return "stopped";
+  }
+  return "stopped";
+}
+
+std::unique_ptr<Capture> Capture::create(const Settings& settings, store::Store& store) {
+  return std::make_unique<CaptureImpl>(settings, store);
+}
+
+Status take_baseline(const Settings& settings, store::Store& store, std::string_view reason,
+                     const std::function<void(uint64_t)>& progress) {
+  EntryWriter writer(settings, store);
+  Tables tables(settings, store);
+  StateView state(store, writer, kStateCacheBytes);
+  Watch watch(settings, store, writer);
+  const SessionParts parts{settings, store, writer, tables, state, watch, [](const std::function<void(Report&)>&) {}};
+  RL_TRY(begin_anew(parts, store.cursor().system_id == 0 ? std::string_view() : reason, [&](uint64_t rows) {
+    progress(rows);
+    return true;
+  }));
+  // What is right now is what later looks are compared with.
+  RL_ASSIGN(auto connection, postgres::Connection::open(settings.conninfo));
+  RL_TRY(watch.look(*connection));
+  return writer.flush_and_wait();
+}
+
+}  // namespace rowledger::capture
