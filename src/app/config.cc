@@ -1,0 +1,324 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <toml++/toml.h>
+
+#include "app/config_keys.h"
+#include "app/suggest.h"
+
+namespace rowledger::app {
+namespace {
+
+constexpr std::string_view kPrefix = "ROWLEDGER_";
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& right_ones) {
+  const std::string best = nearest(word, right_ones);
+  return best.empty() ? "" : fmt::format(" - did you mean \"{}\"?", best);
+}
+
+// ---- TOML -----------------------------------------------------------------------------------
+
+class TomlReader {
+ public:
+  explicit TomlReader(std::string_view shown) : shown_(shown) {}
+
+  Status read(const toml::table& root, Config& config) {
+    for (const auto& [name, node] : root) {
+      const std::string_view section = name.str();
+      if (section == "table") {
+        RL_TRY(read_list(node, section, table_keys(), config.tables));
+      } else if (section == "via") {
+        RL_TRY(read_list(node, section, via_keys(), config.via));
+      } else if (is_section(section)) {
+        const toml::table* table = node.as_table();
+        if (table == nullptr) return wrong(node, fmt::format("\"{0}\" is a section, [{0}]", section));
+        RL_TRY(read_table(*table, section, plain_keys(), config));
+      } else {
+        return wrong(name, fmt::format("unknown section \"{}\"{}", section, did_you_mean(section, sections())));
+      }
+    }
+    return {};
+  }
+
+  template <class Where>
+  tl::unexpected<Error> wrong(const Where& where, std::string_view what) const {
+    const auto& at = where.source().begin;
+    return fail(ErrorCode::kInvalid, fmt::format("{}, line {}, column {}: {}", shown_, at.line, at.column, what));
+  }
+
+ private:
+  static std::vector<std::string> sections() {
+    std::vector<std::string> out = {"table", "via"};
+    for (const auto& key : plain_keys())
+      if (std::find(out.begin(), out.end(), key.section) == out.end()) out.emplace_back(key.section);
+    return out;
+  }
+  static bool is_section(std::string_view name) {
+    const auto all = sections();
+    return std::find(all.begin(), all.end(), name) != all.end();
+  }
+
+  template <class Target>
+  Status read_list(const toml::node& node, std::string_view section, const std::vector<ConfigKey<Target>>& keys,
+                   std::vector<Target>& out) {
+    const toml::array* list = node.as_array();
+    if (list == nullptr) return wrong(node, fmt::format("\"{0}\" is a list: begin each element with [[{0}]]", section));
+    for (const auto& element : *list) {
+      const toml::table* table = element.as_table();
+      if (table == nullptr) return wrong(element, fmt::format("\"{0}\" is a list: begin each element with [[{0}]]", section));
+      RL_TRY(read_table(*table, section, keys, out.emplace_back()));
+    }
+    return {};
+  }
+
+  template <class Target>
+  Status read_table(const toml::table& table, std::string_view section, const std::vector<ConfigKey<Target>>& keys,
+                    Target& target) {
+    for (const auto& [name, node] : table) {
+      const ConfigKey<Target>* found = nullptr;
+      std::vector<std::string> names;
+      for (const auto& key : keys) {
+        if (key.section != section) continue;
+        names.emplace_back(key.name);
+        if (key.name == name.str()) found = &key;
+      }
+      if (found == nullptr)
+        return wrong(name, fmt::format("unknown key \"{}\" in [{}]{}", name.str(), section, did_you_mean(name.str(), names)));
+      auto value = convert(node, found->type);
+      if (!value)
+        return wrong(node, fmt::format("{}.{} must be {}", section, found->name, describe(found->type)));
+      found->set(target, std::move(*value));
+    }
+    return {};
+  }
+
+  static std::optional<ConfigValue> convert(const toml::node& node, ValueType type) {
+    switch (type) {
+      case ValueType::kText:
+        if (const auto* v = node.as_string()) return ConfigValue(v->get());
+        break;
+      case ValueType::kNumber:
+        if (const auto* v = node.as_integer()) return ConfigValue(v->get());
+        break;
+      case ValueType::kFlag:
+        if (const auto* v = node.as_boolean()) return ConfigValue(v->get());
+        break;
+      case ValueType::kTexts: {
+        const auto* list = node.as_array();
+        if (list == nullptr) break;
+        std::vector<std::string> out;
+        for (const auto& item : *list) {
+          const auto* text = item.as_string();
+          if (text == nullptr) return std::nullopt;
+          out.push_back(text->get());
+        }
+        return ConfigValue(std::move(out));
+      }
+    }
+    return std::nullopt;
+  }
+
+  const std::string_view shown_;
+};
+
+// ---- environment ----------------------------------------------------------------------------
+
+std::optional<ConfigValue> convert(const std::string& text, ValueType type) {
+  switch (type) {
+    case ValueType::kText: return ConfigValue(text);
+    case ValueType::kNumber: {
+      int64_t value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+      return ConfigValue(value);
+    }
+    case ValueType::kFlag:
+      if (text == "true" || text == "1") return ConfigValue(true);
+      if (text == "false" || text == "0") return ConfigValue(false);
+      return std::nullopt;
+    case ValueType::kTexts: {
+      std::vector<std::string> out;
+      for (size_t at = 0; at < text.size();) {
+        const size_t comma = std::min(text.find(',', at), text.size());
+        out.push_back(text.substr(at, comma - at));
+        at = comma + 1;
+      }
+      return ConfigValue(std::move(out));
+    }
+  }
+  return std::nullopt;
+}
+
+// Variables that are no configuration keys but known: of this program, and of the scripts around it.
+bool is_other_variable(std::string_view name) {
+  for (const std::string_view known : {"ROWLEDGER_DIR", "ROWLEDGER_HTTP_PORT"})
+    if (name == known) return true;
+  for (const std::string_view prefix : {"ROWLEDGER_TEST_", "ROWLEDGER_BENCH_", "ROWLEDGER_DEMO_", "ROWLEDGER_DEV_"})
+    if (name.starts_with(prefix)) return true;
+  return false;
+}
+
+template <class Target>
+Result<bool> set_from(const std::string& variable, const std::string& value, std::string_view key_name,
+                      const std::vector<ConfigKey<Target>>& keys, Target& target) {
+  for (const auto& key : keys) {
+    if (key_name != key.name) continue;
+    auto converted = convert(value, key.type);
+    if (!converted) {
+      return fail(ErrorCode::kInvalid, fmt::format("the environment variable {} must be {}", variable,
+                                                   key.type == ValueType::kTexts ? "a list, a,b" : describe(key.type)));
+    }
+    key.set(target, std::move(*converted));
+    return true;
+  }
+  return false;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+// ROWLEDGER_TABLE_0_NAME: the first table's name. One number beyond the last makes a new element.
+template <class Target>
+Result<bool> set_element(const std::string& variable, const std::string& value, std::string_view section,
+                         const std::vector<ConfigKey<Target>>& keys, std::vector<Target>& list) {
+  std::string_view rest = variable;
+  rest.remove_prefix(kPrefix.size());
+  const std::string head = upper(section) + "_";
+  if (!rest.starts_with(head)) return false;
+  rest.remove_prefix(head.size());
+  size_t index = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), index);
+  if (error != std::errc() || end == rest.data() + rest.size() || *end != '_') return false;
+  rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
+  if (index > list.size()) {
+    return fail(ErrorCode::kInvalid, fmt::format("the environment variable {} names element {}, but there are only {} "
+                                                 "before it (the first one is 0)", variable, index, list.size()));
+  }
+  Target fresh;
+  Target& target = index < list.size() ? list[index] : fresh;
+  RL_ASSIGN(const bool known, set_from(variable, value, lower(rest), keys, target));
+  if (known && index == list.size()) list.push_back(std::move(fresh));
+  return known;
+}
+
+Status apply_environment(const Environment& environment, Config& config, std::vector<std::string>& warnings) {
+  std::vector<std::string> names;
+  for (const auto& key : plain_keys()) names.push_back(fmt::format("{}{}_{}", kPrefix, upper(key.section), upper(key.name)));
+  for (const auto& [variable, value] : environment) {
+    if (!variable.starts_with(kPrefix) || is_other_variable(variable)) continue;
+    const auto place = std::find(names.begin(), names.end(), variable);
+    if (place != names.end()) {
+      const auto& key = plain_keys()[static_cast<size_t>(place - names.begin())];
+      RL_TRY(set_from(variable, value, key.name, std::vector{key}, config));
+      continue;
+    }
+    RL_ASSIGN(const bool in_table, set_element(variable, value, "table", table_keys(), config.tables));
+    if (in_table) continue;
+    RL_ASSIGN(const bool in_via, set_element(variable, value, "via", via_keys(), config.via));
+    if (!in_via) warnings.push_back(fmt::format("the environment variable {} means nothing to Rowledger{}", variable,
+                                                did_you_mean(variable, names)));
+  }
+  return {};
+}
+
+// ---- sense ----------------------------------------------------------------------------------
+
+tl::unexpected<Error> nonsense(std::string_view shown, std::string_view what) {
+  return fail(ErrorCode::kInvalid, fmt::format("{}: {}", shown, what));
+}
+
+Status check_tables(const Config& config, std::string_view shown) {
+  if (config.tables.empty()) return nonsense(shown, "no table is configured: add a [[table]] with its name");
+  for (size_t i = 0; i < config.tables.size(); ++i) {
+    const auto& table = config.tables[i];
+    if (table.table.empty()) return nonsense(shown, fmt::format("[[table]] number {} has no name", i + 1));
+    if (!table.subject.empty() && table.subject != "self" && table.subject_column.empty()) {
+      return nonsense(shown, fmt::format("table {}: subject = \"{}\" needs subject_column, the column that points there",
+                                         table.table, table.subject));
+    }
+    for (size_t j = 0; j < i; ++j)
+      if (config.tables[j].table == table.table) return nonsense(shown, fmt::format("table {} stands there twice", table.table));
+  }
+  return {};
+}
+
+Status check(Config& config, std::string_view shown) {
+  for (auto& table : config.tables) {
+    if (!table.table.empty() && table.table.find('.') == std::string::npos) table.table.insert(0, "public.");
+    if (!table.subject.empty() && table.subject != "self" && table.subject.find('.') == std::string::npos)
+      table.subject.insert(0, "public.");
+  }
+  RL_TRY(check_tables(config, shown));
+  if (config.source_url.empty())
+    return nonsense(shown, "source.url is missing: say how to connect, postgresql://user@host:5432/database");
+  if (config.capture_url.empty() && database_of(config.source_url).empty()) {
+    return nonsense(shown, "source.url names no database: postgresql://user@host:5432/DATABASE");
+  }
+  if (config.source_name.empty()) config.source_name = database_of(config.source_url);
+  for (const auto& [name, value] : {std::pair("source.role", &config.role), std::pair("source.slot", &config.slot),
+                                    std::pair("source.publication", &config.publication)})
+    if (value->empty()) return nonsense(shown, fmt::format("{} is empty", name));
+  if (config.watch_interval_ms < 100 || config.watch_interval_ms > 3'600'000)
+    return nonsense(shown, "capture.watch_interval_ms must be from 100 to 3600000");
+  if (config.warn_retained_bytes < 0) return nonsense(shown, "capture.warn_retained_bytes must not be negative");
+  for (const auto& rule : config.via) {
+    if (!record::parse_via(rule.via)) {
+      return nonsense(shown, fmt::format("via = \"{}\" is no way in{}; there are app, job, flow, import, trigger, sql, undo",
+                                         rule.via, did_you_mean(rule.via, {"app", "job", "flow", "import", "trigger", "sql", "undo"})));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Environment process_environment() {
+  Environment out;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view pair = *each;
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos) out.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return out;
+}
+
+Result<ParsedConfig> parse_config(std::string_view text, std::string_view shown, const Environment& environment) {
+  ParsedConfig out;
+  TomlReader reader(shown);
+  try {
+    const toml::table root = toml::parse(text, shown);
+    RL_TRY(reader.read(root, out.config));
+  } catch (const toml::parse_error& e) {
+    return reader.wrong(e, e.description());
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} cannot be read: {}", shown, e.what()));
+  }
+  RL_TRY(apply_environment(environment, out.config, out.warnings));
+  RL_TRY(check(out.config, shown));
+  return out;
+}
+
+std::vector<std::string> config_keys() {
+  std::vector<std::string> out;
+  for (const auto& key : plain_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
+  for (const auto& key : table_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
+  for (const auto& key : via_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
+  return out;
+}
+
+}  // namespace rowledger::app

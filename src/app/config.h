@@ -1,0 +1,66 @@
+#pragma once
+// What rowledger.toml and the ROWLEDGER_... environment say. docs/configuration.md lists the keys.
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/settings.h"
+
+namespace rowledger::app {
+
+struct ViaEntry {
+  std::string role, application, via;
+};
+
+struct Config {
+  std::string source_name;
+  std::string source_url;   // the administrator's: attach and detach
+  std::string capture_url;  // empty: made from source_url, role and the role's password
+  std::string role = "rowledger";
+  std::string password_file;  // empty: the key file has the role's password
+  std::string slot = "rowledger";
+  std::string publication = "rowledger";
+
+  std::vector<capture::TableSettings> tables;
+  std::vector<ViaEntry> via;
+
+  bool trigger = true;
+
+  int64_t warn_retained_bytes = int64_t{1} << 30;
+  int64_t watch_interval_ms = 2'000;
+  bool yield_to_others = true;
+
+  std::string time_zone = "UTC";
+};
+
+// The environment's variables, name to value.
+using Environment = std::map<std::string, std::string>;
+Environment process_environment();
+
+struct ParsedConfig {
+  Config config;
+  std::vector<std::string> warnings;
+};
+
+// text: of a rowledger.toml; shown: its name for error messages. The environment wins over the text.
+// Errors (kInvalid) name line, column and, for unknown keys, the nearest right one. A ROWLEDGER_...
+// variable that means nothing is a warning: it may belong to another program.
+Result<ParsedConfig> parse_config(std::string_view text, std::string_view shown, const Environment& environment);
+
+// What `init` writes: every key with its explanation, the given ones set.
+std::string config_text(const Config& config);
+
+// The names of all keys as they stand in messages and documents, "source.url" or "table.name".
+std::vector<std::string> config_keys();
+
+// Connection string of the capture role: capture_url, or source_url with user and password replaced.
+std::string capture_conninfo(const Config& config, std::string_view password);
+
+// The database that a URL or key=value connection string names; empty when it names none.
+std::string database_of(std::string_view conninfo);
+
+}  // namespace rowledger::app

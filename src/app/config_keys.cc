@@ -1,0 +1,91 @@
+#include "app/config_keys.h"
+
+namespace rowledger::app {
+namespace {
+
+// A key that is stored in a member of the matching type.
+template <class Target, class Member>
+ConfigKey<Target> key(std::string_view section, std::string_view name, Member Target::*member,
+                      std::string_view explanation) {
+  constexpr ValueType type = std::is_same_v<Member, std::string> ? ValueType::kText
+                             : std::is_same_v<Member, bool>      ? ValueType::kFlag
+                             : std::is_same_v<Member, int64_t>   ? ValueType::kNumber
+                                                                 : ValueType::kTexts;
+  return {section, name, type, explanation,
+          [member](Target& target, ConfigValue value) { target.*member = std::get<Member>(std::move(value)); },
+          [member](const Target& target) { return ConfigValue(target.*member); }};
+}
+
+}  // namespace
+
+const std::vector<ConfigKey<Config>>& plain_keys() {
+  static const std::vector<ConfigKey<Config>> keys = {
+      key("source", "name", &Config::source_name,
+          "What the database is called in the log. Do not change it later: entries carry it."),
+      key("source", "url", &Config::source_url,
+          "How an administrator connects (postgresql://user@host:5432/database). Only attach and\n"
+          "detach use the user and the password in it; capture connects as the role below.\n"
+          "It must be a direct connection: a pooler cannot carry replication."),
+      key("source", "capture_url", &Config::capture_url,
+          "How capture connects, when it is not the address above with the role's name and password."),
+      key("source", "role", &Config::role,
+          "The PostgreSQL role that attach makes for capture: LOGIN REPLICATION, SELECT on the tables below."),
+      key("source", "password_file", &Config::password_file,
+          "A file with the role's password. Empty: the one that init made, in keys.toml."),
+      key("source", "slot", &Config::slot, "The replication slot's name; one for each installation of Rowledger."),
+      key("source", "publication", &Config::publication, "The publication's name."),
+      key("attribution", "trigger", &Config::trigger,
+          "Make a statement trigger on each table that says which role and program made a change.\n"
+          "Without it only transactions that announce themselves have a known actor."),
+      key("capture", "warn_retained_bytes", &Config::warn_retained_bytes,
+          "Warn when PostgreSQL keeps more WAL than this for the slot."),
+      key("capture", "watch_interval_ms", &Config::watch_interval_ms,
+          "How often to check that tables, publication and triggers are still as they should be."),
+      key("capture", "yield_to_others", &Config::yield_to_others,
+          "Run at a lower priority, so that on a shared machine the application goes first."),
+      key("display", "time_zone", &Config::time_zone,
+          "The zone in which the command line shows times, such as Asia/Kolkata."),
+  };
+  return keys;
+}
+
+const std::vector<ConfigKey<capture::TableSettings>>& table_keys() {
+  using capture::TableSettings;
+  static const std::vector<ConfigKey<TableSettings>> keys = {
+      key("table", "name", &TableSettings::table, "Schema and table: \"public.contacts\"."),
+      key("table", "tenant_column", &TableSettings::tenant_column,
+          "The column that says which organisation a row belongs to. Empty: none."),
+      key("table", "subject", &TableSettings::subject,
+          "Whose data a row is: \"self\" when the row is the person, else the person's table\n"
+          "(\"public.contacts\"). Empty: nobody's in particular."),
+      key("table", "subject_column", &TableSettings::subject_column,
+          "The column that points to the person in that table (\"contact_id\")."),
+      key("table", "housekeeping", &TableSettings::housekeeping,
+          "Columns that change by themselves all the time. Changes of nothing else are recorded,\n"
+          "but hidden unless asked for."),
+      key("table", "actor_column", &TableSettings::actor_column,
+          "A column such as \"updated_by\" that names the actor when nothing better is known."),
+  };
+  return keys;
+}
+
+const std::vector<ConfigKey<ViaEntry>>& via_keys() {
+  static const std::vector<ConfigKey<ViaEntry>> keys = {
+      key("via", "role", &ViaEntry::role, "Database role; a trailing * matches a prefix, empty any."),
+      key("via", "application", &ViaEntry::application, "application_name; a trailing * matches a prefix, empty any."),
+      key("via", "via", &ViaEntry::via, "The way in: app, job, flow, import, trigger, sql or undo."),
+  };
+  return keys;
+}
+
+std::string_view describe(ValueType type) {
+  switch (type) {
+    case ValueType::kText: return "a text in quotes";
+    case ValueType::kNumber: return "a whole number";
+    case ValueType::kFlag: return "true or false";
+    case ValueType::kTexts: return "a list of texts, [\"a\", \"b\"]";
+  }
+  return "";
+}
+
+}  // namespace rowledger::app

@@ -1,0 +1,150 @@
+#include "app/terminal.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+
+namespace rowledger::app {
+namespace {
+
+// The length in bytes of the UTF-8 sequence that text begins with, and its code point.
+size_t take_code_point(std::string_view text, uint32_t& code_point) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+  if (length == 0 || length > text.size()) {
+    code_point = 0xfffd;
+    return 1;
+  }
+  code_point = length == 1 ? lead : lead & (0x7fu >> length);
+  for (size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    if (next >> 6 != 2) {
+      code_point = 0xfffd;
+      return 1;
+    }
+    code_point = code_point << 6 | (next & 0x3f);
+  }
+  return length;
+}
+
+bool deceives(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+std::string escape(uint32_t c) {
+  switch (c) {
+    case '\n': return "\\n";
+    case '\r': return "\\r";
+    case '\t': return "\\t";
+    default: return c < 0x100 ? fmt::format("\\x{:02x}", c) : fmt::format("\\u{:04x}", c);
+  }
+}
+
+}  // namespace
+
+void Output::write(std::string_view text) {
+  if (closed_) return;
+  static constexpr size_t kBuffer = 64 << 10;
+  buffer_.append(text);
+  if (buffer_.size() >= kBuffer) flush();
+}
+
+void Output::line(std::string_view text) {
+  write(text);
+  write("\n");
+}
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty() && !closed_) {
+    const ssize_t n = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      closed_ = true;
+      failed_ = errno != EPIPE;
+      break;
+    }
+    rest.remove_prefix(static_cast<size_t>(n));
+  }
+  buffer_.clear();
+}
+
+bool wants_colour(int fd) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  if (no_colour != nullptr && *no_colour != '\0') return false;
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(fd) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+std::string Style::paint(std::string_view code, std::string_view text) const {
+  return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+}
+
+std::string displayable(std::string_view text, size_t characters) {
+  std::string out;
+  size_t shown = 0, total = 0, cut_at = 0;
+  for (std::string_view rest = text; !rest.empty(); ++total) {
+    uint32_t c;
+    const size_t length = take_code_point(rest, c);
+    if (characters == 0 || shown < characters) {
+      out += deceives(c) ? escape(c) : c == 0xfffd && length == 1 ? "\xef\xbf\xbd" : std::string(rest.substr(0, length));
+      ++shown;
+    }
+    if (shown + 24 == characters) cut_at = out.size();
+    rest.remove_prefix(length);
+  }
+  if (characters == 0 || total <= characters) return out;
+  if (cut_at > 0) out.resize(cut_at);
+  return out + fmt::format("… ({} characters)", show_number(total));
+}
+
+bool set_time_zone(const std::string& name) {
+  if (name.empty() || name == "UTC") {
+    ::setenv("TZ", "UTC0", 1);
+    ::tzset();
+    return true;
+  }
+  const bool plain = name.find("..") == std::string::npos && name.front() != '/' && name.front() != ':';
+  std::error_code ignored;
+  if (!plain || !std::filesystem::is_regular_file("/usr/share/zoneinfo/" + name, ignored)) {
+    set_time_zone("UTC");
+    return false;
+  }
+  ::setenv("TZ", (":" + name).c_str(), 1);
+  ::tzset();
+  return true;
+}
+
+std::string show_time(Timestamp time) {
+  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const int64_t seconds = time.us >= 0 ? time.us / 1'000'000 : (time.us - 999'999) / 1'000'000;
+  const std::time_t moment = static_cast<std::time_t>(seconds);
+  std::tm local{};
+  if (::localtime_r(&moment, &local) == nullptr) return time.to_string();
+  const long offset = local.tm_gmtoff / 60, absolute = offset < 0 ? -offset : offset;
+  return fmt::format("{:02} {} {} {:02}:{:02}:{:02} {}{:02}:{:02}", local.tm_mday, kMonths[static_cast<size_t>(local.tm_mon)],
+                     local.tm_year + 1900, local.tm_hour, local.tm_min, local.tm_sec, offset < 0 ? '-' : '+',
+                     absolute / 60, absolute % 60);
+}
+
+std::string show_bytes(double bytes) {
+  static constexpr std::array kUnits = {"kB", "MB", "GB", "TB", "PB"};
+  if (bytes < 1000) return fmt::format("{:.0f} bytes", bytes);
+  size_t unit = 0;
+  for (bytes /= 1000; bytes >= 1000 && unit + 1 < kUnits.size(); bytes /= 1000) ++unit;
+  return fmt::format("{:.1f} {}", bytes, kUnits[unit]);
+}
+
+std::string show_number(uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
+}  // namespace rowledger::app
