@@ -1,0 +1,5 @@
+\set v random(1, 1000000)
+BEGIN;
+DELETE FROM tags WHERE id BETWEEN 10000 AND 11999;
+INSERT INTO tags SELECT n, 'large ' || :v FROM generate_series(10000, 11999) n ON CONFLICT DO NOTHING;
+COMMIT;
