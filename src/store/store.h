@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
@@ -96,6 +97,9 @@ struct StateChange {
   TableId table;
   std::string key;  // record::encode_key
   RowState row;
+  // A promise that makes appending cheaper: the row's image before this batch had row.schema too.
+  // False is always right. See Batch::set_state.
+  bool same_schema = false;
 };
 
 // What one atomic, synced write adds. Built by one thread, then handed to append().
@@ -106,6 +110,12 @@ class Batch {
   // Returns the bytes by which the batch grew.
   size_t add(record::Entry& entry, std::string_view salt);
 
+  // The state as it is after the entry row.newest. Call it in the order of the entries; when one
+  // batch has several entries of one row, the last one's state is enough.
+  // For an update whose key did not move, image must be the row's previous image with the changes
+  // of its entries since put in by column name (a column that neither has is kUnknown): after a
+  // crash the store computes it so instead of logging it twice. Of all else the image is taken from
+  // an insert's or a baseline's own values, or logged.
   void set_state(StateChange change) { state_.push_back(std::move(change)); }
   void set_schema(record::TableSchema schema) { schemas_.push_back(std::move(schema)); }
   void set_cursor(const Cursor& cursor) { cursor_ = cursor; }
@@ -117,21 +127,29 @@ class Batch {
   size_t bytes() const { return arena_.size(); }
   void clear();
 
+  // Collects the index terms alone, of an entry that is in the log already.
+  void add_terms(const record::Entry& entry);
+
   struct Item {
     Seq seq;
     Timestamp committed_at;  // tx time, else received_at
-    size_t header_at, header_size, body_at, body_size, terms_at, terms_count;
+    size_t header_at = 0, header_size = 0, body_at = 0, body_size = 0, terms_at = 0, terms_count = 0;
+    std::optional<uint32_t> xid;
+    record::EntryKind kind;
+    bool key_moved = false;
     char salt[record::kSaltBytes];
   };
   struct TermRef {
     Dimension dimension;
-    uint32_t at, size;  // in terms_arena()
+    uint32_t at, size;  // in the arena of terms; equal `at` means equal term; the byte before is the dimension
   };
   const std::vector<Item>& items() const { return items_; }
-  std::string_view header(const Item& item) const { return std::string_view(arena_).substr(item.header_at, item.header_size); }
-  std::string_view body(const Item& item) const { return std::string_view(arena_).substr(item.body_at, item.body_size); }
+  std::string_view header(const Item& item) const { return {arena_.data() + item.header_at, item.header_size}; }
+  std::string_view body(const Item& item) const { return {arena_.data() + item.body_at, item.body_size}; }
   const std::vector<TermRef>& terms() const { return terms_; }
-  std::string_view term_value(const TermRef& t) const { return std::string_view(terms_arena_).substr(t.at, t.size); }
+  std::string_view term_value(const TermRef& t) const { return {terms_arena_.data() + t.at, t.size}; }
+  // The dimension's byte and the value, which is what tokens are hashes of.
+  std::string_view term_bytes(const TermRef& t) const { return {terms_arena_.data() + t.at - 1, t.size + size_t{1}}; }
   std::vector<StateChange>& state() { return state_; }
   const std::vector<StateChange>& state() const { return state_; }
   const std::vector<record::TableSchema>& schemas() const { return schemas_; }
@@ -141,6 +159,9 @@ class Batch {
   const std::vector<std::pair<std::string, uint64_t>>& tenants() const { return tenants_; }
 
  private:
+  void collect_terms(const record::Entry& entry, Item& item);
+  void advance_tenant(std::string_view tenant, uint64_t next);
+
   std::string arena_, terms_arena_;
   std::vector<Item> items_;
   std::vector<TermRef> terms_;
@@ -149,6 +170,8 @@ class Batch {
   std::optional<Cursor> cursor_;
   std::vector<std::pair<std::string, std::string>> meta_;
   std::vector<std::pair<std::string, uint64_t>> tenants_;
+  std::unordered_map<std::string, size_t> tenant_index_;
+  size_t last_tenant_ = 0;
 };
 
 // ---- the store ------------------------------------------------------------------------------
@@ -178,6 +201,7 @@ class Store {
 
   // The index works in ranges of kIndexRange consecutive seqs. Answers a superset, ascending, of the
   // matching seqs inside the range numbered `range` (entries [range * kIndexRange, ...)).
+  // Values of kOldValue, kNewValue and kReason are normalised here, if the caller has not.
   static constexpr uint64_t kIndexRange = 65'536;
   virtual Result<std::vector<Seq>> candidates(uint64_t range, const Filter& filter) const = 0;
 

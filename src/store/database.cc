@@ -1,0 +1,166 @@
+#include "store/database.h"
+
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+
+namespace rowledger::store {
+namespace {
+
+constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs", "state", "redo", "index", "meta"};
+constexpr size_t kBitsPerKey = 10;
+
+rocksdb::DBOptions database_options() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 512;
+  options.max_total_wal_size = 64 << 20;
+  options.bytes_per_sync = 1 << 20;  // no burst of writing back at the end of a flush
+  options.keep_log_file_num = 4;
+  options.max_log_file_size = 4 << 20;
+  options.allow_concurrent_memtable_write = false;  // there is one writer
+  options.enable_write_thread_adaptive_yield = false;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.cache_index_and_filter_blocks = true;  // so that the cache's size bounds them too
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  return table;
+}
+
+// Bundles and index records are large and compressed, or bitmaps, already.
+rocksdb::ColumnFamilyOptions ascending_family(const rocksdb::BlockBasedTableOptions& table, size_t write_buffer) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = write_buffer;
+  options.compression = rocksdb::kNoCompression;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table, size_t write_buffer) {
+  table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(kBitsPerKey, 1));
+  table.block_size = 8 << 10;
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = write_buffer;
+  options.max_write_buffer_number = 3;
+  options.compression_per_level = {rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
+                                   rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
+                                   rocksdb::kLZ4Compression};
+  options.bottommost_compression = rocksdb::kZSTD;
+  options.bottommost_compression_opts.enabled = true;
+  options.bottommost_compression_opts.level = 1;
+  options.level_compaction_dynamic_level_bytes = true;
+  // Compaction of the state is what the background has most work with: later and in larger steps, for
+  // reads that pass some more filters.
+  options.level0_file_num_compaction_trigger = 8;
+  options.level0_slowdown_writes_trigger = 40;
+  options.level0_stop_writes_trigger = 60;
+  options.max_bytes_for_level_base = 256 << 20;
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> families(const StoreOptions& options) {
+  const auto table = table_options(rocksdb::NewLRUCache(options.cache_bytes * 3 / 4));
+  const size_t whole = std::max<size_t>(options.write_buffer_bytes, 4 << 20);
+  std::vector<rocksdb::ColumnFamilyDescriptor> out;
+  out.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+  for (size_t i = 0; i < kFamilies; ++i) {
+    const auto family = static_cast<Family>(i);
+    const bool is_bulk = family == Family::kHeaders || family == Family::kBodies;
+    out.emplace_back(kNames[i], family == Family::kState ? state_family(table, whole / 2)
+                                                         : ascending_family(table, is_bulk ? whole / 8 : whole / 16));
+  }
+  return out;
+}
+
+// Flushes and compactions share two cores with the application's database.
+void yield_in_background(rocksdb::Env& env) {
+  env.SetBackgroundThreads(1, rocksdb::Env::HIGH);
+  env.SetBackgroundThreads(1, rocksdb::Env::LOW);
+  env.LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
+}
+
+Status prepare_directory(const StoreOptions& options) {
+  std::error_code error;
+  if (options.read_only) {
+    if (std::filesystem::exists(options.directory / "CURRENT", error)) return {};
+    return fail(ErrorCode::kNotFound, fmt::format("{} holds no log: is this the data directory?", options.directory.string()));
+  }
+  std::filesystem::create_directories(options.directory, error);
+  if (error)
+    return fail(ErrorCode::kIo,
+                fmt::format("cannot make the directory {}: {}", options.directory.string(), error.message()));
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options) {
+  RL_TRY(prepare_directory(options));
+  std::unique_ptr<Database> out(new Database);
+  RL_ASSIGN(out->lock_, LockFile::take(options.directory, !options.read_only));
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::DBOptions database = database_options();
+  if (!options.read_only) yield_in_background(*database.env);
+  const std::string path = options.directory.string();
+  const rocksdb::Status status =
+      options.read_only ? rocksdb::DB::OpenForReadOnly(database, path, families(options), &handles, &db)
+                        : rocksdb::DB::Open(database, path, families(options), &handles, &db);
+  if (!status.ok()) return fail(error_of(status, fmt::format("opening the log in {}", path)));
+  out->db_.reset(db);
+  db->DestroyColumnFamilyHandle(handles.front());  // the default family is not used
+  out->handles_.assign(handles.begin() + 1, handles.end());
+  return out;
+}
+
+Database::~Database() {
+  if (!db_) return;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+  // Close writes out the memtables that have no WAL, which is the state's.
+  db_->Close().PermitUncheckedError();
+}
+
+Result<bool> Database::get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = fill_cache;
+  const rocksdb::Status status = db_->Get(options, this->family(family), slice(key), &out);
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return fail(error_of(status, "reading the log"));
+}
+
+std::unique_ptr<rocksdb::Iterator> Database::iterate(Family family) const {
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocksdb::ReadOptions(), this->family(family)));
+}
+
+bool is_no_space(const rocksdb::Status& status) {
+  return status.IsIOError() && status.subcode() == rocksdb::Status::SubCode::kNoSpace;
+}
+
+Error error_of(const rocksdb::Status& status, std::string_view doing) {
+  if (is_no_space(status))
+    return {ErrorCode::kIo, fmt::format("{}: no space left on the disk of the data directory; free some, and it goes on",
+                                        doing)};
+  const ErrorCode code = status.IsCorruption()                     ? ErrorCode::kCorrupt
+                         : status.IsBusy() || status.IsTryAgain() ? ErrorCode::kConflict
+                                                                   : ErrorCode::kIo;
+  return {code, fmt::format("{}: {}", doing, status.ToString())};
+}
+
+}  // namespace rowledger::store

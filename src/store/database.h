@@ -1,0 +1,48 @@
+#pragma once
+// RocksDB as the store uses it: column families, options, errors as Rowledger's.
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/lock_file.h"
+#include "store/rocksdb_store.h"
+
+namespace rowledger::store {
+
+// One column family for each kind of record, so that those whose keys ascend are never rewritten
+// by compaction. Keys and values: docs/format/store.md.
+enum class Family : size_t { kHeaders, kBodies, kRuns, kState, kRedo, kIndex, kMeta };
+inline constexpr size_t kFamilies = 7;
+
+inline rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+inline std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+class Database {
+ public:
+  static Result<std::unique_ptr<Database>> open(const StoreOptions& options);
+  ~Database();
+
+  rocksdb::DB& db() { return *db_; }
+  rocksdb::ColumnFamilyHandle* family(Family family) const { return handles_[static_cast<size_t>(family)]; }
+
+  // False when there is no such key.
+  Result<bool> get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache = true) const;
+  std::unique_ptr<rocksdb::Iterator> iterate(Family family) const;
+
+ private:
+  Database() = default;
+  std::unique_ptr<LockFile> lock_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+bool is_no_space(const rocksdb::Status& status);
+Error error_of(const rocksdb::Status& status, std::string_view doing);
+
+}  // namespace rowledger::store

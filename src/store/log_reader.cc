@@ -1,0 +1,110 @@
+#include "store/log_reader.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+
+namespace rowledger::store {
+namespace {
+
+constexpr uint8_t kChunkVersion = 1;
+
+Error missing(std::string_view what, uint64_t number) {
+  return {ErrorCode::kCorrupt, fmt::format("the log lacks the {} {}: restore the data directory from a backup", what, number)};
+}
+
+}  // namespace
+
+std::string seq_key(Seq seq) {
+  std::string key;
+  ByteWriter(key).u64(seq.value);
+  return key;
+}
+
+std::string body_chunk_key(Seq seq, uint32_t chunk) {
+  std::string key = seq_key(seq);
+  ByteWriter(key).u32(chunk);
+  return key;
+}
+
+void encode_body_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out) {
+  ByteWriter writer(out);
+  writer.u8(kChunkVersion);
+  writer.u32(chunks);
+  compressor.append(bytes, out);
+}
+
+Result<std::shared_ptr<const Bundle>> LogReader::bundle(uint64_t number, bool keep) const {
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = by_number_.find(number); found != by_number_.end()) {
+      by_use_.splice(by_use_.begin(), by_use_, found->second);
+      return found->second->bundle;
+    }
+  }
+  RL_ASSIGN(std::shared_ptr<const Bundle> out, load(number, keep));
+  if (!keep) return out;
+  const size_t bytes = out->headers.bytes.size() + out->bodies.bytes.size() + out->bodies.salts.size() + sizeof(Bundle);
+  std::lock_guard lock(mutex_);
+  if (by_number_.contains(number)) return out;
+  by_use_.push_front({number, out, bytes});
+  by_number_[number] = by_use_.begin();
+  cached_bytes_ += bytes;
+  while (cached_bytes_ > cache_bytes_ && by_use_.size() > 1) {
+    cached_bytes_ -= by_use_.back().bytes;
+    by_number_.erase(by_use_.back().number);
+    by_use_.pop_back();
+  }
+  return out;
+}
+
+Result<std::shared_ptr<const Bundle>> LogReader::load(uint64_t number, bool keep) const {
+  const Seq first{number * kBundleEntries};
+  const std::string key = seq_key(first);
+  auto out = std::make_shared<Bundle>();
+  rocksdb::PinnableSlice record;
+  RL_ASSIGN(const bool has_headers, database_.get(Family::kHeaders, key, record, keep));
+  if (!has_headers) return fail(missing("bundle", number));
+  RL_ASSIGN(out->headers, decode_headers(view(record)));
+  record.Reset();
+  RL_ASSIGN(const bool has_bodies, database_.get(Family::kBodies, key, record, keep));
+  if (!has_bodies) return fail(missing("values of bundle", number));
+  RL_ASSIGN(out->bodies, decode_bodies(view(record)));
+  if (out->headers.first != first || out->bodies.first != first || out->headers.count() != kBundleEntries ||
+      out->bodies.count() != kBundleEntries)
+    return fail(ErrorCode::kCorrupt, fmt::format("bundle {} of the log holds other entries than it should", number));
+  return std::shared_ptr<const Bundle>(std::move(out));
+}
+
+Result<record::OwnedEntry> LogReader::entry(const Bundle& bundle, Seq seq) const {
+  const size_t i = seq.value - bundle.headers.first.value;
+  std::string body;
+  if (bundle.bodies.apart[i]) {
+    RL_ASSIGN(body, body_apart(seq));
+  } else {
+    body = bundle.bodies.body(i);
+  }
+  return record::OwnedEntry::decode(std::string(bundle.headers.header(i)), std::string(bundle.bodies.salt(i)),
+                                    std::move(body));
+}
+
+Result<std::string> LogReader::body_apart(Seq seq) const {
+  std::string out;
+  uint32_t chunks = 1;
+  for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
+    rocksdb::PinnableSlice record;
+    RL_ASSIGN(const bool found, database_.get(Family::kBodies, body_chunk_key(seq, chunk), record, false));
+    if (!found) return fail(missing("values of entry", seq.value));
+    ByteReader reader(view(record));
+    if (reader.u8() != kChunkVersion) return fail(ErrorCode::kCorrupt, "a large value's record has an unknown version");
+    chunks = reader.u32();
+    std::string_view rest = reader.rest();
+    RL_ASSIGN(std::string bytes, decompress(rest, kBodyChunkBytes));
+    if (chunk == 0 && chunks == 1) return bytes;
+    if (chunk == 0) out.reserve(chunks * kBodyChunkBytes);
+    out += bytes;
+  }
+  return out;
+}
+
+}  // namespace rowledger::store

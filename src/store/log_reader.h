@@ -1,0 +1,54 @@
+#pragma once
+// Reads whole bundles from the database, with a bounded cache of decoded ones. Any thread.
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "record/entry.h"
+#include "store/bundle.h"
+#include "store/database.h"
+
+namespace rowledger::store {
+
+struct Bundle {
+  HeaderSection headers;
+  BodySection bodies;
+};
+
+class LogReader {
+ public:
+  LogReader(const Database& database, size_t cache_bytes) : database_(database), cache_bytes_(cache_bytes) {}
+
+  // keep: whether it is likely to be read again.
+  Result<std::shared_ptr<const Bundle>> bundle(uint64_t number, bool keep) const;
+  Result<record::OwnedEntry> entry(const Bundle& bundle, Seq seq) const;
+  // A body that is stored by itself.
+  Result<std::string> body_apart(Seq seq) const;
+
+ private:
+  struct Cached {
+    uint64_t number;
+    std::shared_ptr<const Bundle> bundle;
+    size_t bytes;
+  };
+  Result<std::shared_ptr<const Bundle>> load(uint64_t number, bool keep) const;
+
+  const Database& database_;
+  const size_t cache_bytes_;
+  mutable std::mutex mutex_;
+  mutable std::list<Cached> by_use_;  // newest use first
+  mutable std::unordered_map<uint64_t, std::list<Cached>::iterator> by_number_;
+  mutable size_t cached_bytes_ = 0;
+};
+
+// Keys.
+std::string seq_key(Seq seq);
+std::string body_chunk_key(Seq seq, uint32_t chunk);
+inline constexpr size_t kBodyChunkBytes = 4 << 20;
+// A chunk's record: version, number of chunks, compressed bytes.
+void encode_body_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out);
+
+}  // namespace rowledger::store

@@ -1,0 +1,272 @@
+#include "store/range_index.h"
+
+#include <roaring/roaring.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace rowledger::store {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+// When so many have gathered they are sorted and packed; 4 MiB of memory.
+constexpr size_t kTokensBeforePacking = 512 << 10;
+
+enum RecordType : char { kSummary = 0, kBitmap = 1, kTokens = 2 };
+
+Result<void> malformed() { return fail(ErrorCode::kCorrupt, "a record of the index is malformed"); }
+
+// By token, then position: positions ascend already, so two stable passes over the token's halves do.
+void sort_tokens(std::vector<uint64_t>& tokens) {
+  constexpr unsigned kHalf = kTokenBits / 2;
+  std::vector<uint64_t> other(tokens.size());
+  for (const unsigned shift : {16u, 16u + kHalf}) {
+    std::array<uint32_t, 1 << kHalf> at{};
+    auto digit = [shift](uint64_t t) { return t >> shift & ((1u << kHalf) - 1); };
+    for (const uint64_t t : tokens) ++at[digit(t)];
+    uint32_t sum = 0;
+    for (uint32_t& n : at) sum += std::exchange(n, sum);
+    for (const uint64_t t : tokens) other[at[digit(t)]++] = t;
+    tokens.swap(other);
+  }
+}
+
+}  // namespace
+
+// ---- sets -----------------------------------------------------------------------------------
+
+void PositionSet::set_range(size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) set(static_cast<uint16_t>(i));
+}
+
+void PositionSet::operator&=(const PositionSet& other) {
+  for (size_t i = 0; i < words_.size(); ++i) words_[i] &= other.words_[i];
+}
+
+void PositionSet::operator|=(const PositionSet& other) {
+  for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+}
+
+void PositionSet::invert(size_t count) {
+  for (size_t i = 0; i < words_.size(); ++i) {
+    const size_t begin = i * 64;
+    const uint64_t all = count >= begin + 64 ? ~uint64_t{0} : count <= begin ? 0 : (uint64_t{1} << (count - begin)) - 1;
+    words_[i] = ~words_[i] & all;
+  }
+}
+
+std::vector<Seq> PositionSet::seqs(uint64_t range) const {
+  std::vector<Seq> out;
+  for (size_t i = 0; i < words_.size(); ++i)
+    for (uint64_t word = words_[i]; word != 0; word &= word - 1)
+      out.push_back({range * Store::kIndexRange + i * 64 + static_cast<size_t>(__builtin_ctzll(word))});
+  return out;
+}
+
+Token token_of(const ShortHashKey& key, std::string_view dimension_and_value) {
+  return static_cast<Token>(short_hash(key, dimension_and_value) & ((1u << kTokenBits) - 1));
+}
+
+Token token_of(const ShortHashKey& key, const Term& term) {
+  std::string bytes(1, static_cast<char>(term.dimension));
+  bytes += term.value;
+  return token_of(key, bytes);
+}
+
+// ---- in memory ------------------------------------------------------------------------------
+
+void RangeIndex::add(const Batch& batch, size_t from, size_t to) {
+  seen_.clear();  // positions in another batch's arena mean nothing
+  const std::vector<Batch::TermRef>& terms = batch.terms();
+  for (size_t i = from; i < to; ++i) {
+    const Batch::Item& item = batch.items()[i];
+    CHECK(item.seq.value == range_ * Store::kIndexRange + count_);
+    const auto position = static_cast<uint16_t>(count_++);
+    bounds_[position / kBundleEntries].add(item.committed_at, item.xid);
+    if (seen_.size() < item.terms_count) seen_.resize(item.terms_count);
+    for (size_t t = 0; t < item.terms_count; ++t) {
+      const Batch::TermRef& term = terms[item.terms_at + t];
+      if (term.dimension == Dimension::kTx) continue;  // found by the bundles' bounds
+      Seen& seen = seen_[t];
+      const bool known = seen.at == term.at;  // never 0 in a batch: a dimension stands before
+      seen.at = term.at;
+      if (is_token(term.dimension)) {
+        if (!known) seen.token = token_of(key_, batch.term_bytes(term));
+        tokens_.push_back(uint64_t{seen.token} << 16 | position);
+      } else {
+        if (!known) seen.posting = posting_of(batch.term_bytes(term));
+        std::vector<uint16_t>& positions = postings_[seen.posting].positions;
+        if (positions.empty() || positions.back() != position) positions.push_back(position);
+      }
+    }
+    if (tokens_.size() >= kTokensBeforePacking) pack_tokens();
+  }
+}
+
+uint32_t RangeIndex::posting_of(std::string_view dimension_and_value) {
+  const auto [at, is_new] =
+      posting_ids_.try_emplace(std::string(dimension_and_value), static_cast<uint32_t>(postings_.size()));
+  if (is_new)
+    postings_.push_back({static_cast<Dimension>(dimension_and_value[0]), std::string(dimension_and_value.substr(1)), {}});
+  return at->second;
+}
+
+void RangeIndex::pack_tokens() {
+  if (tokens_.empty()) return;
+  sort_tokens(tokens_);
+  TokenBlocks& blocks = packed_.emplace_back();
+  const uint64_t* at = tokens_.data();
+  const uint64_t* const end = at + tokens_.size();
+  for (size_t block = 0; block < blocks.size(); ++block) {
+    const uint64_t* const begin = at;
+    while (at != end && token_block(static_cast<Token>(*at >> 16)) == block) ++at;
+    encode_token_block(static_cast<uint8_t>(block), begin, at, blocks[block]);
+  }
+  tokens_.clear();
+}
+
+Result<void> RangeIndex::bitmap(const Term& term, PositionSet& out) const {
+  std::string key(1, static_cast<char>(term.dimension));
+  const auto found = posting_ids_.find(key += term.value);
+  if (found != posting_ids_.end())
+    for (const uint16_t position : postings_[found->second].positions) out.set(position);
+  return {};
+}
+
+Result<void> RangeIndex::token(Token token, PositionSet& out) const {
+  for (const TokenBlocks& blocks : packed_) RL_TRY(read_token_block(blocks[token_block(token)], token, out));
+  for (const uint64_t t : tokens_)
+    if (t >> 16 == token) out.set(static_cast<uint16_t>(t));
+  return {};
+}
+
+void RangeIndex::xid(uint32_t xid, PositionSet& out) const {
+  positions_of_xid(bounds_.data(), (count_ + kBundleEntries - 1) / kBundleEntries, xid, out);
+}
+
+void RangeIndex::values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const {
+  for (const Posting& posting : postings_)
+    if (posting.dimension == dimension) visit(posting.value);
+}
+
+std::vector<std::pair<std::string, std::string>> RangeIndex::records() {
+  CHECK(complete());
+  std::vector<std::pair<std::string, std::string>> out;
+  std::string summary(1, static_cast<char>(kVersion));
+  for (const Bounds& bounds : bounds_) append_bounds(bounds, summary);
+  out.emplace_back(summary_key(), std::move(summary));
+  std::vector<uint32_t> wide;
+  for (const Posting& posting : postings_) {
+    wide.assign(posting.positions.begin(), posting.positions.end());
+    roaring_bitmap_t* bitmap = roaring_bitmap_of_ptr(wide.size(), wide.data());
+    CHECK(bitmap != nullptr);
+    roaring_bitmap_run_optimize(bitmap);
+    std::string record(roaring_bitmap_portable_size_in_bytes(bitmap), '\0');
+    roaring_bitmap_portable_serialize(bitmap, record.data());
+    roaring_bitmap_free(bitmap);
+    out.emplace_back(bitmap_key(posting.dimension, posting.value), std::move(record));
+  }
+  pack_tokens();
+  for (size_t segment = 0; segment < packed_.size(); ++segment) {
+    for (size_t block = 0; block < packed_[segment].size(); ++block) {
+      if (packed_[segment][block].empty()) continue;
+      std::string key = token_key_prefix(static_cast<uint8_t>(block));
+      ByteWriter(key).u16(static_cast<uint16_t>(segment));
+      out.emplace_back(std::move(key), packed_[segment][block]);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+// ---- stored form ----------------------------------------------------------------------------
+
+std::string summary_key() { return std::string(1, kSummary); }
+
+std::string bitmap_key(Dimension dimension, std::string_view value) {
+  std::string key{kBitmap, static_cast<char>(dimension)};
+  // Role names and the like are short; a tenant may be any text, and a key has no use for more of it.
+  return key.append(value);
+}
+
+std::string token_key_prefix(uint8_t block) { return {kTokens, static_cast<char>(block)}; }
+
+Result<std::vector<Bounds>> decode_summary(std::string_view record) {
+  ByteReader reader(record);
+  std::vector<Bounds> out(Store::kIndexRange / kBundleEntries);
+  if (reader.u8() != kVersion) reader.fail();
+  for (Bounds& bounds : out) {
+    bounds.from = {static_cast<int64_t>(reader.u64())};
+    bounds.to = {static_cast<int64_t>(reader.u64())};
+    bounds.xid_min = reader.u32();
+    bounds.xid_max = reader.u32();
+  }
+  if (!reader.ok() || !reader.at_end()) return fail(malformed().error());
+  return out;
+}
+
+Result<void> read_bitmap(std::string_view record, PositionSet& out) {
+  roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(record.data(), record.size());
+  if (bitmap == nullptr) return malformed();
+  bool in_range = true;
+  auto visit = [](uint32_t position, void* into) {
+    if (position >= Store::kIndexRange) return false;
+    static_cast<PositionSet*>(into)->set(static_cast<uint16_t>(position));
+    return true;
+  };
+  in_range = roaring_iterate(bitmap, visit, &out);
+  roaring_bitmap_free(bitmap);
+  return in_range ? Result<void>() : malformed();
+}
+
+// Per token: varint of the difference to the token before; when 0, a varint of the difference to the position
+// before, else the position in two bytes.
+void encode_token_block(uint8_t block, const uint64_t* begin, const uint64_t* end, std::string& out) {
+  if (begin == end) return;
+  ByteWriter writer(out);
+  writer.u8(kVersion);
+  Token token = static_cast<Token>(block) << (kTokenBits - kTokenBlockBits);
+  uint16_t position = 0;
+  bool first = true;
+  for (const uint64_t* at = begin; at != end; ++at) {
+    const auto next = static_cast<Token>(*at >> 16);
+    const auto next_position = static_cast<uint16_t>(*at);
+    if (!first && next == token && next_position == position) continue;
+    // The first token of a block may have difference 0 although no position stands before it.
+    writer.varint(next - token);
+    if (!first && next == token) {
+      writer.varint(next_position - position);
+    } else {
+      writer.u16(next_position);
+    }
+    token = next;
+    position = next_position;
+    first = false;
+  }
+}
+
+Result<void> read_token_block(std::string_view record, Token wanted, PositionSet& out) {
+  if (record.empty()) return {};
+  ByteReader reader(record);
+  if (reader.u8() != kVersion) reader.fail();
+  uint64_t token = Token{token_block(wanted)} << (kTokenBits - kTokenBlockBits), position = 0;
+  for (bool first = true; !reader.at_end() && token <= wanted; first = false) {
+    const uint64_t step = reader.varint();
+    token += step;
+    position = !first && step == 0 ? position + reader.varint() : reader.u16();
+    if (position >= Store::kIndexRange) reader.fail();
+    if (!reader.ok()) return malformed();
+    if (token == wanted) out.set(static_cast<uint16_t>(position));
+  }
+  return reader.ok() ? Result<void>() : malformed();
+}
+
+void positions_of_xid(const Bounds* begin, size_t bundles, uint32_t xid, PositionSet& out) {
+  for (size_t i = 0; i < bundles; ++i)
+    if (begin[i].xid_min <= xid && xid <= begin[i].xid_max)
+      out.set_range(i * kBundleEntries, (i + 1) * kBundleEntries);
+}
+
+}  // namespace rowledger::store

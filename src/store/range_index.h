@@ -1,0 +1,122 @@
+#pragma once
+// The index of one range of 65,536 entries: bitmaps and tokens, in memory while the range grows, as stored
+// records once it is complete (docs/format/store.md). No database here.
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/crypto.h"
+#include "base/result.h"
+#include "store/bundle.h"
+#include "store/store.h"
+
+namespace rowledger::store {
+
+// One bit for each entry of a range.
+class PositionSet {
+ public:
+  void set(uint16_t position) { words_[position >> 6] |= uint64_t{1} << (position & 63); }
+  void set_range(size_t begin, size_t end);
+  void operator&=(const PositionSet& other);
+  void operator|=(const PositionSet& other);
+  // What of [0, count) is not in it.
+  void invert(size_t count);
+  std::vector<Seq> seqs(uint64_t range) const;
+
+ private:
+  std::array<uint64_t, Store::kIndexRange / 64> words_{};
+};
+
+// A token is a keyed hash, cut to 24 bits: 65,536 entries with ten tokens each give a lookup about 4 false
+// entries in 100 ranges, at a third of the size.
+using Token = uint32_t;
+Token token_of(const ShortHashKey& key, std::string_view dimension_and_value);
+Token token_of(const ShortHashKey& key, const Term& term);
+
+// Tokens are stored in blocks by their first bits, so that one lookup reads little.
+inline constexpr unsigned kTokenBits = 24, kTokenBlockBits = 7;
+constexpr uint8_t token_block(Token token) { return static_cast<uint8_t>(token >> (kTokenBits - kTokenBlockBits)); }
+
+// What answers for one range, in memory or stored.
+class RangeTerms {
+ public:
+  virtual ~RangeTerms() = default;
+  virtual size_t count() const = 0;  // entries in the range
+  virtual Result<void> bitmap(const Term& term, PositionSet& out) const = 0;
+  virtual Result<void> token(Token token, PositionSet& out) const = 0;
+  // Positions of the bundles that may have the xid.
+  virtual void xid(uint32_t xid, PositionSet& out) const = 0;
+};
+
+Result<PositionSet> evaluate(const Filter& filter, const RangeTerms& terms, const ShortHashKey& key);
+
+// Written by the append thread, read under the store's lock.
+class RangeIndex final : public RangeTerms {
+ public:
+  RangeIndex(uint64_t range, const ShortHashKey& key) : range_(range), key_(key) {}
+
+  // Adds the items [from, to) of the batch, which all lie in this range and follow what is there.
+  void add(const Batch& batch, size_t from, size_t to);
+
+  uint64_t range() const { return range_; }
+  bool complete() const { return count_ == Store::kIndexRange; }
+  size_t count() const override { return count_; }
+  Result<void> bitmap(const Term& term, PositionSet& out) const override;
+  Result<void> token(Token token, PositionSet& out) const override;
+  void xid(uint32_t xid, PositionSet& out) const override;
+  void values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const;
+
+  // The records of the complete range, keys without the range's number.
+  std::vector<std::pair<std::string, std::string>> records();
+
+ private:
+  struct Posting {
+    Dimension dimension;
+    std::string value;
+    std::vector<uint16_t> positions;
+  };
+  // What was seen last at the same place of an entry's terms.
+  struct Seen {
+    uint32_t at = 0;
+    uint32_t posting = 0;  // of bitmap terms
+    Token token = 0;
+  };
+  using TokenBlocks = std::array<std::string, 1 << kTokenBlockBits>;
+
+  uint32_t posting_of(std::string_view dimension_and_value);
+  void add_token(Token token, uint16_t position);
+  void pack_tokens();
+
+  const uint64_t range_;
+  const ShortHashKey key_;
+  size_t count_ = 0;
+  std::vector<Posting> postings_;
+  std::unordered_map<std::string, uint32_t> posting_ids_;  // by dimension byte and value
+  std::vector<Seen> seen_;
+  std::vector<uint64_t> tokens_;         // token << 16 | position, not packed yet
+  std::vector<TokenBlocks> packed_;
+  std::array<Bounds, Store::kIndexRange / kBundleEntries> bounds_;
+};
+
+// ---- stored form ----------------------------------------------------------------------------
+std::string summary_key();
+std::string bitmap_key(Dimension dimension, std::string_view value);
+std::string token_key_prefix(uint8_t block);
+
+Result<std::vector<Bounds>> decode_summary(std::string_view record);
+Result<void> read_bitmap(std::string_view record, PositionSet& out);
+Result<void> read_token_block(std::string_view record, Token token, PositionSet& out);
+
+void encode_token_block(uint8_t block, const uint64_t* begin, const uint64_t* end, std::string& out);
+
+// Positions of the bundles whose bounds include the xid.
+void positions_of_xid(const Bounds* begin, size_t bundles, uint32_t xid, PositionSet& out);
+
+}  // namespace rowledger::store

@@ -1,0 +1,55 @@
+#pragma once
+// What is logged of the state's changes. The state itself is written without RocksDB's WAL; after a crash the
+// records of the redo log bring what was persisted of it to the log's end. Images that the log's entries tell
+// are not logged again: a check value tells whether the computed image is the one that was meant.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "record/entry.h"
+#include "record/schema.h"
+#include "store/store.h"
+
+namespace rowledger::store {
+
+struct RedoChange {
+  enum class Image : uint8_t { kDeleted = 0, kLogged = 1, kFromEntries = 2 };
+  Image image = Image::kDeleted;
+  TableId table;
+  Seq newest;
+  SchemaId schema;
+  std::string_view key;
+  std::string_view logged;  // kLogged
+  uint32_t check = 0;       // kFromEntries: image_check of the image
+};
+
+void append_redo(const RedoChange& change, std::string& out);
+// Views point into record.
+Result<std::vector<RedoChange>> decode_redo(std::string_view record);
+
+// A fast checksum against mistakes, not against people.
+uint32_t image_check(std::string_view image);
+
+// The values of a row by column name, as entries change them.
+class ImageBuilder {
+ public:
+  // Starts from an image; without one, every column is unknown.
+  [[nodiscard]] bool start(const record::TableSchema& schema, std::string_view image);
+  void apply(const record::Entry& entry);
+  std::string build(const record::TableSchema& schema) const;
+
+ private:
+  void set(std::string_view column, const record::Value& value);
+  struct Field {
+    std::string name;
+    record::Presence presence;
+    std::string text;
+  };
+  std::vector<Field> fields_;
+};
+
+}  // namespace rowledger::store

@@ -1,0 +1,333 @@
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "store/rocksdb_store_impl.h"
+
+namespace rowledger::store {
+namespace {
+
+// How much state is written between two looks at what of it has been persisted.
+constexpr size_t kCheckAppliedBytes = 4 << 20;
+
+rocksdb::WriteOptions synced() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+rocksdb::WriteOptions unlogged() {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  return options;
+}
+
+}  // namespace
+
+Status RocksdbStore::append(const Batch& batch) {
+  if (batch.empty()) return {};
+  RL_TRY(check_appendable(batch));
+  RL_TRY(resume_if_stopped());
+  const uint64_t number = appends_ + 1;
+  rocksdb::WriteBatch log;
+  auto state = std::make_unique<rocksdb::WriteBatch>();
+  Appended appended;
+  write_log(batch, log, appended);
+  write_state(batch, number, log, *state);
+  write_meta(batch, number, log);
+  if (const rocksdb::Status status = database_->db().Write(synced(), &log); !status.ok()) {
+    Error error = error_of(status, "appending to the log");
+    if (is_no_space(status)) {
+      no_space_ = true;
+    } else {
+      broken_ = error;
+    }
+    return fail(std::move(error));
+  }
+  appends_ = number;
+  if (!batch.state().empty()) pending_state_ = std::move(state);
+  if (Status written = flush_pending_state(); !written) log::warning("{}", written.error().message);
+  publish(batch, appended);
+  write_complete_ranges();
+  return {};
+}
+
+Status RocksdbStore::check_appendable(const Batch& batch) {
+  if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
+  if (broken_) return fail(*broken_);
+  CHECK(batch.items().empty() || batch.items().front().seq == end());
+  return {};
+}
+
+// After a failed write RocksDB refuses all others until it is told to go on; nothing was lost from memory.
+Status RocksdbStore::resume_if_stopped() {
+  if (no_space_) {
+    const rocksdb::Status status = database_->db().Resume();
+    if (!status.ok()) {
+      Error error = error_of(status, "appending to the log");
+      if (!is_no_space(status) && !status.IsBusy()) broken_ = error;
+      error.code = ErrorCode::kIo;
+      return fail(std::move(error));
+    }
+    no_space_ = false;
+  }
+  return flush_pending_state();
+}
+
+Status RocksdbStore::flush_pending_state() {
+  if (!pending_state_) return {};
+  const rocksdb::Status status = database_->db().Write(unlogged(), pending_state_.get());
+  state_behind_ = !status.ok();
+  if (!status.ok()) {
+    if (is_no_space(status)) {
+      no_space_ = true;
+    } else {
+      broken_ = error_of(status, "writing the state");
+    }
+    return fail(error_of(status, "writing the state"));
+  }
+  pending_state_.reset();
+  return {};
+}
+
+// ---- the log --------------------------------------------------------------------------------
+
+// Full bundles as such; what is left of the batch as a run, which the bundle will replace.
+void RocksdbStore::write_log(const Batch& batch, rocksdb::WriteBatch& out, Appended& appended) {
+  const std::vector<Batch::Item>& items = batch.items();
+  appended.runs = open_.runs;
+  size_t held = open_.entries.size();  // entries of the current bundle that are in open_
+  for (size_t at = 0; at < items.size();) {
+    const size_t take = std::min<size_t>(items.size() - at, kBundleEntries - held);
+    const bool is_full = held + take == kBundleEntries;
+    bundle_entries_.clear();
+    Bounds bounds;
+    if (is_full) {
+      for (size_t i = 0; i < held; ++i) {
+        const OpenEntry& entry = open_.entries[i];
+        bundle_entries_.push_back({entry.header, entry.salt, entry.body, entry.body_apart});
+        bounds.add(entry.committed_at, entry.xid);
+      }
+    }
+    for (size_t i = at; i < at + take; ++i) {
+      const Batch::Item& item = items[i];
+      const bool apart = item.body_size > kMaxInlineBody;
+      if (apart) write_body_apart(item.seq, batch.body(item), out);
+      bundle_entries_.push_back({batch.header(item), {item.salt, sizeof(item.salt)}, batch.body(item), apart});
+      bounds.add(item.committed_at, item.xid);
+    }
+    const Seq first{items[at].seq.value - (is_full ? held : 0)};
+    write_section(first, bundle_entries_, bounds, is_full, out);
+    if (is_full) {
+      for (const Seq run : appended.runs) out.Delete(database_->family(Family::kRuns), slice(seq_key(run)));
+      appended.runs.clear();
+      appended.bundle_filled = true;
+      held = 0;
+    } else {
+      appended.runs.push_back(first);
+      appended.left = take;
+    }
+    at += take;
+  }
+}
+
+void RocksdbStore::write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
+                                 rocksdb::WriteBatch& out) {
+  const std::string key = seq_key(first);
+  section_.clear();
+  encode_headers(first, entries, bounds, compressor_, section_);
+  if (is_full) {
+    out.Put(database_->family(Family::kHeaders), slice(key), slice(section_));
+    section_.clear();
+    encode_bodies(first, entries, compressor_, section_);
+    out.Put(database_->family(Family::kBodies), slice(key), slice(section_));
+    return;
+  }
+  std::string run;
+  ByteWriter(run).string(section_);
+  encode_bodies(first, entries, compressor_, run);
+  out.Put(database_->family(Family::kRuns), slice(key), slice(run));
+}
+
+void RocksdbStore::write_body_apart(Seq seq, std::string_view body, rocksdb::WriteBatch& out) {
+  const auto chunks = static_cast<uint32_t>((body.size() + kBodyChunkBytes - 1) / kBodyChunkBytes);
+  std::string record;
+  for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
+    record.clear();
+    encode_body_chunk(body.substr(chunk * kBodyChunkBytes, kBodyChunkBytes), chunks, compressor_, record);
+    out.Put(database_->family(Family::kBodies), slice(body_chunk_key(seq, chunk)), slice(record));
+  }
+}
+
+// ---- the state ------------------------------------------------------------------------------
+
+void RocksdbStore::write_state(const Batch& batch, uint64_t number, rocksdb::WriteBatch& log,
+                               rocksdb::WriteBatch& state) {
+  if (batch.state().empty()) return;
+  rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kState);
+  redo_.clear();
+  size_t bytes = 0;
+  for (const StateChange& change : batch.state()) {
+    append_redo(redo_of(batch, change), redo_);
+    state_key_.clear();
+    ByteWriter key(state_key_);
+    key.u32(change.table.value);
+    key.raw(change.key);
+    state_value_.clear();
+    encode_row(change.row, state_value_);
+    state.Put(family, slice(state_key_), slice(state_value_));
+    bytes += state_key_.size() + state_value_.size();
+  }
+  state.Put(family, slice(kAppliedKey), slice(number_key(number)));
+  log.Put(database_->family(Family::kRedo), slice(number_key(number)), slice(redo_));
+  forget_applied_redo(bytes, log);
+}
+
+RedoChange RocksdbStore::redo_of(const Batch& batch, const StateChange& change) const {
+  RedoChange out;
+  out.table = change.table;
+  out.newest = change.row.newest;
+  out.schema = change.row.schema;
+  out.key = change.key;
+  if (change.row.deleted) return out;
+  out.image = RedoChange::Image::kLogged;
+  out.logged = change.row.image;
+  const std::vector<Batch::Item>& items = batch.items();
+  if (items.empty() || out.newest < items.front().seq || items.back().seq < out.newest) return out;
+  const Batch::Item& item = items[out.newest.value - items.front().seq.value];
+  using record::EntryKind;
+  const bool is_whole = item.kind == EntryKind::kInsert || item.kind == EntryKind::kBaseline;
+  const bool is_derivable = item.kind == EntryKind::kUpdate && !item.key_moved &&
+                            (change.same_schema || has_one_version(change.table, batch));
+  if (!is_whole && !is_derivable) return out;
+  out.image = RedoChange::Image::kFromEntries;
+  out.check = image_check(change.row.image);
+  return out;
+}
+
+// Then every image of the table has the same columns, and names are enough to compute a new one.
+bool RocksdbStore::has_one_version(TableId table, const Batch& batch) const {
+  const auto found = versions_.find(table.value);
+  size_t versions = found == versions_.end() ? 0 : found->second;
+  for (const record::TableSchema& schema : batch.schemas())
+    if (schema.table_id == table) ++versions;
+  return versions <= 1;
+}
+
+void RocksdbStore::forget_applied_redo(size_t state_bytes, rocksdb::WriteBatch& out) {
+  state_bytes_unchecked_ += state_bytes;
+  if (state_bytes_unchecked_ < kCheckAppliedBytes) return;
+  state_bytes_unchecked_ = 0;
+  rocksdb::ReadOptions persisted;
+  persisted.read_tier = rocksdb::kPersistedTier;
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status =
+      database_->db().Get(persisted, database_->family(Family::kState), slice(kAppliedKey), &value);
+  if (!status.ok()) return;  // nothing persisted yet
+  const uint64_t applied = ByteReader(view(value)).u64();
+  if (applied <= redo_forgotten_) return;
+  out.DeleteRange(database_->family(Family::kRedo), slice(number_key(redo_forgotten_)), slice(number_key(applied + 1)));
+  redo_forgotten_ = applied;
+}
+
+// ---- the rest -------------------------------------------------------------------------------
+
+void RocksdbStore::write_meta(const Batch& batch, uint64_t number, rocksdb::WriteBatch& out) const {
+  rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kMeta);
+  std::string position;
+  ByteWriter writer(position);
+  writer.u64(number);
+  writer.u64(end().value + batch.entries());
+  out.Put(family, slice(meta_key(kPosition)), slice(position));
+  if (batch.cursor()) out.Put(family, slice(meta_key(kCursor)), slice(encode_cursor(*batch.cursor())));
+  for (const record::TableSchema& schema : batch.schemas()) {
+    std::string key = meta_key(kSchema);
+    ByteWriter(key).u32(schema.id.value);
+    out.Put(family, slice(key), slice(record::encode(schema)));
+  }
+  for (const auto& [tenant, next] : batch.tenants())
+    out.Put(family, slice(meta_key(kTenant, tenant)), slice(number_key(next)));
+  for (const auto& [key, value] : batch.meta()) {
+    if (value.empty()) {
+      out.Delete(family, slice(meta_key(kFree, key)));
+    } else {
+      out.Put(family, slice(meta_key(kFree, key)), slice(value));
+    }
+  }
+}
+
+void RocksdbStore::publish(const Batch& batch, const Appended& appended) {
+  const std::vector<Batch::Item>& items = batch.items();
+  std::unique_lock lock(mutex_);
+  if (appended.bundle_filled) open_.entries.clear();
+  for (size_t i = items.size() - appended.left; i < items.size(); ++i) {
+    const Batch::Item& item = items[i];
+    const bool apart = item.body_size > kMaxInlineBody;
+    open_.entries.push_back({std::string(batch.header(item)), std::string(item.salt, sizeof(item.salt)),
+                             apart ? std::string() : std::string(batch.body(item)), apart, item.committed_at, item.xid});
+  }
+  open_.runs = appended.runs;
+  const uint64_t end = end_.load(std::memory_order_relaxed) + items.size();
+  open_.first = {end / kBundleEntries * kBundleEntries};
+  index_items(batch);
+  for (const record::TableSchema& schema : batch.schemas()) {
+    const auto copy = std::make_shared<const record::TableSchema>(schema);
+    const auto at = std::find_if(schemas_.begin(), schemas_.end(), [&](const auto& s) { return s->id >= schema.id; });
+    if (at != schemas_.end() && (*at)->id == schema.id) {
+      *at = copy;
+    } else {
+      schemas_.insert(at, copy);
+      ++versions_[schema.table_id.value];
+    }
+  }
+  for (const auto& [tenant, next] : batch.tenants()) tenants_[tenant] = next;
+  if (batch.cursor()) cursor_ = *batch.cursor();
+  end_.store(end, std::memory_order_release);
+  lock.unlock();
+  { std::lock_guard waiting(wait_mutex_); }
+  appended_.notify_all();
+}
+
+void RocksdbStore::index_items(const Batch& batch) {
+  const std::vector<Batch::Item>& items = batch.items();
+  for (const Batch::Item& item : items) {
+    const size_t bundle = item.seq.value / kBundleEntries;
+    if (bounds_.size() <= bundle) bounds_.resize(bundle + 1);
+    bounds_[bundle].add(item.committed_at, item.xid);
+  }
+  for (size_t at = 0; at < items.size();) {
+    const uint64_t range = items[at].seq.value / kIndexRange;
+    const size_t take = std::min<size_t>(items.size() - at, (range + 1) * kIndexRange - items[at].seq.value);
+    std::unique_ptr<RangeIndex>& index = live_[range];
+    if (!index) index = std::make_unique<RangeIndex>(range, options_.token_key);
+    index->add(batch, at, at + take);
+    at += take;
+  }
+}
+
+// A range whose write fails stays in memory, is tried again with the next append, and after a crash is
+// rebuilt from the log.
+void RocksdbStore::write_complete_ranges() {
+  while (!live_.empty() && live_.begin()->second->complete() && !options_.read_only) {
+    RangeIndex& index = *live_.begin()->second;
+    std::vector<std::pair<std::string, std::string>> records;
+    {
+      std::unique_lock lock(mutex_);  // packs its tokens
+      records = index.records();
+    }
+    rocksdb::WriteBatch out;
+    for (const auto& [key, value] : records)
+      out.Put(database_->family(Family::kIndex), slice(index_key(index.range(), key)), slice(value));
+    const rocksdb::Status status = database_->db().Write(rocksdb::WriteOptions(), &out);
+    if (!status.ok()) {
+      log::warning("{}", error_of(status, "writing the index").message);
+      if (is_no_space(status)) no_space_ = true;
+      return;
+    }
+    std::unique_lock lock(mutex_);
+    live_.erase(live_.begin());
+  }
+}
+
+}  // namespace rowledger::store

@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "store/rocksdb_store_impl.h"
+
+namespace rowledger::store {
+
+Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options) { return RocksdbStore::open(options); }
+
+RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
+    : options_(options), database_(std::move(database)), reader_(*database_, options.cache_bytes / 4) {}
+
+RocksdbStore::~RocksdbStore() {
+  std::lock_guard lock(wait_mutex_);
+  closing_ = true;
+  appended_.notify_all();
+}
+
+Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
+  RL_ASSIGN(auto database, Database::open(options));
+  std::unique_ptr<RocksdbStore> store(new RocksdbStore(options, std::move(database)));
+  RL_TRY(store->recover());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+Status RocksdbStore::recover() {
+  RL_TRY(load_meta());
+  RL_TRY(load_open_bundle());
+  RL_TRY(replay_state());
+  return load_index();
+}
+
+Status RocksdbStore::load_meta() {
+  const auto at = database_->iterate(Family::kMeta);
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const std::string_view key = view(at->key()), value = view(at->value());
+    ByteReader reader(value);
+    switch (key.front()) {
+      case kPosition:
+        appends_ = reader.u64();
+        end_ = reader.u64();
+        break;
+      case kCursor: {
+        RL_ASSIGN(cursor_, decode_cursor(value));
+        break;
+      }
+      case kSchema: {
+        RL_ASSIGN(record::TableSchema schema, record::decode_schema(value));
+        ++versions_[schema.table_id.value];
+        schemas_.push_back(std::make_shared<const record::TableSchema>(std::move(schema)));
+        break;
+      }
+      case kTenant: tenants_[std::string(key.substr(1))] = reader.u64(); break;
+      default: break;  // free-form values are read when asked for
+    }
+    if (!reader.ok()) return fail(ErrorCode::kCorrupt, "the log's own bookkeeping is malformed");
+  }
+  if (!at->status().ok()) return fail(error_of(at->status(), "opening the log"));
+  return {};
+}
+
+Status RocksdbStore::load_open_bundle() {
+  open_.first = {end_ / kBundleEntries * kBundleEntries};
+  uint64_t next = open_.first.value;
+  const auto at = database_->iterate(Family::kRuns);
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const std::string record = at->value().ToString();
+    ByteReader reader(record);
+    RL_ASSIGN(const HeaderSection headers, decode_headers(reader.string()));
+    RL_ASSIGN(const BodySection bodies, decode_bodies(reader.rest()));
+    if (headers.first.value != next || bodies.count() != headers.count())
+      return fail(ErrorCode::kCorrupt, fmt::format("the log's newest entries are damaged at {}", next));
+    for (size_t i = 0; i < headers.count(); ++i) {
+      RL_ASSIGN(const record::EntryHeader header, record::decode_header(headers.header(i)));
+      OpenEntry entry{std::string(headers.header(i)), std::string(bodies.salt(i)), std::string(bodies.body(i)),
+                      bodies.apart[i], header.received_at, std::nullopt};
+      if (header.tx) {
+        entry.committed_at = header.tx->committed_at;
+        entry.xid = header.tx->xid;
+      }
+      open_.entries.push_back(std::move(entry));
+    }
+    open_.runs.push_back(headers.first);
+    next += headers.count();
+  }
+  if (!at->status().ok()) return fail(error_of(at->status(), "opening the log"));
+  if (next != end_)
+    return fail(ErrorCode::kCorrupt, fmt::format("the log should have {} entries, but its newest part ends at {}: "
+                                                 "restore the data directory from a backup", end_.load(), next));
+  return {};
+}
+
+// ---- the state ------------------------------------------------------------------------------
+
+Status RocksdbStore::replay_state() {
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool any, database_->get(Family::kState, kAppliedKey, value));
+  const uint64_t applied = any ? ByteReader(view(value)).u64() : 0;
+  const auto at = database_->iterate(Family::kRedo);
+  uint64_t unsure = 0;
+  for (at->Seek(slice(number_key(applied + 1))); at->Valid(); at->Next()) {
+    RL_ASSIGN(const std::vector<RedoChange> changes, decode_redo(view(at->value())));
+    for (const RedoChange& change : changes) {
+      RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
+      if (prior && prior->newest > change.newest) continue;  // an earlier replay was interrupted
+      RL_ASSIGN(const std::string image, redo_image(change));
+      if (change.image == RedoChange::Image::kFromEntries && image_check(image) != change.check) ++unsure;
+      RL_TRY(put_replayed(change, image));
+    }
+    if (options_.read_only) continue;
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    const rocksdb::Status status =
+        database_->db().Put(unlogged, database_->family(Family::kState), slice(kAppliedKey), at->key());
+    if (!status.ok()) return fail(error_of(status, "bringing the state up to the log's end"));
+  }
+  if (!at->status().ok()) return fail(error_of(at->status(), "bringing the state up to the log's end"));
+  if (unsure > 0)
+    log::warning("the state of {} rows could not be computed from the log in full: values that their last entries do "
+                 "not hold count as unknown", unsure);
+  redo_forgotten_ = 0;
+  return {};
+}
+
+// The previous image with the changes of the row's entries since.
+Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
+  if (change.image == RedoChange::Image::kDeleted) return std::string();
+  if (change.image == RedoChange::Image::kLogged) return std::string(change.logged);
+  const auto schema = this->schema(change.schema);
+  if (!schema) return fail(ErrorCode::kCorrupt, fmt::format("the state names the unknown schema {}", change.schema.value));
+  RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
+  std::vector<record::OwnedEntry> chain;  // newest first
+  std::optional<Seq> next = change.newest;
+  while (next && !(prior && *next <= prior->newest)) {
+    RL_ASSIGN(std::optional<record::OwnedEntry> entry, read(*next));
+    if (!entry) return fail(ErrorCode::kCorrupt, fmt::format("the state names the missing entry {}", next->value));
+    next = entry->header().prev;
+    const bool is_whole =
+        entry->header().kind == record::EntryKind::kInsert || entry->header().kind == record::EntryKind::kBaseline;
+    chain.push_back(std::move(*entry));
+    if (is_whole) break;
+  }
+  ImageBuilder builder, without_prior;
+  if (prior && !prior->deleted) {
+    const auto prior_schema = this->schema(prior->schema);
+    if (!prior_schema || !builder.start(*prior_schema, prior->image))
+      return fail(ErrorCode::kCorrupt, "a row of the state does not fit its schema");
+  }
+  for (auto entry = chain.rbegin(); entry != chain.rend(); ++entry) {
+    builder.apply(entry->entry());
+    without_prior.apply(entry->entry());
+  }
+  std::string image = builder.build(*schema);
+  return image_check(image) == change.check ? image : without_prior.build(*schema);
+}
+
+Status RocksdbStore::put_replayed(const RedoChange& change, std::string_view image) {
+  RowState row{change.newest, change.image == RedoChange::Image::kDeleted, change.schema, std::string(image)};
+  std::string value;
+  encode_row(row, value);
+  if (options_.read_only) {
+    state_overlay_[state_key(change.table, change.key)] = std::move(value);
+    return {};
+  }
+  rocksdb::WriteOptions unlogged;
+  unlogged.disableWAL = true;
+  const rocksdb::Status status = database_->db().Put(unlogged, database_->family(Family::kState),
+                                                     slice(state_key(change.table, change.key)), slice(value));
+  if (!status.ok()) return fail(error_of(status, "bringing the state up to the log's end"));
+  return {};
+}
+
+// ---- the index ------------------------------------------------------------------------------
+
+Status RocksdbStore::load_index() {
+  const uint64_t full_ranges = end_ / kIndexRange;
+  uint64_t range = 0;
+  for (; range < full_ranges; ++range) {
+    rocksdb::PinnableSlice record;
+    RL_ASSIGN(const bool found, database_->get(Family::kIndex, index_key(range, summary_key()), record));
+    if (!found) break;  // ranges are written in their order
+    RL_ASSIGN(const std::vector<Bounds> bounds, decode_summary(view(record)));
+    bounds_.insert(bounds_.end(), bounds.begin(), bounds.end());
+  }
+  return rebuild_index(range);
+}
+
+Status RocksdbStore::rebuild_index(uint64_t from_range) {
+  Batch terms;
+  RL_TRY(scan({{from_range * kIndexRange}, end()}, [&](const record::OwnedEntry& entry) {
+    terms.add_terms(entry.entry());
+    if (terms.entries() == kBundleEntries) {
+      index_items(terms);
+      terms.clear();
+    }
+    return true;
+  }));
+  index_items(terms);
+  write_complete_ranges();
+  return {};
+}
+
+}  // namespace rowledger::store

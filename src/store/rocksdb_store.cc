@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "store/rocksdb_store_impl.h"
+
+namespace rowledger::store {
+namespace {
+
+// A range whose records are in the database.
+class StoredRange final : public RangeTerms {
+ public:
+  StoredRange(const Database& database, uint64_t range, std::vector<Bounds> bounds)
+      : database_(database), range_(range), bounds_(std::move(bounds)) {}
+
+  size_t count() const override { return Store::kIndexRange; }
+
+  Result<void> bitmap(const Term& term, PositionSet& out) const override {
+    rocksdb::PinnableSlice record;
+    RL_ASSIGN(const bool found,
+              database_.get(Family::kIndex, index_key(range_, bitmap_key(term.dimension, term.value)), record));
+    if (found) RL_TRY(read_bitmap(view(record), out));
+    return {};
+  }
+
+  Result<void> token(Token token, PositionSet& out) const override {
+    const std::string prefix = index_key(range_, token_key_prefix(token_block(token)));
+    const auto at = database_.iterate(Family::kIndex);
+    for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next())
+      RL_TRY(read_token_block(view(at->value()), token, out));
+    if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
+    return {};
+  }
+
+  void xid(uint32_t xid, PositionSet& out) const override {
+    positions_of_xid(bounds_.data(), bounds_.size(), xid, out);
+  }
+
+ private:
+  const Database& database_;
+  const uint64_t range_;
+  const std::vector<Bounds> bounds_;
+};
+
+constexpr size_t kBundlesPerRange = Store::kIndexRange / kBundleEntries;
+
+}  // namespace
+
+// ---- the log --------------------------------------------------------------------------------
+
+Seq RocksdbStore::wait_beyond(Seq seq, int timeout_ms) const {
+  std::unique_lock lock(wait_mutex_);
+  appended_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return closing_ || end() > seq; });
+  return end();
+}
+
+Result<std::optional<record::OwnedEntry>> RocksdbStore::read(Seq seq) const {
+  if (seq >= end()) return std::nullopt;
+  RL_ASSIGN(std::optional<record::OwnedEntry> open, read_open(seq));
+  if (open) return open;
+  RL_ASSIGN(const auto bundle, reader_.bundle(seq.value / kBundleEntries, true));
+  RL_ASSIGN(record::OwnedEntry entry, reader_.entry(*bundle, seq));
+  return std::optional<record::OwnedEntry>(std::move(entry));
+}
+
+// Nothing when the entry is in a full bundle.
+Result<std::optional<record::OwnedEntry>> RocksdbStore::read_open(Seq seq) const {
+  OpenEntry copy;
+  {
+    std::shared_lock lock(mutex_);
+    if (seq < open_.first) return std::nullopt;
+    CHECK(seq.value - open_.first.value < open_.entries.size());
+    copy = open_.entries[seq.value - open_.first.value];
+  }
+  if (copy.body_apart) {
+    RL_ASSIGN(copy.body, reader_.body_apart(seq));
+  }
+  RL_ASSIGN(record::OwnedEntry entry,
+            record::OwnedEntry::decode(std::move(copy.header), std::move(copy.salt), std::move(copy.body)));
+  return std::optional<record::OwnedEntry>(std::move(entry));
+}
+
+Status RocksdbStore::scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const {
+  const uint64_t end = std::min(range.end.value, this->end().value);
+  std::shared_ptr<const Bundle> bundle;
+  for (Seq seq = range.begin; seq.value < end; ++seq.value) {
+    if (!bundle || seq.value % kBundleEntries == 0) {
+      bundle.reset();
+      RL_ASSIGN(const std::optional<record::OwnedEntry> open, read_open(seq));
+      if (open) {
+        if (!visit(*open)) return {};
+        continue;
+      }
+      // A long scan must not push out what others read again and again.
+      RL_ASSIGN(bundle, reader_.bundle(seq.value / kBundleEntries, end - range.begin.value <= kBundleEntries));
+    }
+    RL_ASSIGN(const record::OwnedEntry entry, reader_.entry(*bundle, seq));
+    if (!visit(entry)) return {};
+  }
+  return {};
+}
+
+// ---- the index ------------------------------------------------------------------------------
+
+Result<std::vector<Seq>> RocksdbStore::candidates(uint64_t range, const Filter& filter) const {
+  std::vector<Bounds> bounds;
+  {
+    std::shared_lock lock(mutex_);
+    if (const auto live = live_.find(range); live != live_.end()) {
+      RL_ASSIGN(const PositionSet found, evaluate(filter, *live->second, options_.token_key));
+      return found.seqs(range);
+    }
+    const size_t first = range * kBundlesPerRange;
+    if (first + kBundlesPerRange > bounds_.size()) return std::vector<Seq>();
+    bounds.assign(bounds_.begin() + static_cast<ptrdiff_t>(first),
+                  bounds_.begin() + static_cast<ptrdiff_t>(first + kBundlesPerRange));
+  }
+  RL_ASSIGN(const PositionSet found,
+            evaluate(filter, StoredRange(*database_, range, std::move(bounds)), options_.token_key));
+  return found.seqs(range);
+}
+
+Result<SeqRange> RocksdbStore::seqs_between(std::optional<Timestamp> from, std::optional<Timestamp> to) const {
+  std::shared_lock lock(mutex_);
+  size_t first = 0, last = bounds_.size();
+  while (from && first < last && bounds_[first].to < *from) ++first;
+  while (to && last > first && *to < bounds_[last - 1].from) --last;
+  const uint64_t end = this->end().value;
+  return SeqRange{{std::min<uint64_t>(first * kBundleEntries, end)}, {std::min<uint64_t>(last * kBundleEntries, end)}};
+}
+
+Result<std::vector<std::string>> RocksdbStore::values_of(Dimension dimension, size_t limit) const {
+  CHECK(!is_token(dimension));
+  std::vector<std::string> out;
+  std::set<std::string, std::less<>> seen;
+  auto take = [&](std::string_view value) {
+    if (out.size() < limit && seen.emplace(value).second) out.emplace_back(value);
+  };
+  uint64_t ranges = (end().value + kIndexRange - 1) / kIndexRange;
+  {
+    std::shared_lock lock(mutex_);
+    for (auto live = live_.rbegin(); live != live_.rend(); ++live) live->second->values_of(dimension, take);
+    if (!live_.empty()) ranges = live_.begin()->first;
+  }
+  const auto at = database_->iterate(Family::kIndex);
+  while (ranges > 0 && out.size() < limit) {
+    const std::string prefix = index_key(--ranges, bitmap_key(dimension, {}));
+    for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)) && out.size() < limit; at->Next())
+      take(view(at->key()).substr(prefix.size()));
+    if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
+  }
+  return out;
+}
+
+// ---- the state ------------------------------------------------------------------------------
+
+Status RocksdbStore::check_state() const {
+  if (!state_behind_) return {};
+  return fail(ErrorCode::kIo, "the state is behind the log: no space left on the disk of the data directory; free some, "
+                              "and it goes on");
+}
+
+Result<std::optional<RowState>> RocksdbStore::row(TableId table, std::string_view key) const {
+  RL_TRY(check_state());
+  const std::string stored_key = state_key(table, key);
+  if (const auto found = state_overlay_.find(stored_key); found != state_overlay_.end()) {
+    RL_ASSIGN(RowState row, decode_row(found->second));
+    return std::optional<RowState>(std::move(row));
+  }
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool found, database_->get(Family::kState, stored_key, value));
+  if (!found) return std::nullopt;
+  RL_ASSIGN(RowState row, decode_row(view(value)));
+  return std::optional<RowState>(std::move(row));
+}
+
+// The overlay and the database as one ascending sequence; where both have a key the overlay is newer.
+Status RocksdbStore::scan_rows(TableId table, std::string_view from,
+                               const std::function<bool(std::string_view key, const RowState&)>& visit) const {
+  RL_TRY(check_state());
+  const std::string prefix = state_key(table, {}), start = state_key(table, from);
+  const auto at = database_->iterate(Family::kState);
+  auto over = state_overlay_.lower_bound(start);
+  at->Seek(slice(start));
+  while (true) {
+    const bool in_database = at->Valid() && at->key().starts_with(slice(prefix));
+    const bool in_overlay = over != state_overlay_.end() && over->first.starts_with(prefix);
+    if (!in_database && !in_overlay) break;
+    const int order = !in_database ? -1 : !in_overlay ? 1 : slice(over->first).compare(at->key());
+    const std::string_view key = order <= 0 ? std::string_view(over->first) : view(at->key());
+    RL_ASSIGN(const RowState row, decode_row(order <= 0 ? std::string_view(over->second) : view(at->value())));
+    if (!visit(key.substr(prefix.size()), row)) return {};
+    if (order >= 0) at->Next();
+    if (order <= 0) ++over;
+  }
+  if (!at->status().ok()) return fail(error_of(at->status(), "reading the state"));
+  return {};
+}
+
+// ---- the rest -------------------------------------------------------------------------------
+
+Cursor RocksdbStore::cursor() const {
+  std::shared_lock lock(mutex_);
+  return cursor_;
+}
+
+std::vector<record::TableSchema> RocksdbStore::schemas() const {
+  std::shared_lock lock(mutex_);
+  std::vector<record::TableSchema> out;
+  for (const auto& schema : schemas_) out.push_back(*schema);
+  return out;
+}
+
+std::shared_ptr<const record::TableSchema> RocksdbStore::schema(SchemaId id) const {
+  std::shared_lock lock(mutex_);
+  const auto at = std::lower_bound(schemas_.begin(), schemas_.end(), id, [](const auto& s, SchemaId i) { return s->id < i; });
+  return at != schemas_.end() && (*at)->id == id ? *at : nullptr;
+}
+
+uint64_t RocksdbStore::next_tenant_seq(std::string_view tenant) const {
+  std::shared_lock lock(mutex_);
+  const auto found = tenants_.find(std::string(tenant));
+  return found == tenants_.end() ? 0 : found->second;
+}
+
+Result<std::optional<std::string>> RocksdbStore::meta(std::string_view key) const {
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool found, database_->get(Family::kMeta, meta_key(kFree, key), value));
+  if (!found) return std::nullopt;
+  return std::optional<std::string>(value.ToString());
+}
+
+StoreStats RocksdbStore::stats() const {
+  StoreStats out;
+  out.entries = end().value;
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(options_.directory, error)) {
+    const auto size = file.file_size(error);
+    if (!error) out.disk_bytes += size;  // a file may be gone by now
+  }
+  return out;
+}
+
+}  // namespace rowledger::store

@@ -1,0 +1,146 @@
+#pragma once
+// The embedded store's parts: rocksdb_open.cc (open and recovery), rocksdb_append.cc (the writer),
+// rocksdb_store.cc (readers).
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "store/bundle.h"
+#include "store/database.h"
+#include "store/log_reader.h"
+#include "store/range_index.h"
+#include "store/redo.h"
+#include "store/rocksdb_store.h"
+
+namespace rowledger::store {
+
+class RocksdbStore final : public Store {
+ public:
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
+  ~RocksdbStore() override;
+
+  Status append(const Batch& batch) override;
+  Seq end() const override { return {end_.load(std::memory_order_acquire)}; }
+  Seq wait_beyond(Seq seq, int timeout_ms) const override;
+  Result<std::optional<record::OwnedEntry>> read(Seq seq) const override;
+  Status scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const override;
+  Result<std::vector<Seq>> candidates(uint64_t range, const Filter& filter) const override;
+  Result<SeqRange> seqs_between(std::optional<Timestamp> from, std::optional<Timestamp> to) const override;
+  Result<std::vector<std::string>> values_of(Dimension dimension, size_t limit) const override;
+  Result<std::optional<RowState>> row(TableId table, std::string_view key) const override;
+  Status scan_rows(TableId table, std::string_view from,
+                   const std::function<bool(std::string_view key, const RowState&)>& visit) const override;
+  Cursor cursor() const override;
+  std::vector<record::TableSchema> schemas() const override;
+  std::shared_ptr<const record::TableSchema> schema(SchemaId id) const override;
+  uint64_t next_tenant_seq(std::string_view tenant) const override;
+  Result<std::optional<std::string>> meta(std::string_view key) const override;
+  StoreStats stats() const override;
+
+ private:
+  // An entry of the bundle that is not full yet.
+  struct OpenEntry {
+    std::string header, salt, body;  // body empty when it is stored apart
+    bool body_apart = false;
+    Timestamp committed_at;
+    std::optional<uint32_t> xid;
+  };
+  struct OpenBundle {
+    Seq first;  // a multiple of kBundleEntries
+    std::vector<OpenEntry> entries;
+    std::vector<Seq> runs;  // keys of its parts in the database
+  };
+  // What append() changes in memory once the write is durable.
+  struct Appended {
+    size_t left = 0;  // how many of the batch's last entries stay in the open bundle
+    bool bundle_filled = false;
+    std::vector<Seq> runs;
+  };
+
+  RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database);
+
+  // rocksdb_open.cc
+  Status recover();
+  Status load_meta();
+  Status load_open_bundle();
+  Status load_index();
+  Status rebuild_index(uint64_t from_range);
+  Status replay_state();
+  Result<std::string> redo_image(const RedoChange& change);
+  Status put_replayed(const RedoChange& change, std::string_view image);
+
+  // rocksdb_append.cc
+  Status check_appendable(const Batch& batch);
+  void write_log(const Batch& batch, rocksdb::WriteBatch& out, Appended& appended);
+  void write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
+                     rocksdb::WriteBatch& out);
+  void write_body_apart(Seq seq, std::string_view body, rocksdb::WriteBatch& out);
+  void write_state(const Batch& batch, uint64_t number, rocksdb::WriteBatch& log, rocksdb::WriteBatch& state);
+  RedoChange redo_of(const Batch& batch, const StateChange& change) const;
+  bool has_one_version(TableId table, const Batch& batch) const;
+  void write_meta(const Batch& batch, uint64_t number, rocksdb::WriteBatch& out) const;
+  void forget_applied_redo(size_t state_bytes, rocksdb::WriteBatch& out);
+  Status resume_if_stopped();
+  Status flush_pending_state();
+  void publish(const Batch& batch, const Appended& appended);
+  void index_items(const Batch& batch);
+  void write_complete_ranges();
+
+  // rocksdb_store.cc
+  Result<std::optional<record::OwnedEntry>> read_open(Seq seq) const;
+  Status check_state() const;
+
+  const StoreOptions options_;
+  const std::unique_ptr<Database> database_;
+  const LogReader reader_;
+
+  // The writer's own.
+  Compressor compressor_;
+  uint64_t appends_ = 0;        // number of the last append
+  uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
+  size_t state_bytes_unchecked_ = 0;
+  std::optional<Error> broken_;
+  bool no_space_ = false;
+  // State of durable entries that the database has not taken, for want of space.
+  std::unique_ptr<rocksdb::WriteBatch> pending_state_;
+  std::string section_, redo_, state_value_, state_key_;
+  std::vector<BundleEntry> bundle_entries_;
+
+  // Read-only: rows that the redo log has beyond the persisted state.
+  std::map<std::string, std::string> state_overlay_;
+
+  std::atomic<bool> state_behind_{false};  // pending_state_ was refused: rows would be old ones
+  std::atomic<uint64_t> end_{0};
+  mutable std::mutex wait_mutex_;
+  mutable std::condition_variable appended_;
+  bool closing_ = false;
+
+  mutable std::shared_mutex mutex_;  // guards all below
+  OpenBundle open_;
+  std::map<uint64_t, std::unique_ptr<RangeIndex>> live_;  // ranges not in the database yet; mostly one
+  std::vector<Bounds> bounds_;                             // of each bundle
+  std::vector<std::shared_ptr<const record::TableSchema>> schemas_;
+  std::unordered_map<uint32_t, size_t> versions_;  // per table
+  std::unordered_map<std::string, uint64_t> tenants_;
+  Cursor cursor_;
+};
+
+// Keys and values of the state and meta families (docs/format/store.md).
+std::string state_key(TableId table, std::string_view key);
+void encode_row(const RowState& row, std::string& out);
+Result<RowState> decode_row(std::string_view value);
+// No table's key: tables are numbered in four bytes.
+inline constexpr std::string_view kAppliedKey = "\xff" "applied";
+std::string number_key(uint64_t number);
+std::string index_key(uint64_t range, std::string_view rest);
+
+// What a key of the meta family begins with.
+inline constexpr char kPosition = 'p', kCursor = 'c', kSchema = 's', kTenant = 't', kFree = 'm';
+std::string meta_key(char type, std::string_view rest = {});
+std::string encode_cursor(const Cursor& cursor);
+Result<Cursor> decode_cursor(std::string_view value);
+
+}  // namespace rowledger::store
