@@ -186,7 +186,8 @@ Status Session::open_stream() {
     }
   }
   attributor_ = std::make_unique<Attributor>(settings, std::move(secret));
-  RL_ASSIGN(spool_, TransactionSpool::open(settings.spool_directory));
+  RL_ASSIGN(auto spool, TransactionSpool::open(settings.spool_directory));
+  spool_.emplace(std::move(spool));
   parts_.tables.forget_relations();
   assembler_ = std::make_unique<Assembler>(Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state,
                                                             *attributor_, *spool_});
