@@ -1,8 +1,9 @@
 #pragma once
 // The one JSON shape of an entry, for command line, API, exports and live stream (docs/json.md).
 // Values: NULL, booleans, int2/int4 and finite floats as JSON; json and jsonb as the server's own
-// text, verbatim; everything else as PostgreSQL's text. Invalid UTF-8 is shown with U+FFFD, and the
-// bytes beside it as "old_hex"/"new_hex".
+// text, verbatim (line breaks between its parts become spaces); everything else as PostgreSQL's text.
+// Invalid UTF-8 is shown with U+FFFD, and the bytes beside it as "old_hex"/"new_hex".
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Images {
 // One line, no newline at the end. Leaves out what is absent. A changed json column becomes one change
 // per differing path ("path": JSON pointer, RFC 6901) unless one side is no object or array.
 std::string to_json(const record::Entry& entry, const Images* images = nullptr);
+// {"column":value,...}; a value that cannot be known is {"unknown":true}, a column without a value is
+// left out.
 std::string to_json(const RowImage& row);
 
 }  // namespace rowledger::query

@@ -41,6 +41,10 @@ class Search {
   bool matches(const record::Entry& entry) const;
   // A superset that the indexes answer.
   const store::Filter& filter() const;
+  // The same, narrower: with every term of Dimension::kActor that the index has, a word of an actor's
+  // name needs no reading of all entries. names_actors: whether that makes a difference.
+  store::Filter filter(const std::vector<std::string>& actors) const;
+  bool names_actors() const;
   // Bounds that the query puts on the commit time, if it puts any on every match.
   std::optional<Timestamp> from() const;
   std::optional<Timestamp> to() const;

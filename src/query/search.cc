@@ -1,0 +1,145 @@
+#include "query/search.h"
+
+#include "base/json_text.h"
+#include "query/search_ast.h"
+
+namespace rowledger::query {
+namespace {
+
+std::string_view operator_of(SearchValue::Op op) {
+  switch (op) {
+    case SearchValue::Op::kEqual: return "=";
+    case SearchValue::Op::kPrefix: return "prefix";
+    case SearchValue::Op::kAny: return "any";
+    case SearchValue::Op::kLess: return "<";
+    case SearchValue::Op::kLessEqual: return "<=";
+    case SearchValue::Op::kGreater: return ">";
+    case SearchValue::Op::kGreaterEqual: return ">=";
+    case SearchValue::Op::kRange: return "..";
+  }
+  return {};
+}
+
+void append_value(std::string& out, const SearchValue& value) {
+  out += "{\"op\":";
+  append_json_string(out, operator_of(value.op));
+  const auto member = [&out](std::string_view name, std::string_view text) {
+    out += ",\"";
+    out.append(name).append("\":");
+    append_json_string(out, text);
+  };
+  if (!value.text.empty()) member("text", value.text);
+  if (!value.upper.empty()) member("upper", value.upper);
+  if (value.from) member("from", value.from->to_string());
+  if (value.to) member("to", value.to->to_string());
+  out += '}';
+}
+
+void append_term(std::string& out, const SearchTerm& term) {
+  out += "{\"key\":";
+  append_json_string(out, to_string(term.key));
+  if (!term.path.empty()) {
+    out += ",\"path\":[";
+    for (const std::string& part : term.path) {
+      if (&part != &term.path.front()) out += ',';
+      append_json_string(out, part);
+    }
+    out += ']';
+  }
+  out += ",\"values\":[";
+  for (const SearchValue& value : term.values) {
+    if (&value != &term.values.front()) out += ',';
+    append_value(out, value);
+  }
+  out += ']';
+  if (term.length == 0) {
+    out += ",\"implied\":true";
+  } else {
+    out += ",\"position\":" + std::to_string(term.position) + ",\"length\":" + std::to_string(term.length);
+  }
+  out += '}';
+}
+
+void append_node(std::string& out, const SearchNode& node) {
+  switch (node.type) {
+    case SearchNode::Type::kAll: out += "{\"all\":true}"; return;
+    case SearchNode::Type::kTerm: append_term(out, node.term); return;
+    case SearchNode::Type::kNot:
+      out += "{\"not\":";
+      append_node(out, node.children.front());
+      out += '}';
+      return;
+    case SearchNode::Type::kAnd: out += "{\"and\":["; break;
+    case SearchNode::Type::kOr: out += "{\"or\":["; break;
+  }
+  for (const SearchNode& child : node.children) {
+    if (&child != &node.children.front()) out += ',';
+    append_node(out, child);
+  }
+  out += "]}";
+}
+
+// How many characters the UTF-8 text has, as a terminal counts them, roughly: no wide letters.
+size_t characters(std::string_view text) {
+  size_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  return count;
+}
+
+}  // namespace
+
+tl::expected<Search, SearchError> Search::parse(std::string_view text, Timestamp now, bool all) {
+  auto root = parse_search(text, now, all);
+  if (!root) return tl::unexpected(std::move(root.error()));
+  Search search;
+  search.filter_ = filter_of(*root, nullptr);
+  const TimeBounds bounds = bounds_of(*root);
+  search.from_ = bounds.from;
+  search.to_ = bounds.to;
+  search.root_ = std::make_shared<const SearchNode>(std::move(*root));
+  return search;
+}
+
+bool Search::matches(const record::Entry& entry) const { return query::matches(*root_, entry); }
+const store::Filter& Search::filter() const { return filter_; }
+store::Filter Search::filter(const std::vector<std::string>& actors) const { return filter_of(*root_, &actors); }
+std::optional<Timestamp> Search::from() const { return from_; }
+std::optional<Timestamp> Search::to() const { return to_; }
+
+bool Search::names_actors() const {
+  const auto names = [](const auto& self, const SearchNode& node) -> bool {
+    if (node.type == SearchNode::Type::kTerm)
+      return node.term.key == SearchKey::kActor || node.term.key == SearchKey::kText;
+    for (const SearchNode& child : node.children)
+      if (self(self, child)) return true;
+    return false;
+  };
+  return names(names, *root_);
+}
+
+std::string Search::to_json() const {
+  std::string out;
+  append_node(out, *root_);
+  return out;
+}
+
+std::string to_string(const SearchError& error, std::string_view text) {
+  std::string out = "position " + std::to_string(error.position) + ": " + error.message;
+  if (!error.suggestion.empty()) out += " - did you mean \"" + error.suggestion + "\"?";
+  // The line with the mistake, and not all of a long one.
+  constexpr size_t kShown = 60;
+  const size_t position = std::min(error.position, text.size());
+  size_t begin = position > kShown ? position - kShown : 0;
+  while (begin < position && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) ++begin;
+  size_t end = std::min(text.size(), position + std::max(error.length, size_t{1}) + kShown);
+  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
+  std::string shown(text.substr(begin, end - begin));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  const size_t before = characters(text.substr(begin, position - begin));
+  const size_t marked = characters(text.substr(position, std::min(error.length, end - position)));
+  out += "\n  " + shown + "\n  " + std::string(before, ' ') + std::string(std::max(marked, size_t{1}), '^');
+  return out;
+}
+
+}  // namespace rowledger::query

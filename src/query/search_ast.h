@@ -1,0 +1,76 @@
+#pragma once
+// The syntax tree of a search, and what it means. Private to the room.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "query/search.h"
+#include "record/entry.h"
+#include "store/store.h"
+
+namespace rowledger::query {
+
+enum class SearchKey : uint8_t {
+  kText,  // no key: a bare word or quoted phrase
+  kTable, kKey, kField, kOp, kActor, kVia, kTrust, kRole, kOrg, kOld, kNew, kValue,
+  kCreated, kTx, kRequest, kReason, kChanges, kKind, kIs, kAlert,
+};
+std::string_view to_string(SearchKey key);
+
+struct SearchValue {
+  enum class Op : uint8_t { kEqual, kPrefix, kAny, kLess, kLessEqual, kGreater, kGreaterEqual, kRange };
+  Op op = Op::kEqual;
+  std::string text;   // kRange: its lower end, empty when open
+  std::string upper;  // kRange only, empty when open
+  // created: what the value comes to, both ends included.
+  std::optional<Timestamp> from, to;
+
+  bool is_comparison() const { return op >= Op::kLess; }
+};
+
+struct SearchTerm {
+  SearchKey key = SearchKey::kText;
+  std::vector<std::string> path;     // old, new, value: column, then members of its JSON
+  std::vector<SearchValue> values;   // any of them; never empty
+  size_t position = 0, length = 0;   // in the text; length 0 for the term that is added by default
+};
+
+struct SearchNode {
+  enum class Type : uint8_t { kAll, kTerm, kAnd, kOr, kNot };
+  Type type = Type::kAll;
+  SearchTerm term;                   // kTerm
+  std::vector<SearchNode> children;  // kAnd, kOr: two or more; kNot: one
+};
+
+tl::expected<SearchNode, SearchError> parse_search(std::string_view text, Timestamp now, bool all);
+
+// Reads what stands in `value` into what the key takes: checks names, numbers, dates. `at` is where the
+// value stands, for errors. search_values.cc
+tl::expected<void, SearchError> check_value(SearchKey key, SearchValue& value, Timestamp now, size_t at, size_t length);
+std::optional<SearchKey> parse_key(std::string_view name);
+std::string nearest_key(std::string_view name);
+
+bool matches(const SearchNode& node, const record::Entry& entry);
+bool matches_comparison(const SearchValue& value, std::string_view text);
+bool matches_table(const SearchValue& value, std::string_view table);  // without its "public."
+std::optional<record::EntryKind> kind_of_op(std::string_view op);
+// Both normalised: the whole name, or every word of what is wanted is a word of it.
+bool is_actor_name(std::string_view wanted, std::string_view name);
+
+// actors: every term of Dimension::kActor that the index has, when the caller knows them all; without
+// them, what looks for a word of an actor's name answers all.
+store::Filter filter_of(const SearchNode& node, const std::vector<std::string>* actors);
+
+struct TimeBounds {
+  std::optional<Timestamp> from, to;
+};
+TimeBounds bounds_of(const SearchNode& node);
+
+// When an entry happened: its commit, or for entries without a transaction when it was written.
+inline Timestamp time_of(const record::EntryHeader& header) {
+  return header.tx ? header.tx->committed_at : header.received_at;
+}
+
+}  // namespace rowledger::query
