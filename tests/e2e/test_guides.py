@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import REPOSITORY, Cluster, Rowledger
+from harness import REPOSITORY, Rowledger
 
 GUIDES = sorted((REPOSITORY / "docs" / "attribution").glob("*.md"))
-KEY = "5b" * 32
 BLOCK = re.compile(r"(?:<!-- expect(-without-trigger)?: (.*?) -->\n)?```sql\n(.*?)```", re.DOTALL)
 TABLE = """
 CREATE TABLE contacts (id bigint PRIMARY KEY, name text, phone text, bsp_status text DEFAULT 'session',
@@ -33,22 +32,12 @@ def snippets(without_trigger):
                 yield pytest.param(expected, match[3], id=f"{guide.name}:{line}")
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Cluster()
-    yield cluster
-    cluster.close()
-
-
-def captured(cluster, *attach_options):
+def captured(cluster, config=""):
     database = cluster.create_database()
     cluster.sql(database, TABLE)
     rowledger = Rowledger(cluster, database)
-    rowledger.init(["contacts"])
-    keys = rowledger.dir / "keys.toml"
-    keys.write_text(re.sub(r'(?m)^context_hmac_key *=.*$', f'context_hmac_key = "{KEY}"', keys.read_text()))
-    assert KEY in keys.read_text()
-    rowledger.attach(*attach_options)
+    rowledger.init(["contacts"], config)
+    rowledger.attach()
     return rowledger.serve()
 
 
@@ -61,7 +50,7 @@ def with_trigger(cluster):
 
 @pytest.fixture(scope="module")
 def without_trigger(cluster):
-    rowledger = captured(cluster, "--no-trigger")
+    rowledger = captured(cluster, "[attribution]\ntrigger = false\n")
     yield rowledger
     rowledger.close()
 
@@ -78,7 +67,7 @@ def is_part_of(expected, actual):
 
 def run_snippet(rowledger, expected, sql, monkeypatch):
     assert expected is not None, "the snippet has no comment that says what to expect"
-    monkeypatch.setenv("ROWLEDGER_CONTEXT_KEY", KEY)
+    monkeypatch.setenv("ROWLEDGER_CONTEXT_KEY", rowledger.context_key())
     rowledger.sync()
     before = len(changes(rowledger))
     rowledger.cluster.psql(rowledger.database, sql, user="glific")
