@@ -15,8 +15,8 @@ struct Setting {
 };
 // Without spaces: in `options` they would part words.
 constexpr Setting kPinned[] = {
-    {"DateStyle", "ISO,YMD"},   {"TimeZone", "UTC"},          {"IntervalStyle", "postgres"},
-    {"bytea_output", "hex"},    {"extra_float_digits", "3"},  {"client_encoding", "UTF8"},
+    {"DateStyle", "ISO,YMD"}, {"TimeZone", "UTC"},         {"IntervalStyle", "postgres"},
+    {"bytea_output", "hex"},  {"extra_float_digits", "3"}, {"client_encoding", "UTF8"},
 };
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -75,7 +75,8 @@ constexpr ConnectFailure kConnectFailures[] = {
      "Add a line for this user, database and address to pg_hba.conf on the server and reload it."},
     {"pg_hba.conf rejects", ErrorCode::kPermission,
      "Change the rejecting line of pg_hba.conf on the server and reload it."},
-    {"must be superuser or replication role", ErrorCode::kPermission, "Run as a superuser: ALTER ROLE ... REPLICATION."},
+    {"must be superuser or replication role", ErrorCode::kPermission,
+     "Run as a superuser: ALTER ROLE ... REPLICATION."},
     {"permission denied to start WAL sender", ErrorCode::kPermission,
      "Run as a superuser: ALTER ROLE ... REPLICATION."},
     {"password authentication failed", ErrorCode::kPermission, "Check the user and the password."},
@@ -121,10 +122,10 @@ Result<ConnectParameters> connect_parameters(const std::string& conninfo, bool r
   set(out, "options", options_with_pinned(out));
   set(out, "client_encoding", "UTF8");
   if (replication) set(out, "replication", "database");
-  constexpr Setting kDefaults[] = {{"application_name", "rowledger"}, {"connect_timeout", "10"},
-                                   {"keepalives", "1"},               {"keepalives_idle", "30"},
-                                   {"keepalives_interval", "10"},     {"keepalives_count", "3"},
-                                   {"tcp_user_timeout", "60000"}};
+  constexpr Setting kDefaults[] = {
+      {"application_name", "rowledger"}, {"connect_timeout", "10"},     {"keepalives", "1"},
+      {"keepalives_idle", "30"},         {"keepalives_interval", "10"}, {"keepalives_count", "3"},
+      {"tcp_user_timeout", "60000"}};
   for (const auto& setting : kDefaults) {
     if (!has(out, setting.name)) out.emplace_back(setting.name, setting.value);
   }

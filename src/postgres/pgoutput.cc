@@ -45,14 +45,16 @@ class Parser {
   char one_of(std::string_view allowed, const char* reason) {
     const char* const start = at_;
     const char value = static_cast<char>(u8());
-    if (allowed.find(value) == std::string_view::npos) [[unlikely]] fail_at(start, reason);
+    if (allowed.find(value) == std::string_view::npos) [[unlikely]]
+      fail_at(start, reason);
     return value;
   }
 
   uint32_t xid() {
     const char* const start = at_;
     const uint32_t xid = u32();
-    if (xid == 0) [[unlikely]] fail_at(start, "a transaction id is zero");
+    if (xid == 0) [[unlikely]]
+      fail_at(start, "a transaction id is zero");
     return xid;
   }
   std::optional<uint32_t> xid_if(bool in_stream) { return in_stream ? std::optional(xid()) : std::nullopt; }
@@ -91,7 +93,8 @@ class Parser {
   Tuple tuple() {
     const char* const start = at_;
     const uint16_t columns = u16();
-    if (columns > kMaxColumns) [[unlikely]] fail_at(start, "a row has more than 1600 columns");
+    if (columns > kMaxColumns) [[unlikely]]
+      fail_at(start, "a row has more than 1600 columns");
     if (!ok()) return {};
     const char* const first = at_;
     for (unsigned i = 0; i < columns; ++i) {
@@ -119,15 +122,10 @@ class Parser {
     }
     switch (static_cast<TupleColumn::Kind>(*at_)) {
       case TupleColumn::Kind::kNull:
-      case TupleColumn::Kind::kUnchangedToast:
-        ++at_;
-        return true;
+      case TupleColumn::Kind::kUnchangedToast: ++at_; return true;
       case TupleColumn::Kind::kText:
-      case TupleColumn::Kind::kBinary:
-        break;
-      default:
-        fail("a column has an unknown kind");
-        return false;
+      case TupleColumn::Kind::kBinary: break;
+      default: fail("a column has an unknown kind"); return false;
     }
     ++at_;
     if (remaining() < 4 || big_endian<uint32_t>(at_) > remaining() - 4) [[unlikely]] {
@@ -318,17 +316,22 @@ tl::unexpected<Error> corrupt(std::string_view bytes, size_t at, std::string_vie
     type = name.empty() ? fmt::format("a pgoutput message of unknown type 0x{:02x}", code)
                         : fmt::format("a pgoutput {} message ('{}')", name, bytes[0]);
   }
-  return fail(ErrorCode::kCorrupt,
-              fmt::format("{} is malformed at byte {} of {}: {}. Nothing of it was used; reconnect to receive it again, "
-                          "and if it stays so, check that nothing between here and PostgreSQL alters the connection",
-                          type, at, bytes.size(), reason));
+  return fail(
+      ErrorCode::kCorrupt,
+      fmt::format("{} is malformed at byte {} of {}: {}. Nothing of it was used; reconnect to receive it again, "
+                  "and if it stays so, check that nothing between here and PostgreSQL alters the connection",
+                  type, at, bytes.size(), reason));
 }
 
 // These end or begin a transaction or a stream segment, or belong to a transaction that is not in
 // progress; 'E' is the other way round.
 bool in_place(char type, bool in_stream) {
   switch (type) {
-    case 'B': case 'C': case 'S': case 'c': case 'A': return !in_stream;
+    case 'B':
+    case 'C':
+    case 'S':
+    case 'c':
+    case 'A': return !in_stream;
     case 'E': return in_stream;
     default: return true;
   }
@@ -336,9 +339,11 @@ bool in_place(char type, bool in_stream) {
 
 template <class Body>
 Result<Message> finish(std::string_view bytes, Parser& in, Body&& body) {
-  if (in.ok() && in.remaining() != 0) [[unlikely]] in.fail("the message should end here");
+  if (in.ok() && in.remaining() != 0) [[unlikely]]
+    in.fail("the message should end here");
   // The parser does not see the type byte.
-  if (!in.ok()) [[unlikely]] return corrupt(bytes, in.failed_at() + 1, in.reason());
+  if (!in.ok()) [[unlikely]]
+    return corrupt(bytes, in.failed_at() + 1, in.reason());
   return Message(std::forward<Body>(body));
 }
 
@@ -348,7 +353,8 @@ Result<Message> decode_pgoutput(std::string_view bytes, bool in_stream) {
   if (bytes.empty()) return corrupt(bytes, 0, "it has no type");
   const char type = bytes[0];
   if (!in_place(type, in_stream)) {
-    return corrupt(bytes, 0, in_stream ? "it cannot stand inside a stream segment" : "there is no stream segment to end");
+    return corrupt(bytes, 0,
+                   in_stream ? "it cannot stand inside a stream segment" : "there is no stream segment to end");
   }
   Parser in(bytes.substr(1));
   switch (type) {

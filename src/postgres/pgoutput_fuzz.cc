@@ -19,8 +19,7 @@ void check_tuple(const Tuple& tuple, std::string_view whole) {
   tuple.for_each([&](size_t index, TupleColumn column) {
     CHECK(index == seen++);
     check_inside(column.bytes, whole);
-    const bool has_bytes =
-        column.kind == TupleColumn::Kind::kText || column.kind == TupleColumn::Kind::kBinary;
+    const bool has_bytes = column.kind == TupleColumn::Kind::kText || column.kind == TupleColumn::Kind::kBinary;
     CHECK(has_bytes || column.bytes.empty());
     bytes += 1 + (has_bytes ? 4 + column.bytes.size() : 0);
   });

@@ -34,7 +34,6 @@ class Bytes {
   ByteWriter out() { return ByteWriter(bytes_); }
   std::string bytes_;
 };
-};
 
 template <class T>
 T decode(const std::string& bytes, bool in_stream = false) {
@@ -71,13 +70,23 @@ Bytes insert_of_each_kind(bool in_stream) {
   return Bytes('I').xid_if(in_stream).u32(16385).c('N').u16(4).value('t', "Asha").c('n').c('u').value('b', {"\0\1", 2});
 }
 Bytes relation_message(bool in_stream) {
-  return Bytes('R').xid_if(in_stream).u32(16385).text("public").text("contacts").c('d').u16(2)
-      .u8(1).text("id").u32(20).u32(0xffffffff)
-      .u8(0).text("name").u32(1043).u32(44);
+  return Bytes('R')
+      .xid_if(in_stream)
+      .u32(16385)
+      .text("public")
+      .text("contacts")
+      .c('d')
+      .u16(2)
+      .u8(1)
+      .text("id")
+      .u32(20)
+      .u32(0xffffffff)
+      .u8(0)
+      .text("name")
+      .u32(1043)
+      .u32(44);
 }
-Bytes truncate_message(bool in_stream) {
-  return Bytes('T').xid_if(in_stream).u32(2).u8(3).u32(16385).u32(16390);
-}
+Bytes truncate_message(bool in_stream) { return Bytes('T').xid_if(in_stream).u32(2).u8(3).u32(16385).u32(16390); }
 Bytes logical_message(bool in_stream) {
   return Bytes('M').xid_if(in_stream).u8(1).u64(0x100).text("rowledger").u32(2).raw("{}");
 }
@@ -99,12 +108,9 @@ struct Sample {
 };
 // Each message in each place where it may stand.
 std::vector<Sample> samples() {
-  std::vector<Sample> out = {{begin_message(), false},
-                             {commit_message(), false},
-                             {Bytes('S').u32(700).u8(1), false},
-                             {Bytes('E'), true},
-                             {stream_commit_message(), false},
-                             {Bytes('A').u32(700).u32(701), false}};
+  std::vector<Sample> out = {{begin_message(), false},           {commit_message(), false},
+                             {Bytes('S').u32(700).u8(1), false}, {Bytes('E'), true},
+                             {stream_commit_message(), false},   {Bytes('A').u32(700).u32(701), false}};
   for (const bool in : {false, true}) {
     out.push_back({Bytes('O').u64(0x99).text("far"), in});
     out.push_back({Bytes('Y').xid_if(in).u32(16400).text("public").text("mood"), in});
@@ -293,9 +299,11 @@ TEST(Pgoutput, ErrorsSayWhatAndWhere) {
               HasSubstr("at byte 9 of 17: a column's length goes past the end"));
   EXPECT_THAT(error_of(Bytes('I').u32(1).c('N').u16(1).c('t').u32(0xffffffff)), HasSubstr("goes past the end"));
   EXPECT_THAT(error_of(Bytes('I').u32(1).c('N').u16(1601)), HasSubstr("at byte 6 of 8: a row has more than 1600"));
-  EXPECT_THAT(error_of(Bytes('C').u8(1).u64(1).u64(1).u64(1)), HasSubstr("at byte 1 of 26: a commit has unknown flags"));
+  EXPECT_THAT(error_of(Bytes('C').u8(1).u64(1).u64(1).u64(1)),
+              HasSubstr("at byte 1 of 26: a commit has unknown flags"));
   EXPECT_THAT(error_of(Bytes('B').u64(1).u64(INT64_MAX).u32(1)), HasSubstr("at byte 9 of 21: a time is out of range"));
-  EXPECT_THAT(error_of(Bytes('I').u32(0).u32(1).c('N').u16(0), true), HasSubstr("at byte 1 of 12: a transaction id is zero"));
+  EXPECT_THAT(error_of(Bytes('I').u32(0).u32(1).c('N').u16(0), true),
+              HasSubstr("at byte 1 of 12: a transaction id is zero"));
 }
 
 // A count is no reason to take memory that the message's size cannot justify.

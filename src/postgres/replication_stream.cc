@@ -65,7 +65,9 @@ std::string start_command(const StreamOptions& options) {
 class PqReplicationStream : public ReplicationStream {
  public:
   PqReplicationStream(const StreamOptions& options, PgConn conn)
-      : names_{options.slot, options.publication}, conn_(std::move(conn)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      : names_{options.slot, options.publication},
+        conn_(std::move(conn)),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   Status start(const StreamOptions& options);
 
@@ -105,8 +107,8 @@ Status PqReplicationStream::start(const StreamOptions& options) {
       nullptr);
   const int version = PQserverVersion(conn_.get());
   if (version < kOldestServer) {
-    return fail(ErrorCode::kInvalid, fmt::format("the server is PostgreSQL {}; capture needs version 14 or newer",
-                                                 version / 10'000));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("the server is PostgreSQL {}; capture needs version 14 or newer", version / 10'000));
   }
   encrypted_ = PQsslInUse(conn_.get()) || PQgssEncInUse(conn_.get());
   RL_TRY(read_sender_timeout());
@@ -122,7 +124,8 @@ Status PqReplicationStream::start(const StreamOptions& options) {
 Status PqReplicationStream::read_sender_timeout() {
   // In milliseconds here; SHOW would give "1min".
   PgResult result(PQexec(conn_.get(), "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'"));
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return fail(result ? stream_error(names_, StreamPhase::kStarting, result.get()) : lost());
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK)
+    return fail(result ? stream_error(names_, StreamPhase::kStarting, result.get()) : lost());
   if (PQntuples(result.get()) != 1) return fail(ErrorCode::kInvalid, "the server does not know wal_sender_timeout");
   const std::string_view text = PQgetvalue(result.get(), 0, 0);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sender_timeout_ms_);
@@ -135,10 +138,10 @@ Status PqReplicationStream::read_sender_timeout() {
 // The server looks for the publication only with the first change, and since version 18 not even then
 // complains: a stream that stays empty for ever.
 Status PqReplicationStream::check_publication() {
-  const std::string sql =
-      "SELECT FROM pg_catalog.pg_publication WHERE pubname = " + quote_literal(names_.publication);
+  const std::string sql = "SELECT FROM pg_catalog.pg_publication WHERE pubname = " + quote_literal(names_.publication);
   PgResult result(PQexec(conn_.get(), sql.c_str()));
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return fail(result ? stream_error(names_, StreamPhase::kStarting, result.get()) : lost());
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK)
+    return fail(result ? stream_error(names_, StreamPhase::kStarting, result.get()) : lost());
   if (PQntuples(result.get()) == 0) return fail(publication_missing(names_));
   return {};
 }
@@ -218,10 +221,11 @@ Status PqReplicationStream::take(std::string_view copy_data, StreamBuffer& out) 
     in.fail();
   }
   if (!in.ok() || (type == 'k' && !in.at_end())) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("a replication message of type 0x{:02x} and {} bytes is not of the protocol. Reconnect to "
-                            "receive it again, and check that nothing between here and PostgreSQL alters the connection",
-                            type, copy_data.size()));
+    return fail(
+        ErrorCode::kCorrupt,
+        fmt::format("a replication message of type 0x{:02x} and {} bytes is not of the protocol. Reconnect to "
+                    "receive it again, and check that nothing between here and PostgreSQL alters the connection",
+                    type, copy_data.size()));
   }
   if (type == 'w') out.bytes.append(in.rest());
   out.frames.push_back(frame);
