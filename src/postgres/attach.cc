@@ -52,17 +52,13 @@ Status plan_role(Plan& p) {
       RL_ASSIGN(const std::string verifier, p.admin.password_verifier(in.role, in.role_password));
       password = " PASSWORD " + quote_literal(verifier);
     }
-    // A table's row-level security would hide rows from the baseline.
-    RL_ASSIGN(const bool hidden_rows, p.holds("SELECT bool_or(c.relrowsecurity) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                              "WHERE n.nspname || '.' || c.relname = ANY (string_to_array($1, E'\\n'))",
-                                              {[&] {
-                                                std::string names;
-                                                for (const auto& t : in.tables) {
-                                                  const auto parts = split_table_name(t);
-                                                  names += parts.schema + "." + parts.table + "\n";
-                                                }
-                                                return names;
-                                              }()}));
+    std::string names;
+    for (const auto& table : in.tables) names += quote_table(table) + "\n";
+    // Row-level security would hide rows from the baseline.
+    RL_ASSIGN(const bool hidden_rows,
+              p.holds("SELECT bool_or(c.relrowsecurity) FROM pg_class c WHERE c.oid IN "
+                      "(SELECT to_regclass(name) FROM string_to_table($1, E'\\n') name WHERE name <> '')",
+                      {names}));
     p.add("the role that capture connects as: it may replicate, and read only what is granted below",
           fmt::format("CREATE ROLE {} LOGIN REPLICATION{}{};\n{}", p.role(), hidden_rows ? " BYPASSRLS" : "", password,
                       comment_on("ROLE " + p.role())),
@@ -73,11 +69,10 @@ Status plan_role(Plan& p) {
   return {};
 }
 
-// The role may not exist before the plan runs: then nothing is granted yet.
+// Before the plan has run the role may not exist: then it has what everyone has.
 Result<bool> granted(Plan& p, const std::string& function, const std::string& thing, const std::string& privilege) {
   RL_ASSIGN(const bool exists, p.holds("EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", {p.input.role}));
-  if (!exists) return false;
-  return p.holds(fmt::format("{}($1, $2, $3)", function), {p.input.role, thing, privilege});
+  return p.holds(fmt::format("{}($1, $2, $3)", function), {exists ? p.input.role : "public", thing, privilege});
 }
 
 Status plan_grants(Plan& p) {
@@ -158,8 +153,9 @@ Status plan_functions(Plan& p) {
 }
 
 constexpr char kTriggerState[] = R"(
-SELECT t.relid::regclass::text, coalesce(g.tgenabled::text, '')
+SELECT format('%I.%I', n.nspname, c.relname), coalesce(g.tgenabled::text, '')
   FROM (SELECT $1::regclass AS relid UNION SELECT relid FROM pg_partition_tree($1::regclass)) t
+  JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_trigger g ON g.tgrelid = t.relid AND g.tgname = $2 AND NOT g.tgisinternal
  ORDER BY t.relid)";
 
@@ -202,8 +198,9 @@ Status unplan_publication(Plan& p) {
 }
 
 Status unplan_triggers(Plan& p) {
-  RL_ASSIGN(const auto tables, p.list("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = $1 AND NOT tgisinternal "
-                                      "AND tgfoid = to_regprocedure('rowledger.attribute()') ORDER BY tgrelid",
+  RL_ASSIGN(const auto tables, p.list("SELECT format('%I.%I', n.nspname, c.relname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                                      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgname = $1 AND NOT t.tgisinternal "
+                                      "AND t.tgfoid = to_regprocedure('rowledger.attribute()') ORDER BY t.tgrelid",
                                       {kAttributionTrigger}));
   for (const auto& table : tables)
     p.add("the trigger on " + table, fmt::format("{}DROP TRIGGER {} ON {}", kShortLock, kAttributionTrigger, table));
@@ -222,7 +219,7 @@ Status unplan_triggers(Plan& p) {
 // What the role still holds in this database, as "TABLE x", "SCHEMA y", "DATABASE z".
 constexpr char kHeld[] = R"(
 SELECT what FROM (
-  SELECT 'TABLE ' || c.oid::regclass AS what, a.grantee FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+  SELECT format('TABLE %I.%I', n.nspname, c.relname) AS what, a.grantee FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
          aclexplode(c.relacl) a WHERE n.nspname <> 'rowledger' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   UNION SELECT 'SCHEMA ' || quote_ident(n.nspname), a.grantee FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname <> 'rowledger'
   UNION SELECT 'DATABASE ' || quote_ident(d.datname), a.grantee FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()

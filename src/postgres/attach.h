@@ -38,9 +38,12 @@ struct PlannedStatement {
   bool secret = false;  // contains the role's password or the stamp's secret: show it masked
 };
 Result<std::vector<PlannedStatement>> plan_attach(Connection& admin, const AttachPlanInput& input);
+// What attach made, which it marks with comments, and the slot; kConflict while the slot is in use.
+// A role or publication that was there before attach stays, with what attach granted or added to it.
 Result<std::vector<PlannedStatement>> plan_detach(Connection& admin, const AttachPlanInput& input);
 
-// The secret of the trigger's messages, readable by the capture role. Empty when there is no trigger.
+// The secret of the trigger's messages, 32 raw bytes, readable by the capture role. Empty when there is
+// no trigger.
 Result<std::string> read_stamp_secret(Connection& connection);
 
 // The prefix of all logical messages that concern Rowledger.
