@@ -81,6 +81,10 @@ class Evaluation {
         out.exact = false;
         break;
       }
+      case Dimension::kActor:  // an id as it is, or a name
+        RL_TRY(terms_.bitmap(term, out.set));
+        RL_TRY(terms_.bitmap({term.dimension, normalise(term.value)}, out.set));
+        break;
       default:
         if (is_token(term.dimension)) {
           RL_TRY(terms_.token(token_of(key_, term), out.set));

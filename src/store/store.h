@@ -201,7 +201,7 @@ class Store {
 
   // The index works in ranges of kIndexRange consecutive seqs. Answers a superset, ascending, of the
   // matching seqs inside the range numbered `range` (entries [range * kIndexRange, ...)).
-  // Values of kOldValue, kNewValue and kReason are normalised here, if the caller has not.
+  // Values of kOldValue, kNewValue and kReason, and names of actors, are normalised here, if the caller has not.
   static constexpr uint64_t kIndexRange = 65'536;
   virtual Result<std::vector<Seq>> candidates(uint64_t range, const Filter& filter) const = 0;
 

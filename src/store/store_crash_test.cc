@@ -1,0 +1,174 @@
+// Processes that are killed while they append, and disks that fill up. The store under test runs in a
+// process of its own: this test program again, with the name of one of the disabled tests.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+
+#include "store/rocksdb_store.h"
+#include "store/store_testing.h"
+#include "store/store_verification.h"
+
+namespace rowledger::store {
+namespace {
+
+using testing::expect_store_is;
+using testing::Workload;
+
+constexpr uint64_t kSeed = 77;
+constexpr const char* kDirectoryVariable = "ROWLEDGER_STORE_TEST_DIRECTORY";
+
+StoreOptions options(const std::filesystem::path& directory, bool read_only = false) {
+  StoreOptions out;
+  out.directory = directory;
+  out.read_only = read_only;
+  out.write_buffer_bytes = 4 << 20;  // so that memtables are flushed now and then
+  out.cache_bytes = 8 << 20;
+  return out;
+}
+
+// Makes the model catch up with the batches that the store has.
+void catch_up(Workload& model, const Store& store) {
+  const uint64_t batches = std::stoull(store.meta("batches").value().value_or("0"));
+  ASSERT_LE(model.batches, batches);
+  for (Batch batch; model.batches < batches; batch.clear()) model.next(batch);
+}
+
+// Starts this program again for one disabled test; prepare runs in the child before that.
+pid_t start_child(const char* test, const std::filesystem::path& directory, const std::function<bool()>& prepare) {
+  const std::string filter = std::string("--gtest_filter=") + test;
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  ::setenv(kDirectoryVariable, directory.c_str(), 1);
+  const int null = ::open("/dev/null", O_WRONLY);
+  if (prepare && !prepare()) ::_exit(99);
+  if (std::getenv("ROWLEDGER_TEST_VERBOSE") == nullptr) ::dup2(null, STDOUT_FILENO);
+  ::execl("/proc/self/exe", "store_test", filter.c_str(), "--gtest_also_run_disabled_tests", nullptr);
+  ::_exit(98);
+}
+
+TEST(StoreCrashChild, DISABLED_AppendUntilKilled) {
+  const char* directory = std::getenv(kDirectoryVariable);
+  ASSERT_NE(directory, nullptr);
+  auto store = open_rocksdb_store(options(directory));
+  ASSERT_TRUE(store.has_value()) << store.error().message;
+  Workload workload(kSeed, {});
+  workload.keep_entries = false;
+  catch_up(workload, **store);
+  while (true) {
+    Batch batch;
+    workload.next(batch);
+    ASSERT_TRUE((*store)->append(batch).has_value());
+    // The parent learns here what must be there after the kill.
+    std::ofstream(std::string(directory) + ".durable", std::ios::trunc) << workload.seq << std::flush;
+  }
+}
+
+TEST(StoreCrash, AKilledWriterLosesNothingDurable) {
+  const testing::TempDirectory directory;
+  const std::filesystem::path log = directory.path() / "log", durable = log.string() + ".durable";
+  Workload model(kSeed, {});
+  std::mt19937 random(4);
+  uint64_t end = 0;
+  for (int round = 0; round < 50; ++round) {
+    const pid_t child = start_child("StoreCrashChild.DISABLED_AppendUntilKilled", log, {});
+    ASSERT_GT(child, 0);
+    // A random moment, of opening or of appending; this is the test's input, not synchronisation.
+    ::usleep(20'000 + random() % 250'000);
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << status;
+    if (!std::filesystem::exists(log / "CURRENT")) continue;
+    const bool read_only = round % 5 == 4;
+    auto store = open_rocksdb_store(options(log, read_only));
+    ASSERT_TRUE(store.has_value()) << store.error().message;
+    catch_up(model, **store);
+    uint64_t promised = 0;
+    std::ifstream(durable) >> promised;
+    EXPECT_GE((*store)->end().value, promised);
+    expect_store_is(**store, model);
+    ASSERT_FALSE(HasFailure()) << "round " << round;
+    end = (*store)->end().value;
+  }
+  EXPECT_GT(end, 1'000) << "the children were killed before they did anything";
+}
+
+bool write_line(const char* path, const std::string& text) {
+  std::ofstream out(path);
+  out << text << std::flush;
+  return out.good();
+}
+
+// A file system of 24 MB at the directory, seen by this process alone. Without being root, inside a user
+// namespace.
+bool mount_small_disk(const std::filesystem::path& directory) {
+  const uid_t uid = ::getuid();
+  const gid_t gid = ::getgid();
+  if (uid == 0 ? ::unshare(CLONE_NEWNS) != 0 : ::unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0) return false;
+  if (uid != 0) {
+    write_line("/proc/self/setgroups", "deny");
+    if (!write_line("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1")) return false;
+    if (!write_line("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1")) return false;
+  }
+  return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=24m") == 0;
+}
+
+TEST(StoreCrashChild, DISABLED_FillTheDisk) {
+  const std::filesystem::path directory = std::getenv(kDirectoryVariable);
+  Workload::Options shape;
+  shape.odd_cases = false;
+  shape.inserts_first = 3'000;
+  Workload workload(kSeed, shape);
+  auto store = open_rocksdb_store(options(directory / "log"));
+  ASSERT_TRUE(store.has_value()) << store.error().message;
+  const std::filesystem::path ballast = directory / "ballast";
+  for (int time = 0; time < 3; ++time) {
+    { std::ofstream(ballast) << std::string((time + 1) * 1'000'000, 'b'); }
+    std::ofstream(ballast, std::ios::app) << std::string(12'000'000, 'b');
+    Batch batch;
+    Status status;
+    do {
+      batch.clear();
+      workload.next(batch);
+      status = (*store)->append(batch);
+    } while (status);
+    ASSERT_EQ(status.error().code, ErrorCode::kIo) << status.error().message;
+    const Seq end = (*store)->end();
+    EXPECT_EQ(end.value + batch.entries(), workload.seq);
+    EXPECT_EQ((*store)->append(batch).error().code, ErrorCode::kIo) << "still full";
+    std::filesystem::remove(ballast);
+    status = (*store)->append(batch);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    expect_store_is(**store, workload);
+    if (time == 1) {
+      store->reset();
+      store = open_rocksdb_store(options(directory / "log"));
+      ASSERT_TRUE(store.has_value()) << store.error().message;
+      expect_store_is(**store, workload);
+    }
+  }
+}
+
+TEST(StoreCrash, AFullDiskStopsAppendingUntilThereIsSpace) {
+  const testing::TempDirectory directory;
+  const pid_t child = start_child("StoreCrashChild.DISABLED_FillTheDisk", directory.path(),
+                                  [&] { return mount_small_disk(directory.path()); });
+  ASSERT_GT(child, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << status;
+  ASSERT_NE(WEXITSTATUS(status), 99) << "this machine allows no mount, not even in a user namespace";
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "run again with ROWLEDGER_TEST_VERBOSE=1 to see why";
+}
+
+}  // namespace
+}  // namespace rowledger::store
