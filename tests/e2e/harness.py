@@ -186,7 +186,7 @@ class Cluster:
         environment = dict(os.environ)
         if application:
             environment["PGAPPNAME"] = application
-        done = subprocess.run(command + [self.url(database, user)], input=sql, capture_output=True,
+        done = subprocess.run(command + [self.url(database, user)], input=sql + "\n", capture_output=True,
                               text=True, env=environment, cwd=cwd)
         if check:
             assert done.returncode == 0, f"psql failed:\n{done.stderr}\nin:\n{sql}"

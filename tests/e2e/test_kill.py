@@ -17,7 +17,7 @@ from harness import POSTGRES_BIN, Cluster, Rowledger, parse_json, tail
 SCRIPTS = Path(__file__).resolve().parent / "kill"
 KILLS = int(os.environ.get("ROWLEDGER_TEST_KILLS", "100"))
 # script: weight
-MIX = {"small": 40, "update": 60, "delete": 10, "savepoints": 15, "rolled_back": 2, "key_move": 10, "large": 1, "truncate": 1}
+MIX = {"small": 80, "update": 120, "delete": 20, "savepoints": 30, "rolled_back": 3, "key_move": 20, "large": 1, "truncate": 1}
 TRANSACTIONS_PER_S = 400
 
 
@@ -42,8 +42,9 @@ def start_load(cluster, database, seed, directory):
 def commit_order(cluster):
     """xid to its place among the commits, from the WAL."""
     first = min(path.name for path in (cluster.data / "pg_wal").iterdir() if re.fullmatch("[0-9A-F]{24}", path.name))
+    start = f"{first[8:16]}/{first[22:24]}000000"
     # It ends with an error where the WAL ends.
-    done = subprocess.run([f"{POSTGRES_BIN}/pg_waldump", "--rmgr=Transaction", "-p", str(cluster.data / "pg_wal"), first],
+    done = subprocess.run([f"{POSTGRES_BIN}/pg_waldump", "--rmgr=Transaction", "-p", str(cluster.data / "pg_wal"), "-s", start],
                           capture_output=True, text=True, cwd="/tmp")
     xids = re.findall(r"tx: +(\d+), lsn: \S+ prev \S+ desc: COMMIT", done.stdout)
     assert xids, done.stderr
