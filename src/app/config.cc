@@ -162,7 +162,7 @@ std::optional<ConfigValue> convert(const std::string& text, ValueType type) {
 
 // Variables that are no configuration keys but known: of this program, and of the scripts around it.
 bool is_other_variable(std::string_view name) {
-  for (const std::string_view known : {"ROWLEDGER_DIR", "ROWLEDGER_HTTP_PORT"})
+  for (const std::string_view known : {"ROWLEDGER_DIR", "ROWLEDGER_HTTP_PORT", "ROWLEDGER_CONTEXT_KEY"})
     if (name == known) return true;
   for (const std::string_view prefix : {"ROWLEDGER_TEST_", "ROWLEDGER_BENCH_", "ROWLEDGER_DEMO_", "ROWLEDGER_DEV_"})
     if (name.starts_with(prefix)) return true;

@@ -13,7 +13,7 @@
 namespace rowledger::app {
 namespace {
 
-constexpr size_t kRefKeyBytes = 32;
+constexpr size_t kRefKeyBytes = 32, kContextKeyBytes = 32;
 
 tl::unexpected<Error> io_error(std::string_view what, const std::filesystem::path& file) {
   const int error = errno;
@@ -46,7 +46,7 @@ Keys make_keys() {
   Keys keys;
   keys.ref_key = random_bytes(kRefKeyBytes);
   random_bytes(reinterpret_cast<char*>(keys.token_key.bytes.data()), keys.token_key.bytes.size());
-  keys.context_hmac_key = to_hex(random_bytes(32));
+  keys.context_hmac_key = random_bytes(kContextKeyBytes);
   keys.role_password = to_hex(random_bytes(24));
   return keys;
 }
@@ -59,12 +59,12 @@ std::string keys_text(const Keys& keys) {
       "ref_key = \"{}\"\n\n"
       "# Makes exact search by value possible without the values in the index. Never change it.\n"
       "token_key = \"{}\"\n\n"
-      "# For applications that prove who made a change: the key of HMAC-SHA256 is this text's characters\n"
-      "# (docs/attribution). Give it to the application, and to nobody else.\n"
+      "# For applications that prove who made a change: the key of HMAC-SHA256, as hexadecimal\n"
+      "# digits (docs/attribution). Give it to the application, and to nobody else.\n"
       "context_hmac_key = \"{}\"\n\n"
       "# Of the PostgreSQL role that capture uses; attach sets it.\n"
       "role_password = \"{}\"\n",
-      to_hex(keys.ref_key), to_hex(token), keys.context_hmac_key, keys.role_password);
+      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), keys.role_password);
 }
 
 Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
@@ -74,7 +74,7 @@ Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
     RL_ASSIGN(keys.ref_key, hex_key(table, "ref_key", kRefKeyBytes, shown));
     RL_ASSIGN(const std::string token, hex_key(table, "token_key", keys.token_key.bytes.size(), shown));
     std::copy(token.begin(), token.end(), keys.token_key.bytes.begin());
-    RL_ASSIGN(keys.context_hmac_key, text_key(table, "context_hmac_key", shown));
+    RL_ASSIGN(keys.context_hmac_key, hex_key(table, "context_hmac_key", kContextKeyBytes, shown));
     RL_ASSIGN(keys.role_password, text_key(table, "role_password", shown));
     return keys;
   } catch (const std::exception&) {

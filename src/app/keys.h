@@ -12,7 +12,7 @@ namespace rowledger::app {
 struct Keys {
   std::string ref_key;           // 32 bytes
   ShortHashKey token_key;
-  std::string context_hmac_key;  // the text as it stands: applications use its characters as the key
+  std::string context_hmac_key;  // 32 bytes, shared with applications
   std::string role_password;
 };
 

@@ -97,10 +97,12 @@ Result<Response> request_unix(const std::filesystem::path& socket, const Request
   RL_ASSIGN(const SocketPath path, SocketPath::resolve(socket));
   Exchange exchange(silence_timeout_ms);
   if (const auto error = exchange.connect(path.usable())) {
-    const bool denied = error == boost::system::errc::permission_denied;
-    return fail(denied ? ErrorCode::kPermission : ErrorCode::kUnavailable,
-                denied ? fmt::format("this user may not use the socket {}", socket.string())
-                       : fmt::format("nobody answers at the socket {} ({})", socket.string(), error.message()));
+    if (error == boost::system::errc::permission_denied)
+      return fail(ErrorCode::kPermission, fmt::format("this user may not use the socket {}", socket.string()));
+    const bool nobody = error == boost::system::errc::no_such_file_or_directory ||
+                        error == boost::system::errc::connection_refused;
+    return fail(nobody ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+                fmt::format("nobody answers at the socket {} ({})", socket.string(), error.message()));
   }
   // A server that refuses may answer and close before it has read everything: look for the answer
   // in any case.

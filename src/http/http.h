@@ -88,7 +88,7 @@ class Server {
 // A request over a Unix socket. on_body, when given, receives the body of a 2xx answer in pieces as
 // they arrive (returning false ends the transfer, which is no error); else it is collected in
 // Response::body. silence_timeout_ms: how long nothing may arrive.
-// kUnavailable when nobody listens or the answer does not come.
+// kNotFound when nobody listens; kUnavailable when the answer does not come or breaks off.
 Result<Response> request_unix(const std::filesystem::path& socket, const Request& request,
                               const std::function<bool(std::string_view)>& on_body = {},
                               int silence_timeout_ms = 60'000);

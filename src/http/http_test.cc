@@ -432,7 +432,7 @@ TEST_F(HttpTest, ServesAtPathsLongerThanASocketAddress) {
 TEST_F(HttpTest, SaysThatNobodyListens) {
   const auto response = get("/");
   ASSERT_FALSE(response);
-  EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(response.error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(HttpTest, ClientGivesUpOnSilence) {

@@ -19,7 +19,7 @@ Result<SocketPath> SocketPath::resolve(const std::filesystem::path& path) {
   const auto parent = path.parent_path();
   const int directory = ::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) {
-    return fail(errno == ENOENT ? ErrorCode::kUnavailable : ErrorCode::kIo,
+    return fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
                 fmt::format("cannot open the directory {}: {}", parent.string(), std::strerror(errno)));
   }
   SocketPath out(directory, fmt::format("/proc/self/fd/{}/{}", directory, path.filename().string()));

@@ -1,0 +1,161 @@
+#include "app/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <functional>
+#include <optional>
+
+#include "app/verbs.h"
+#include "app/version.h"
+
+namespace rowledger::app {
+namespace {
+
+constexpr char kFooter[] =
+    "WHEN is a time (2026-08-01, 2026-08-01T10:00+05:30; without a zone: UTC), now, now-2d, lsn:0/16B3748 or seq:1207.\n"
+    "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 3 cannot reach the database or the daemon.";
+
+// Everything that the command line can say, and which verb was chosen.
+struct Arguments {
+  std::string directory = "./rowledger-data";
+  InitOptions init;
+  bool dry_run = false;
+  bool json = false, images = false;
+  LogOptions log;
+  std::vector<std::string> query;
+  std::string order = "desc";
+  std::optional<uint64_t> limit;
+  std::string table, key, seq, when, when_to;
+  int timeout_s = 30;
+  std::function<int()> chosen;
+
+  ReadOptions read() const { return {directory, json, images}; }
+};
+
+std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
+
+void add_json(CLI::App* verb, Arguments& a) { verb->add_flag("--json", a.json, "Machine-readable: JSON"); }
+void add_images(CLI::App* verb, Arguments& a) {
+  verb->add_flag("--images", a.images, "With --json: add the whole row before and after");
+}
+void add_row(CLI::App* verb, Arguments& a) {
+  verb->add_option("TABLE", a.table, "contacts, or with its schema: public.contacts")->required();
+  verb->add_option("KEY", a.key, "The row's primary key; a,b when it has several columns")->required();
+}
+
+void add_setup_verbs(CLI::App& app, Arguments& a) {
+  auto* init = app.add_subcommand("init", "Make the data directory with rowledger.toml and the keys");
+  init->add_option("--source", a.init.url, "The administrator's connection: postgresql://user@host:5432/database")->required();
+  init->add_option("--preset", a.init.preset, "Tables of a known application: glific");
+  init->add_option("--table", a.init.tables, "TABLE or TABLE:tenant_column; may be repeated")->allow_extra_args(false);
+  init->callback([&a] {
+    a.chosen = [&a] {
+      a.init.directory = a.directory;
+      return run_init(a.init);
+    };
+  });
+  auto* attach = app.add_subcommand("attach", "Check PostgreSQL, prepare it for capture, record the tables as they are");
+  attach->add_flag("--dry-run", a.dry_run, "Only print what would be done");
+  attach->callback([&a] { a.chosen = [&a] { return run_attach(a.directory, a.dry_run); }; });
+  auto* detach = app.add_subcommand("detach", "Remove everything of Rowledger from PostgreSQL; the log stays");
+  detach->add_flag("--dry-run", a.dry_run, "Only print what would be done");
+  detach->callback([&a] { a.chosen = [&a] { return run_detach(a.directory, a.dry_run); }; });
+  auto* serve = app.add_subcommand("serve", "Capture changes and answer questions, until SIGTERM or Ctrl-C");
+  serve->callback([&a] { a.chosen = [&a] { return run_serve(a.directory); }; });
+  auto* status = app.add_subcommand("status", "How capture stands; exit code 1 when there is a problem");
+  add_json(status, a);
+  status->callback([&a] { a.chosen = [&a] { return run_status(a.read()); }; });
+  auto* sync = app.add_subcommand("sync", "Wait until everything committed up to now is in the log");
+  sync->add_option("--timeout", a.timeout_s, "Seconds to wait at most")->check(CLI::Range(0, 3600))->capture_default_str();
+  add_json(sync, a);
+  sync->callback([&a] { a.chosen = [&a] { return run_sync(a.read(), a.timeout_s); }; });
+}
+
+void add_log(CLI::App& app, Arguments& a) {
+  auto* log = app.add_subcommand("log", "Search the log: field:phone actor:priya created:>=2026-08-01 -is:bulk 919812345678");
+  log->add_option("QUERY", a.query, "What to look for; docs/search.md has the grammar");
+  log->add_option("--limit", a.limit, "At most so many entries, 0 for all (default 50; with --follow: 0 old ones)")->check(CLI::NonNegativeNumber);
+  log->add_option("--order", a.order, "desc: newest first, asc: oldest first")->check(CLI::IsMember({"asc", "desc"}))->capture_default_str();
+  log->add_flag("--all", a.log.all, "Also housekeeping");
+  log->add_flag("--follow", a.log.follow, "Print new entries as they come, until Ctrl-C");
+  add_json(log, a);
+  add_images(log, a);
+  log->callback([&a] {
+    a.chosen = [&a] {
+      a.log.query = joined(a.query);
+      a.log.limit = a.limit;
+      if (a.log.follow && a.limit == 0) a.log.limit.reset();
+      a.log.oldest_first = a.order == "asc";
+      return run_log(a.read(), a.log);
+    };
+  });
+}
+
+void add_row_verbs(CLI::App& app, Arguments& a) {
+  auto* history = app.add_subcommand("history", "One row's entries, newest first");
+  add_row(history, a);
+  history->add_option("--limit", a.limit, "At most so many entries, 0 for all (the default)")->check(CLI::NonNegativeNumber);
+  add_json(history, a);
+  add_images(history, a);
+  history->callback([&a] { a.chosen = [&a] { return run_history(a.read(), a.table, a.key, a.limit.value_or(0)); }; });
+  auto* show = app.add_subcommand("show", "One entry with everything in it");
+  show->add_option("SEQ", a.seq, "The entry's number, 1207 or #1207")->required();
+  add_json(show, a);
+  add_images(show, a);
+  show->callback([&a] { a.chosen = [&a] { return run_show(a.read(), a.seq); }; });
+  auto* at = app.add_subcommand("at", "A row as it was");
+  add_row(at, a);
+  at->add_option("WHEN", a.when, "See below")->required();
+  add_json(at, a);
+  at->callback([&a] { a.chosen = [&a] { return run_at(a.read(), a.table, a.key, a.when); }; });
+  auto* diff = app.add_subcommand("diff", "What changed in a row between two moments");
+  add_row(diff, a);
+  diff->add_option("FROM", a.when, "See below")->required();
+  diff->add_option("TO", a.when_to, "See below")->required();
+  add_json(diff, a);
+  diff->callback([&a] { a.chosen = [&a] { return run_diff(a.read(), a.table, a.key, a.when, a.when_to); }; });
+}
+
+// `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
+// it is not.
+std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
+  std::vector<std::string> out;
+  bool log = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    if (log && word.size() > 1 && word[0] == '-' && word[1] != '-' && word != "-h") word.replace(0, 1, "NOT ");
+    log = log || word == "log";
+    out.push_back(std::move(word));
+  }
+  // CLI11 takes them from the back.
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  // A reader that goes away shows as a failing write, which Output knows.
+  std::signal(SIGPIPE, SIG_IGN);
+  Arguments a;
+  CLI::App app("Rowledger: who changed what, when, from what to what, in a PostgreSQL database.", "rowledger");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("rowledger ") + kVersion);
+  app.add_option("--dir", a.directory, "The data directory")->envname("ROWLEDGER_DIR")->capture_default_str();
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_setup_verbs(app, a);
+  add_log(app, a);
+  add_row_verbs(app, a);
+  try {
+    app.parse(with_exclusions_spelled_out(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kWrongUsage;
+  }
+  return a.chosen();
+}
+
+}  // namespace rowledger::app

@@ -1,0 +1,105 @@
+#include "app/client.h"
+
+#include <fmt/format.h>
+
+#include "api/json_view.h"
+
+namespace rowledger::app {
+namespace {
+
+ErrorCode code_of(int status) {
+  switch (status) {
+    case 400: return ErrorCode::kInvalid;
+    case 403: return ErrorCode::kPermission;
+    case 404: return ErrorCode::kNotFound;
+    case 409: return ErrorCode::kConflict;
+    case 503: return ErrorCode::kUnavailable;
+    default: return ErrorCode::kInternal;
+  }
+}
+
+Error error_of(const http::Response& response) {
+  const std::string detail = api::JsonView(response.body)["detail"].text();
+  return {code_of(response.status), detail.empty() ? fmt::format("the daemon answered with status {}", response.status) : detail};
+}
+
+// Puts events together from the pieces that arrive.
+class EventReader {
+ public:
+  using OnEvent = std::function<bool(const std::string&, const std::string&)>;
+  explicit EventReader(const OnEvent& on_event) : on_event_(on_event) {}
+
+  bool take(std::string_view piece) {
+    buffer_.append(piece);
+    size_t at = 0;
+    for (size_t end; (end = buffer_.find('\n', at)) != std::string::npos; at = end + 1) {
+      if (!take_line(std::string_view(buffer_).substr(at, end - at))) return false;
+    }
+    buffer_.erase(0, at);
+    return true;
+  }
+
+ private:
+  bool take_line(std::string_view line) {
+    if (line.empty()) {
+      const bool go_on = data_.empty() || on_event_(event_, data_);
+      event_.clear();
+      data_.clear();
+      return go_on;
+    }
+    if (line.starts_with("event: ")) event_ = line.substr(7);
+    if (line.starts_with("data: ")) {
+      if (!data_.empty()) data_ += '\n';
+      data_ += line.substr(6);
+    }
+    return true;
+  }
+
+  const OnEvent& on_event_;
+  std::string buffer_, event_, data_;
+};
+
+http::Request get_request(const std::string& target) {
+  http::Request request;
+  request.method = "GET";
+  request.target = target;
+  request.peer.local = true;
+  return request;
+}
+
+}  // namespace
+
+Client::~Client() = default;
+
+Result<http::Response> Client::ask(const std::string& target, int silence_timeout_ms) {
+  const http::Request request = get_request(target);
+  if (api_ != nullptr) return api_->handle(request);
+  auto response = http::request_unix(workspace_.socket(), request, {}, silence_timeout_ms);
+  if (response || response.error().code != ErrorCode::kNotFound) return response;
+  RL_ASSIGN(store_, workspace_.open_store(true));
+  api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*store_, nullptr));
+  return api_->handle(request);
+}
+
+Result<std::string> Client::get(const std::string& target, int silence_timeout_ms) {
+  RL_ASSIGN(auto response, ask(target, silence_timeout_ms));
+  if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  return std::move(response.body);
+}
+
+Status Client::follow(const std::string& target, const std::string& last_event_id,
+                      const std::function<bool(const std::string&, const std::string&)>& on_event) {
+  http::Request request = get_request(target);
+  if (!last_event_id.empty()) request.headers.emplace_back("Last-Event-ID", last_event_id);
+  EventReader reader(on_event);
+  bool stopped = false;
+  RL_ASSIGN(const auto response, http::request_unix(workspace_.socket(), request, [&](std::string_view piece) {
+              stopped = !reader.take(piece);
+              return !stopped;
+            }));
+  if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  if (stopped) return {};
+  return fail(ErrorCode::kUnavailable, "the daemon has ended the stream: it is stopping, most likely");
+}
+
+}  // namespace rowledger::app

@@ -1,0 +1,36 @@
+#pragma once
+// How the verbs ask: through the daemon's socket, or, when no daemon runs, of the same API over the
+// store opened read-only in this process. One protocol in both cases.
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "app/workspace.h"
+#include "http/http.h"
+
+namespace rowledger::app {
+
+class Client {
+ public:
+  explicit Client(const Workspace& workspace) : workspace_(workspace) {}
+  ~Client();
+
+  // A 2xx answer's body; any other answer as the Error that it tells.
+  Result<std::string> get(const std::string& target, int silence_timeout_ms = 60'000);
+
+  // Server-sent events of the daemon, until on_event returns false. kUnavailable without a daemon.
+  Status follow(const std::string& target, const std::string& last_event_id,
+                const std::function<bool(const std::string& event, const std::string& data)>& on_event);
+
+  // True when the last answer came from this process.
+  bool without_daemon() const { return api_ != nullptr; }
+
+ private:
+  Result<http::Response> ask(const std::string& target, int silence_timeout_ms);
+
+  const Workspace& workspace_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<api::Api> api_;
+};
+
+}  // namespace rowledger::app

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "app/verbs.h"
+#include "app/version.h"
+#include "app/workspace.h"
+#include "base/json_text.h"
+#include "base/log.h"
+#include "capture/capture.h"
+
+namespace rowledger::app {
+namespace {
+
+// SIGTERM and SIGINT, held back from every thread and waited for by this one.
+class StopSignals {
+ public:
+  // Before any thread is made: they inherit what is blocked.
+  StopSignals() {
+    ::sigemptyset(&set_);
+    ::sigaddset(&set_, SIGTERM);
+    ::sigaddset(&set_, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  void wait() const {
+    int which = 0;
+    while (::sigwait(&set_, &which) != 0) {
+    }
+  }
+
+ private:
+  sigset_t set_;
+};
+
+// Tells the server when the log has grown, so that live streams go on.
+class Feed {
+ public:
+  Feed(const store::Store& store, http::Server& server) : thread_([this, &store, &server] {
+    constexpr int kLookForStopMs = 200;
+    for (Seq seen = store.end(); !stop_;) {
+      const Seq end = store.wait_beyond(seen, kLookForStopMs);
+      if (end > seen) server.wake();
+      seen = end;
+    }
+  }) {}
+  ~Feed() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+Status note(capture::Capture& capture, std::string_view event) {
+  return capture.append_control(record::EntryKind::kControl, json_object({{"event", event}, {"version", kVersion}}));
+}
+
+Status serve(const Workspace& workspace, const StopSignals& signals) {
+  RL_ASSIGN(const auto store, workspace.open_store(false));
+  if (store->cursor().system_id == 0)
+    return fail(ErrorCode::kConflict, "this directory is not attached to its database yet: run `rowledger attach` first");
+  std::error_code error;
+  std::filesystem::create_directories(workspace.directory / "spool", error);
+
+  const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
+  const api::Api api(workspace.api_dependencies(*store, capture.get()));
+  RL_ASSIGN(auto server, http::Server::listen_unix(
+                             workspace.socket(), [&](const http::Request& request) { return api.handle(request); }, {}));
+  RL_TRY(note(*capture, "start"));
+  capture->start();
+  {
+    const Feed feed(*store, *server);
+    log::info("rowledger {} captures {} and answers at {}", kVersion, workspace.config.source_name, workspace.socket().string());
+    signals.wait();
+    log::info("stopping");
+  }
+  const Status noted = note(*capture, "stop");
+  // First, so that a sync under way ends, for which the server waits.
+  capture->stop();
+  server.reset();
+  log::info("stopped");
+  return noted;
+}
+
+}  // namespace
+
+int run_serve(const std::filesystem::path& directory) {
+  const StopSignals signals;
+  const auto workspace = Workspace::load(directory);
+  if (!workspace) return report_error(workspace.error());
+  const Status served = serve(*workspace, signals);
+  return served ? kDone : report_error(served.error());
+}
+
+}  // namespace rowledger::app

@@ -1,0 +1,49 @@
+#pragma once
+// What the command line can do. Each verb returns the program's exit code and has said on standard
+// error what went wrong.
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace rowledger::app {
+
+enum ExitCode : int { kDone = 0, kFoundWrong = 1, kWrongUsage = 2, kCannotReach = 3 };
+ExitCode exit_code_of(ErrorCode code);
+// "rowledger: message" on standard error.
+ExitCode report_error(const Error& error);
+
+struct InitOptions {
+  std::filesystem::path directory;
+  std::string url, preset;
+  std::vector<std::string> tables;  // "public.contacts:organization_id"
+};
+int run_init(const InitOptions& options);
+
+int run_attach(const std::filesystem::path& directory, bool dry_run);
+int run_detach(const std::filesystem::path& directory, bool dry_run);
+int run_serve(const std::filesystem::path& directory);
+
+// The verbs that read.
+struct ReadOptions {
+  std::filesystem::path directory;
+  bool json = false, images = false;
+};
+
+struct LogOptions {
+  std::string query;
+  std::optional<uint64_t> limit;  // 0: all; default 50, with follow 0 old ones
+  bool oldest_first = false, all = false, follow = false;
+};
+int run_status(const ReadOptions& options);
+int run_log(const ReadOptions& options, const LogOptions& log);
+int run_history(const ReadOptions& options, const std::string& table, const std::string& key, uint64_t limit);
+int run_show(const ReadOptions& options, const std::string& seq);
+int run_at(const ReadOptions& options, const std::string& table, const std::string& key, const std::string& when);
+int run_diff(const ReadOptions& options, const std::string& table, const std::string& key, const std::string& from,
+             const std::string& to);
+int run_sync(const ReadOptions& options, int timeout_s);
+
+}  // namespace rowledger::app

@@ -1,0 +1,86 @@
+#include "app/workspace.h"
+
+#include <fmt/format.h>
+
+#include "app/version.h"
+#include "base/log.h"
+
+namespace rowledger::app {
+
+Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
+  Workspace out;
+  std::error_code ignored;
+  out.directory = std::filesystem::absolute(directory, ignored);
+  const auto file = config_file(directory);
+  auto text = read_file(file);
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound, fmt::format("{} does not exist: run `rowledger init` first, or say with --dir (or "
+                                                  "ROWLEDGER_DIR) where the data directory is", file.string()));
+  }
+  if (!text) return fail(std::move(text.error()));
+  RL_ASSIGN(auto parsed, parse_config(*text, file.string(), process_environment()));
+  for (const auto& warning : parsed.warnings) log::warning("{}", warning);
+  out.config = std::move(parsed.config);
+  RL_ASSIGN(out.keys, read_keys(keys_file(directory)));
+  out.role_password = out.keys.role_password;
+  if (!out.config.password_file.empty()) {
+    // Relative to the data directory, not to where the program happens to be started.
+    RL_ASSIGN(out.role_password, read_file(out.directory / out.config.password_file));
+    while (out.role_password.ends_with('\n') || out.role_password.ends_with('\r')) out.role_password.pop_back();
+  }
+  return out;
+}
+
+capture::Settings Workspace::capture_settings() const {
+  capture::Settings out;
+  out.source_name = config.source_name;
+  out.conninfo = capture_conninfo(config, role_password);
+  out.slot = config.slot;
+  out.publication = config.publication;
+  out.tables = config.tables;
+  for (const auto& rule : config.via)
+    out.via_rules.push_back({rule.role, rule.application, record::parse_via(rule.via).value_or(record::Via::kUnknown)});
+  out.context_hmac_key = keys.context_hmac_key;
+  out.ref_key = keys.ref_key;
+  out.spool_directory = directory / "spool";
+  out.warn_retained_bytes = config.warn_retained_bytes;
+  out.watch_interval_ms = static_cast<int>(config.watch_interval_ms);
+  out.yield_to_others = config.yield_to_others;
+  return out;
+}
+
+postgres::AttachPlanInput Workspace::attach_input() const {
+  postgres::AttachPlanInput out;
+  for (const auto& table : config.tables) out.tables.push_back(table.table);
+  out.role = config.role;
+  out.role_password = role_password;
+  out.publication = config.publication;
+  out.slot = config.slot;
+  out.make_trigger = config.trigger;
+  return out;
+}
+
+api::Dependencies Workspace::api_dependencies(const store::Store& store, capture::Capture* capture) const {
+  api::Dependencies out{.store = store, .capture = capture};
+  out.source_name = config.source_name;
+  for (const auto& table : config.tables) out.tables.push_back(table.table);
+  out.slot = config.slot;
+  out.version = kVersion;
+  return out;
+}
+
+Result<std::unique_ptr<store::Store>> Workspace::open_store(bool read_only) const {
+  store::StoreOptions options;
+  options.directory = directory / "store";
+  options.token_key = keys.token_key;
+  options.read_only = read_only;
+  std::error_code ignored;
+  if (read_only && !std::filesystem::exists(options.directory / "CURRENT", ignored))
+    return fail(ErrorCode::kNotFound, "nothing was captured yet: run `rowledger attach`, then `rowledger serve`");
+  auto store = store::open_rocksdb_store(options);
+  if (!store && store.error().code == ErrorCode::kConflict && !read_only)
+    return fail(std::move(store.error()).with_context("the log is in use, most likely by `rowledger serve`: stop it first"));
+  return store;
+}
+
+}  // namespace rowledger::app

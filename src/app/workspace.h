@@ -1,0 +1,37 @@
+#pragma once
+// The data directory D with what stands in it: rowledger.toml, keys.toml, store/, spool/, rowledger.sock.
+#include <filesystem>
+#include <memory>
+
+#include "api/api.h"
+#include "app/config.h"
+#include "app/keys.h"
+#include "base/result.h"
+#include "capture/settings.h"
+#include "postgres/attach.h"
+#include "store/rocksdb_store.h"
+
+namespace rowledger::app {
+
+struct Workspace {
+  std::filesystem::path directory;
+  Config config;
+  Keys keys;
+  std::string role_password;  // of the password file, else of the keys
+
+  static std::filesystem::path config_file(const std::filesystem::path& directory) { return directory / "rowledger.toml"; }
+  static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
+  std::filesystem::path socket() const { return directory / "rowledger.sock"; }
+
+  // kNotFound with what to do when there is no rowledger.toml. Warnings about the environment go to
+  // the program's log.
+  static Result<Workspace> load(const std::filesystem::path& directory);
+
+  capture::Settings capture_settings() const;
+  postgres::AttachPlanInput attach_input() const;
+  api::Dependencies api_dependencies(const store::Store& store, capture::Capture* capture) const;
+  // As the writer, or to read beside one. Errors say what to do.
+  Result<std::unique_ptr<store::Store>> open_store(bool read_only) const;
+};
+
+}  // namespace rowledger::app
