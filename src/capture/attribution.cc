@@ -46,7 +46,7 @@ bool matches(std::string_view pattern, std::string_view text) {
 
 // What the context says beyond the members that have places of their own.
 std::string without_own_places(json::object object) {
-  for (const char* name : {"actor_id", "actor_name", "via"}) object.erase(name);
+  for (const char* name : {"actor_id", "actor_name", "via"}) object.stable_erase(name);
   return object.empty() ? std::string() : json::serialize(object);
 }
 
