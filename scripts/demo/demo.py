@@ -121,7 +121,7 @@ class Demo:
         """The key with which an application signs who acts, as attach's owner would copy it."""
         with open(self.data / "keys.toml", "rb") as file:
             key = tomllib.load(file).get("context_hmac_key")
-        return key.encode() if key else None
+        return bytes.fromhex(key) if key else None
 
     def run(self, stack, leave_after_tour):
         stack.callback(self.cluster.stop)
