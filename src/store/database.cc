@@ -4,9 +4,14 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+#include "base/log.h"
 
 namespace rowledger::store {
 namespace {
@@ -14,16 +19,45 @@ namespace {
 constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs", "state", "redo", "index", "meta"};
 constexpr size_t kBitsPerKey = 10;
 
+// RocksDB's own messages. Not a file beside the data: writing it when the disk is full trips an assertion of
+// Debian's build of RocksDB 7.8, which is made with assertions.
+class Messages final : public rocksdb::Logger {
+ public:
+  Messages() : rocksdb::Logger(rocksdb::WARN_LEVEL) {}
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    char text[512];
+    std::vsnprintf(text, sizeof(text), format, arguments);
+    log::debug("rocksdb: {}", text);
+  }
+};
+
+// The writer itself tells RocksDB when to try again: its own way looks only every five seconds, and in
+// between refuses to be asked.
+class Errors final : public rocksdb::EventListener {
+ public:
+  explicit Errors(std::shared_ptr<std::atomic<bool>> stopped) : stopped_(std::move(stopped)) {}
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override {
+    *automatic = false;
+  }
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    log::error("{}", error_of(*status, "writing the data directory").message);
+    *stopped_ = true;
+  }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> stopped_;
+};
+
 rocksdb::DBOptions database_options() {
   rocksdb::DBOptions options;
+  options.info_log = std::make_shared<Messages>();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
   options.max_total_wal_size = 64 << 20;
   options.bytes_per_sync = 1 << 20;  // no burst of writing back at the end of a flush
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4 << 20;
   options.allow_concurrent_memtable_write = false;  // there is one writer
   options.enable_write_thread_adaptive_yield = false;
   options.stats_dump_period_sec = 0;
@@ -116,7 +150,8 @@ Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options) {
   RL_ASSIGN(out->lock_, LockFile::take(options.directory, !options.read_only));
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const rocksdb::DBOptions database = database_options();
+  rocksdb::DBOptions database = database_options();
+  database.listeners.push_back(std::make_shared<Errors>(out->stopped_));
   if (!options.read_only) yield_in_background(*database.env);
   const std::string path = options.directory.string();
   const rocksdb::Status status =
@@ -134,6 +169,14 @@ Database::~Database() {
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   // Close writes out the memtables that have no WAL, which is the state's.
   db_->Close().PermitUncheckedError();
+}
+
+rocksdb::Status Database::resume() {
+  if (!*stopped_) return rocksdb::Status::OK();
+  *stopped_ = false;
+  const rocksdb::Status status = db_->Resume();
+  if (!status.ok()) *stopped_ = true;
+  return status;
 }
 
 Result<bool> Database::get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache) const {

@@ -4,6 +4,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ class Database {
   rocksdb::DB& db() { return *db_; }
   rocksdb::ColumnFamilyHandle* family(Family family) const { return handles_[static_cast<size_t>(family)]; }
 
+  // After an error in writing, RocksDB refuses all writes until told to go on. Nothing when there was none.
+  rocksdb::Status resume();
+
   // False when there is no such key.
   Result<bool> get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache = true) const;
   std::unique_ptr<rocksdb::Iterator> iterate(Family family) const;
@@ -38,6 +42,7 @@ class Database {
  private:
   Database() = default;
   std::unique_ptr<LockFile> lock_;
+  const std::shared_ptr<std::atomic<bool>> stopped_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

@@ -38,11 +38,7 @@ Status RocksdbStore::append(const Batch& batch) {
   write_meta(batch, number, log);
   if (const rocksdb::Status status = database_->db().Write(synced(), &log); !status.ok()) {
     Error error = error_of(status, "appending to the log");
-    if (is_no_space(status)) {
-      no_space_ = true;
-    } else {
-      broken_ = error;
-    }
+    if (!is_no_space(status)) broken_ = error;
     return fail(std::move(error));
   }
   appends_ = number;
@@ -60,17 +56,12 @@ Status RocksdbStore::check_appendable(const Batch& batch) {
   return {};
 }
 
-// After a failed write RocksDB refuses all others until it is told to go on; nothing was lost from memory.
 Status RocksdbStore::resume_if_stopped() {
-  if (no_space_) {
-    const rocksdb::Status status = database_->db().Resume();
-    if (!status.ok()) {
-      Error error = error_of(status, "appending to the log");
-      if (!is_no_space(status) && !status.IsBusy()) broken_ = error;
-      error.code = ErrorCode::kIo;
-      return fail(std::move(error));
-    }
-    no_space_ = false;
+  const rocksdb::Status status = database_->resume();
+  if (!status.ok()) {
+    Error error = error_of(status, "appending to the log");
+    if (!is_no_space(status)) broken_ = error;
+    return fail(std::move(error));
   }
   return flush_pending_state();
 }
@@ -80,11 +71,7 @@ Status RocksdbStore::flush_pending_state() {
   const rocksdb::Status status = database_->db().Write(unlogged(), pending_state_.get());
   state_behind_ = !status.ok();
   if (!status.ok()) {
-    if (is_no_space(status)) {
-      no_space_ = true;
-    } else {
-      broken_ = error_of(status, "writing the state");
-    }
+    if (!is_no_space(status)) broken_ = error_of(status, "writing the state");
     return fail(error_of(status, "writing the state"));
   }
   pending_state_.reset();
@@ -322,7 +309,6 @@ void RocksdbStore::write_complete_ranges() {
     const rocksdb::Status status = database_->db().Write(rocksdb::WriteOptions(), &out);
     if (!status.ok()) {
       log::warning("{}", error_of(status, "writing the index").message);
-      if (is_no_space(status)) no_space_ = true;
       return;
     }
     std::unique_lock lock(mutex_);

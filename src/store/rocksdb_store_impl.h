@@ -103,7 +103,6 @@ class RocksdbStore final : public Store {
   uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
   size_t state_bytes_unchecked_ = 0;
   std::optional<Error> broken_;
-  bool no_space_ = false;
   // State of durable entries that the database has not taken, for want of space.
   std::unique_ptr<rocksdb::WriteBatch> pending_state_;
   std::string section_, redo_, state_value_, state_key_;

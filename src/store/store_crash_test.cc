@@ -136,15 +136,23 @@ TEST(StoreCrashChild, DISABLED_FillTheDisk) {
     std::ofstream(ballast, std::ios::app) << std::string(12'000'000, 'b');
     Batch batch;
     Status status;
-    do {
+    // Trying again may succeed while the disk is full, when what was in memory could be written out and its
+    // WAL be dropped; it is full when trying again does not help either.
+    for (bool full = false; !full;) {
       batch.clear();
       workload.next(batch);
+      const Seq end = (*store)->end();
       status = (*store)->append(batch);
-    } while (status);
+      if (!status) {
+        ASSERT_EQ(status.error().code, ErrorCode::kIo) << status.error().message;
+        EXPECT_EQ((*store)->end(), end);
+        status = (*store)->append(batch);
+      }
+      full = !status;
+    }
     ASSERT_EQ(status.error().code, ErrorCode::kIo) << status.error().message;
-    const Seq end = (*store)->end();
-    EXPECT_EQ(end.value + batch.entries(), workload.seq);
-    EXPECT_EQ((*store)->append(batch).error().code, ErrorCode::kIo) << "still full";
+    EXPECT_EQ((*store)->end().value + batch.entries(), workload.seq);
+    EXPECT_TRUE((*store)->read({0}).value().has_value());
     std::filesystem::remove(ballast);
     status = (*store)->append(batch);
     ASSERT_TRUE(status.has_value()) << status.error().message;
