@@ -78,7 +78,8 @@ class RocksdbStore final : public Store {
   void write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
                      rocksdb::WriteBatch& out);
   void write_body_apart(Seq seq, std::string_view body, rocksdb::WriteBatch& out);
-  void write_state(const Batch& batch, uint64_t number, rocksdb::WriteBatch& log, rocksdb::WriteBatch& state);
+  void write_state(const Batch& batch, uint64_t number);
+  void sort_state(const std::vector<StateChange>& changes);
   RedoChange redo_of(const Batch& batch, const StateChange& change) const;
   bool has_one_version(TableId table, const Batch& batch) const;
   void write_meta(const Batch& batch, uint64_t number, rocksdb::WriteBatch& out) const;
@@ -103,15 +104,20 @@ class RocksdbStore final : public Store {
   uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
   size_t state_bytes_unchecked_ = 0;
   std::optional<Error> broken_;
-  // State of durable entries that the database has not taken, for want of space.
-  std::unique_ptr<rocksdb::WriteBatch> pending_state_;
+  struct StatePlace {
+    uint32_t table, index;
+    uint64_t head;  // the key's first eight bytes
+  };
+  std::vector<StatePlace> state_order_;
+  rocksdb::WriteBatch log_batch_, state_batch_;  // kept for their memory
+  bool state_pending_ = false;  // state_batch_ belongs to durable entries and has not been written yet
   std::string section_, redo_, state_value_, state_key_;
   std::vector<BundleEntry> bundle_entries_;
 
   // Read-only: rows that the redo log has beyond the persisted state.
   std::map<std::string, std::string> state_overlay_;
 
-  std::atomic<bool> state_behind_{false};  // pending_state_ was refused: rows would be old ones
+  std::atomic<bool> state_behind_{false};  // state_batch_ was refused: rows would be old ones
   std::atomic<uint64_t> end_{0};
   mutable std::mutex wait_mutex_;
   mutable std::condition_variable appended_;
