@@ -272,6 +272,11 @@ std::string_view to_string(SearchKey key) {
   return "text";
 }
 
+std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now) {
+  const auto relative = relative_moment(text, now);
+  return relative ? relative : Timestamp::parse(text);
+}
+
 std::optional<SearchKey> parse_key(std::string_view name) {
   const std::string wanted = lower(name);
   for (const KeyName& known : kKeys)
