@@ -65,7 +65,7 @@ void add_setup_verbs(CLI::App& app, Arguments& a) {
   detach->callback([&a] { a.chosen = [&a] { return run_detach(a.directory, a.dry_run); }; });
   auto* serve = app.add_subcommand("serve", "Capture changes and answer questions, until SIGTERM or Ctrl-C");
   serve->callback([&a] { a.chosen = [&a] { return run_serve(a.directory); }; });
-  auto* status = app.add_subcommand("status", "How capture stands; exit code 1 when there is a problem");
+  auto* status = app.add_subcommand("status", "How capture stands; without --json exit code 1 when there is a problem");
   add_json(status, a);
   status->callback([&a] { a.chosen = [&a] { return run_status(a.read()); }; });
   auto* sync = app.add_subcommand("sync", "Wait until everything committed up to now is in the log");

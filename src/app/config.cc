@@ -257,6 +257,17 @@ Status check_tables(const Config& config, std::string_view shown) {
   return {};
 }
 
+Status check_via(const Config& config, std::string_view shown) {
+  static const std::vector<std::string> kWays = {"app", "job", "flow", "import", "trigger", "sql", "undo"};
+  for (const auto& rule : config.via) {
+    if (!record::parse_via(rule.via)) {
+      return nonsense(shown, fmt::format("via = \"{}\" is no way in{}; there are {}",
+                                         rule.via, did_you_mean(rule.via, kWays), fmt::join(kWays, ", ")));
+    }
+  }
+  return {};
+}
+
 Status check(Config& config, std::string_view shown) {
   for (auto& table : config.tables) {
     if (!table.table.empty() && table.table.find('.') == std::string::npos) table.table.insert(0, "public.");
@@ -264,6 +275,7 @@ Status check(Config& config, std::string_view shown) {
       table.subject.insert(0, "public.");
   }
   RL_TRY(check_tables(config, shown));
+  RL_TRY(check_via(config, shown));
   if (config.source_url.empty())
     return nonsense(shown, "source.url is missing: say how to connect, postgresql://user@host:5432/database");
   if (config.capture_url.empty() && database_of(config.source_url).empty()) {
@@ -276,12 +288,6 @@ Status check(Config& config, std::string_view shown) {
   if (config.watch_interval_ms < 100 || config.watch_interval_ms > 3'600'000)
     return nonsense(shown, "capture.watch_interval_ms must be from 100 to 3600000");
   if (config.warn_retained_bytes < 0) return nonsense(shown, "capture.warn_retained_bytes must not be negative");
-  for (const auto& rule : config.via) {
-    if (!record::parse_via(rule.via)) {
-      return nonsense(shown, fmt::format("via = \"{}\" is no way in{}; there are app, job, flow, import, trigger, sql, undo",
-                                         rule.via, did_you_mean(rule.via, {"app", "job", "flow", "import", "trigger", "sql", "undo"})));
-    }
-  }
   return {};
 }
 

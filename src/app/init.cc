@@ -137,9 +137,7 @@ Status init(const InitOptions& options) {
 
 int run_init(const InitOptions& options) {
   const Status done = init(options);
-  if (done) return kDone;
-  report_error(done.error());
-  return done.error().code == ErrorCode::kConflict ? kWrongUsage : exit_code_of(done.error().code);
+  return done ? kDone : report_error(done.error());
 }
 
 }  // namespace rowledger::app

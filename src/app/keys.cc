@@ -86,7 +86,7 @@ Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
 Result<Keys> read_keys(const std::filesystem::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
-    return fail(ErrorCode::kPermission, fmt::format("other users may read {}, which holds secrets: chmod 600 {}",
+    return fail(ErrorCode::kInvalid, fmt::format("other users may read {}, which holds secrets: chmod 600 {}",
                                                     file.string(), file.string()));
   }
   RL_ASSIGN(const std::string text, read_file(file));

@@ -192,7 +192,9 @@ int run_status(const ReadOptions& options) {
     (*session)->out().write(render_status(status, (*session)->style()));
   }
   const int finished = (*session)->finish();
-  return finished == kDone && !status["problem"].text().empty() ? kFoundWrong : finished;
+  // A program that asks for JSON reads there what is wrong.
+  if (options.json || finished != kDone) return finished;
+  return status["problem"].text().empty() ? kDone : kFoundWrong;
 }
 
 int run_log(const ReadOptions& options, const LogOptions& log) {

@@ -14,7 +14,7 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   const auto file = config_file(directory);
   auto text = read_file(file);
   if (!text && text.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound, fmt::format("{} does not exist: run `rowledger init` first, or say with --dir (or "
+    return fail(ErrorCode::kInvalid, fmt::format("{} does not exist: run `rowledger init` first, or say with --dir (or "
                                                   "ROWLEDGER_DIR) where the data directory is", file.string()));
   }
   if (!text) return fail(std::move(text.error()));

@@ -23,7 +23,7 @@ struct Workspace {
   static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
   std::filesystem::path socket() const { return directory / "rowledger.sock"; }
 
-  // kNotFound with what to do when there is no rowledger.toml. Warnings about the environment go to
+  // kInvalid with what to do when there is no rowledger.toml. Warnings about the environment go to
   // the program's log.
   static Result<Workspace> load(const std::filesystem::path& directory);
 
