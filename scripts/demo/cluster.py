@@ -193,4 +193,6 @@ class Cluster:
         return f"postgresql://{role}@127.0.0.1:{self.port}/{database}"
 
     def environment(self):
-        return {**os.environ, "PGPASSFILE": str(self.passfile), "PGCONNECT_TIMEOUT": "10"}
+        """Ours alone: the caller's settings for PostgreSQL or Rowledger concern other servers."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "ROWLEDGER_"))}
+        return {**others, "PGPASSFILE": str(self.passfile), "PGCONNECT_TIMEOUT": "10"}

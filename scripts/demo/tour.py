@@ -3,29 +3,30 @@ import re
 import shlex
 import subprocess
 
-from week import ASHA, GEETA, RUKHSANA
+from week import ASHA, GEETA, RUKHSANA, SUNITA
 
-LINES_SHOWN = 12
+LINES_SHOWN = 14
+LINE_WIDTH = 800
 
 # question, the command's words, and what the answer must contain (the demo fails otherwise).
-# {asha} and the like are found in the log by the steps before them.
 STEPS = (
-    ("Is it working, and is anything missing?", "status", r"(?i)gap"),
-    ("What has happened lately?", "log --limit 6", r"contacts"),
-    ("Who changed Asha's phone number?", f"log field:phone key:{ASHA}", r"Priya"),
-    ("What is the whole story of Asha's record?", f"history contacts {ASHA}", r"phone"),
-    ("What exactly did that change say? (as JSON)", "show {phone_change} --json", r'"old"'),
-    ("How did Asha's record look before?", f"at contacts {ASHA} seq:{{before_phone_change}}", r"Asha"),
+    ("Is it working, and is anything missing?", "status", r"0 gaps"),
+    ("What have people done in the application lately?", "log via:app trust:claimed,verified --limit 3", r"Grace Thomas"),
+    ("Who changed Asha's phone number?", f"log field:phone key:{ASHA}", r"Priya Raman"),
+    ("What is the whole story of Asha's record?", f"history contacts {ASHA}", r"phone .* 919845550142"),
+    ("How does a program get that change? As JSON.", "show {phone_change} --json", r'"new":"919845550142"'),
+    ("How did Asha's record look before?", f"at contacts {ASHA} seq:{{before_phone_change}}", r"Asha Kale"),
     ("What differs between then and now?", f"diff contacts {ASHA} seq:{{before_phone_change}} now", r"919845550142"),
-    ("Where did the number 919845550142 ever turn up?", "log 919845550142", r"phone"),
-    ("Who has Sunita's number now?", f"history contacts {GEETA}", r"phone"),
-    ("What did Rukhsana's name look like before?", f"history contacts {RUKHSANA}", "रुखसाना"),
-    ("What came in with Ravi's import?", "log via:import --limit 4", r"Ravi"),
-    ("Who was deleted, and with what reason?", "log table:contacts op:delete", r"forgotten"),
-    ("Whose consent was changed outside the application?", "log field:optin_status via:sql --limit 4", r"meera"),
-    ("What happened to the tags?", "log table:contacts_tags kind:truncate", r"(?i)truncate"),
-    ("Which changes name a person, proven by a signature?", "log trust:verified", r"Grace"),
-    ("What did the messages do to contacts? (hidden unless asked for)", "log is:housekeeping --limit 3", r"last_"),
+    ("Where did the number 919845550142 ever turn up?", "log 919845550142", r"Priya Raman"),
+    ("Since when has Geeta had Sunita's number?", f"log table:contacts key:{SUNITA},{GEETA} field:phone", r"handset"),
+    ("What was Rukhsana's name before?", f"log key:{RUKHSANA} field:name", "रुखसाना"),
+    ("What came in with Ravi's import?", "log via:import table:contacts --limit 2", r"Ravi Kumar"),
+    ("Who was deleted, and why?", "log table:contacts op:delete", r"asked to be forgotten"),
+    ("Whose consent was changed outside the application?", "log field:optin_status via:sql --limit 3", r"meera"),
+    ("Who emptied the tags?", "log table:contacts_tags via:sql --order asc --limit 3", r"meera.*emptied"),
+    ("Which changes name a person, proven by a signature?", "log trust:verified", r"Grace Thomas \(verified\)"),
+    ("Did anybody forge one?", "log is:forged", r"contacts 503"),
+    ("What do the messages do to contacts? (hidden unless asked for)", "log is:housekeeping --limit 2", r"via trigger"),
 )
 
 
@@ -77,6 +78,6 @@ class _Blank(dict):
 def show(text, say):
     lines = text.rstrip("\n").split("\n")
     for line in lines[:LINES_SHOWN]:
-        say(f"  {line}" if len(line) <= 400 else f"  {line[:400]} ...")
+        say(f"  {line}" if len(line) <= LINE_WIDTH else f"  {line[:LINE_WIDTH]} ...")
     if len(lines) > LINES_SHOWN:
         say(f"  ... and {len(lines) - LINES_SHOWN} more lines")

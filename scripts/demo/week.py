@@ -150,7 +150,7 @@ class Week:
         signed = self.signed(context)
         self.web.run(set_context(signed) + "UPDATE contacts SET status = 'blocked', updated_at = now() WHERE id = 500;\nCOMMIT")
         self.say("Fri 15:20  someone copies that signature into a change of their own")
-        self.psql.transaction("UPDATE contacts SET status = 'valid' WHERE id = 503", signed)
+        self.psql.transaction("UPDATE contacts SET status = 'blocked' WHERE id = 503", signed)
 
     def weekend(self):
         self.say("Sat-Sun    a quiet weekend: messages only")
