@@ -83,12 +83,12 @@ rocksdb::ColumnFamilyOptions ascending_family(const rocksdb::BlockBasedTableOpti
   return options;
 }
 
-rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table, size_t write_buffer) {
-  table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(kBitsPerKey, 1));
+rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table) {
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBitsPerKey));
   table.block_size = 8 << 10;
   rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = write_buffer;
-  options.max_write_buffer_number = 3;
+  // A whole generation (state_store.h) in one memtable, of which there is one, just filled, just flushed.
+  options.write_buffer_size = 256 << 20;
   options.compression_per_level = {rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
                                    rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
                                    rocksdb::kLZ4Compression};
@@ -102,8 +102,6 @@ rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table,
   options.level0_slowdown_writes_trigger = 40;
   options.level0_stop_writes_trigger = 60;
   options.max_bytes_for_level_base = 256 << 20;
-  options.memtable_whole_key_filtering = true;
-  options.memtable_prefix_bloom_size_ratio = 0.02;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
@@ -116,7 +114,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const StoreOptions& option
   for (size_t i = 0; i < kFamilies; ++i) {
     const auto family = static_cast<Family>(i);
     const bool is_bulk = family == Family::kHeaders || family == Family::kBodies;
-    out.emplace_back(kNames[i], family == Family::kState ? state_family(table, whole / 2)
+    out.emplace_back(kNames[i], family == Family::kState ? state_family(table)
                                                          : ascending_family(table, is_bulk ? whole / 8 : whole / 16));
   }
   return out;
@@ -167,7 +165,6 @@ Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options) {
 Database::~Database() {
   if (!db_) return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
-  // Close writes out the memtables that have no WAL, which is the state's.
   db_->Close().PermitUncheckedError();
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "store/store_keys.h"
 
 namespace rowledger::store {
 namespace {
@@ -14,18 +15,6 @@ Error missing(std::string_view what, uint64_t number) {
 }
 
 }  // namespace
-
-std::string seq_key(Seq seq) {
-  std::string key;
-  ByteWriter(key).u64(seq.value);
-  return key;
-}
-
-std::string body_chunk_key(Seq seq, uint32_t chunk) {
-  std::string key = seq_key(seq);
-  ByteWriter(key).u32(chunk);
-  return key;
-}
 
 void encode_body_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out) {
   ByteWriter writer(out);

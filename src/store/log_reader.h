@@ -44,9 +44,6 @@ class LogReader {
   mutable size_t cached_bytes_ = 0;
 };
 
-// Keys.
-std::string seq_key(Seq seq);
-std::string body_chunk_key(Seq seq, uint32_t chunk);
 inline constexpr size_t kBodyChunkBytes = 4 << 20;
 // A chunk's record: version, number of chunks, compressed bytes.
 void encode_body_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out);

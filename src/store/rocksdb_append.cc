@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <tuple>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -9,18 +8,9 @@
 namespace rowledger::store {
 namespace {
 
-// How much state is written between two looks at what of it has been persisted.
-constexpr size_t kCheckAppliedBytes = 4 << 20;
-
 rocksdb::WriteOptions synced() {
   rocksdb::WriteOptions options;
   options.sync = true;
-  return options;
-}
-
-rocksdb::WriteOptions unlogged() {
-  rocksdb::WriteOptions options;
-  options.disableWAL = true;
   return options;
 }
 
@@ -29,13 +19,11 @@ rocksdb::WriteOptions unlogged() {
 Status RocksdbStore::append(const Batch& batch) {
   if (batch.empty()) return {};
   RL_TRY(check_appendable(batch));
-  RL_TRY(resume_if_stopped());
   const uint64_t number = appends_ + 1;
   Appended appended;
   log_batch_.Clear();
-  state_batch_.Clear();
   write_log(batch, log_batch_, appended);
-  write_state(batch, number);
+  write_redo(batch, number);
   write_meta(batch, number, log_batch_);
   if (const rocksdb::Status status = database_->db().Write(synced(), &log_batch_); !status.ok()) {
     Error error = error_of(status, "appending to the log");
@@ -43,8 +31,8 @@ Status RocksdbStore::append(const Batch& batch) {
     return fail(std::move(error));
   }
   appends_ = number;
-  state_pending_ = !batch.state().empty();
-  if (Status written = flush_pending_state(); !written) log::warning("{}", written.error().message);
+  state_.put(batch.state().data(), batch.state().data() + batch.state().size());
+  state_.mark(number);
   publish(batch, appended);
   write_complete_ranges();
   return {};
@@ -54,29 +42,13 @@ Status RocksdbStore::check_appendable(const Batch& batch) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   if (broken_) return fail(*broken_);
   CHECK(batch.items().empty() || batch.items().front().seq == end());
-  return {};
-}
-
-Status RocksdbStore::resume_if_stopped() {
-  const rocksdb::Status status = database_->resume();
-  if (!status.ok()) {
+  // After a failed write RocksDB refuses all others until it is told to go on; nothing was lost from memory.
+  if (const rocksdb::Status status = database_->resume(); !status.ok()) {
     Error error = error_of(status, "appending to the log");
     if (!is_no_space(status)) broken_ = error;
     return fail(std::move(error));
   }
-  return flush_pending_state();
-}
-
-Status RocksdbStore::flush_pending_state() {
-  if (!state_pending_) return {};
-  const rocksdb::Status status = database_->db().Write(unlogged(), &state_batch_);
-  state_behind_ = !status.ok();
-  if (!status.ok()) {
-    if (!is_no_space(status)) broken_ = error_of(status, "writing the state");
-    return fail(error_of(status, "writing the state"));
-  }
-  state_pending_ = false;
-  return {};
+  return state_.make_room();
 }
 
 // ---- the log --------------------------------------------------------------------------------
@@ -150,42 +122,17 @@ void RocksdbStore::write_body_apart(Seq seq, std::string_view body, rocksdb::Wri
 
 // ---- the state ------------------------------------------------------------------------------
 
-void RocksdbStore::write_state(const Batch& batch, uint64_t number) {
-  if (batch.state().empty()) return;
-  redo_.clear();
-  for (const StateChange& change : batch.state()) append_redo(redo_of(batch, change), redo_);
-  rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kState);
-  size_t bytes = 0;
-  sort_state(batch.state());
-  for (size_t i = 0; i < state_order_.size(); ++i) {
-    const StateChange& change = batch.state()[state_order_[i].index];
-    state_key_.clear();
-    ByteWriter key(state_key_);
-    key.u32(change.table.value);
-    key.raw(change.key);
-    state_value_.clear();
-    encode_row(change.row, state_value_);
-    state_batch_.Put(family, slice(state_key_), slice(state_value_));
-    bytes += state_key_.size() + state_value_.size();
+void RocksdbStore::write_redo(const Batch& batch, uint64_t number) {
+  rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kRedo);
+  if (!batch.state().empty()) {
+    redo_.clear();
+    for (const StateChange& change : batch.state()) append_redo(redo_of(batch, change), redo_);
+    log_batch_.Put(family, slice(number_key(number)), slice(redo_));
   }
-  state_batch_.Put(family, slice(kAppliedKey), slice(number_key(number)));
-  log_batch_.Put(database_->family(Family::kRedo), slice(number_key(number)), slice(redo_));
-  forget_applied_redo(bytes, log_batch_);
-}
-
-// Neighbours one after another: the memtable then finds each place from the place before, in warm memory, which
-// halves the cost of an append of many rows. Changes of one row stay in their order: equal keys have equal heads.
-void RocksdbStore::sort_state(const std::vector<StateChange>& changes) {
-  state_order_.clear();
-  for (size_t i = 0; i < changes.size(); ++i) {
-    uint64_t head = 0;
-    for (size_t k = 0; k < 8; ++k)
-      head = head << 8 | (k < changes[i].key.size() ? static_cast<unsigned char>(changes[i].key[k]) : 0u);
-    state_order_.push_back({changes[i].table.value, static_cast<uint32_t>(i), head});
-  }
-  std::sort(state_order_.begin(), state_order_.end(), [](const StatePlace& a, const StatePlace& b) {
-    return std::tie(a.table, a.head, a.index) < std::tie(b.table, b.head, b.index);
-  });
+  const uint64_t persisted = state_.persisted();
+  if (persisted <= redo_forgotten_) return;
+  log_batch_.DeleteRange(family, slice(number_key(redo_forgotten_)), slice(number_key(persisted + 1)));
+  redo_forgotten_ = persisted;
 }
 
 RedoChange RocksdbStore::redo_of(const Batch& batch, const StateChange& change) const {
@@ -217,22 +164,6 @@ bool RocksdbStore::has_one_version(TableId table, const Batch& batch) const {
   for (const record::TableSchema& schema : batch.schemas())
     if (schema.table_id == table) ++versions;
   return versions <= 1;
-}
-
-void RocksdbStore::forget_applied_redo(size_t state_bytes, rocksdb::WriteBatch& out) {
-  state_bytes_unchecked_ += state_bytes;
-  if (state_bytes_unchecked_ < kCheckAppliedBytes) return;
-  state_bytes_unchecked_ = 0;
-  rocksdb::ReadOptions persisted;
-  persisted.read_tier = rocksdb::kPersistedTier;
-  rocksdb::PinnableSlice value;
-  const rocksdb::Status status =
-      database_->db().Get(persisted, database_->family(Family::kState), slice(kAppliedKey), &value);
-  if (!status.ok()) return;  // nothing persisted yet
-  const uint64_t applied = ByteReader(view(value)).u64();
-  if (applied <= redo_forgotten_) return;
-  out.DeleteRange(database_->family(Family::kRedo), slice(number_key(redo_forgotten_)), slice(number_key(applied + 1)));
-  redo_forgotten_ = applied;
 }
 
 // ---- the rest -------------------------------------------------------------------------------

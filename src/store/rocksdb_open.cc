@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -10,7 +12,10 @@ namespace rowledger::store {
 Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options) { return RocksdbStore::open(options); }
 
 RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
-    : options_(options), database_(std::move(database)), reader_(*database_, options.cache_bytes / 4) {}
+    : options_(options),
+      database_(std::move(database)),
+      reader_(*database_, options.cache_bytes / 4),
+      state_(*database_, std::max<size_t>(options.write_buffer_bytes / 2, 1 << 20), options.read_only) {}
 
 RocksdbStore::~RocksdbStore() {
   std::lock_guard lock(wait_mutex_);
@@ -95,32 +100,28 @@ Status RocksdbStore::load_open_bundle() {
 // ---- the state ------------------------------------------------------------------------------
 
 Status RocksdbStore::replay_state() {
-  rocksdb::PinnableSlice value;
-  RL_ASSIGN(const bool any, database_->get(Family::kState, kAppliedKey, value));
-  const uint64_t applied = any ? ByteReader(view(value)).u64() : 0;
+  RL_TRY(state_.load());
+  const uint64_t applied = state_.persisted();
   const auto at = database_->iterate(Family::kRedo);
   uint64_t unsure = 0;
   for (at->Seek(slice(number_key(applied + 1))); at->Valid(); at->Next()) {
     RL_ASSIGN(const std::vector<RedoChange> changes, decode_redo(view(at->value())));
     for (const RedoChange& change : changes) {
       RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
-      if (prior && prior->newest > change.newest) continue;  // an earlier replay was interrupted
+      if (prior && prior->newest > change.newest) continue;  // a newer state of the row was persisted already
       RL_ASSIGN(const std::string image, redo_image(change));
       if (change.image == RedoChange::Image::kFromEntries && image_check(image) != change.check) ++unsure;
-      RL_TRY(put_replayed(change, image));
+      const bool deleted = change.image == RedoChange::Image::kDeleted;
+      const StateChange put{change.table, std::string(change.key), {change.newest, deleted, change.schema, image}};
+      state_.put(&put, &put + 1);
     }
-    if (options_.read_only) continue;
-    rocksdb::WriteOptions unlogged;
-    unlogged.disableWAL = true;
-    const rocksdb::Status status =
-        database_->db().Put(unlogged, database_->family(Family::kState), slice(kAppliedKey), at->key());
-    if (!status.ok()) return fail(error_of(status, "bringing the state up to the log's end"));
+    RL_TRY(state_.make_room());
+    state_.mark(ByteReader(view(at->key())).u64());
   }
   if (!at->status().ok()) return fail(error_of(at->status(), "bringing the state up to the log's end"));
   if (unsure > 0)
     log::warning("the state of {} rows could not be computed from the log in full: values that their last entries do "
                  "not hold count as unknown", unsure);
-  redo_forgotten_ = 0;
   return {};
 }
 
@@ -154,22 +155,6 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
   }
   std::string image = builder.build(*schema);
   return image_check(image) == change.check ? image : without_prior.build(*schema);
-}
-
-Status RocksdbStore::put_replayed(const RedoChange& change, std::string_view image) {
-  RowState row{change.newest, change.image == RedoChange::Image::kDeleted, change.schema, std::string(image)};
-  std::string value;
-  encode_row(row, value);
-  if (options_.read_only) {
-    state_overlay_[state_key(change.table, change.key)] = std::move(value);
-    return {};
-  }
-  rocksdb::WriteOptions unlogged;
-  unlogged.disableWAL = true;
-  const rocksdb::Status status = database_->db().Put(unlogged, database_->family(Family::kState),
-                                                     slice(state_key(change.table, change.key)), slice(value));
-  if (!status.ok()) return fail(error_of(status, "bringing the state up to the log's end"));
-  return {};
 }
 
 // ---- the index ------------------------------------------------------------------------------

@@ -158,47 +158,13 @@ Result<std::vector<std::string>> RocksdbStore::values_of(Dimension dimension, si
 
 // ---- the state ------------------------------------------------------------------------------
 
-Status RocksdbStore::check_state() const {
-  if (!state_behind_) return {};
-  return fail(ErrorCode::kIo, "the state is behind the log: no space left on the disk of the data directory; free some, "
-                              "and it goes on");
-}
-
 Result<std::optional<RowState>> RocksdbStore::row(TableId table, std::string_view key) const {
-  RL_TRY(check_state());
-  const std::string stored_key = state_key(table, key);
-  if (const auto found = state_overlay_.find(stored_key); found != state_overlay_.end()) {
-    RL_ASSIGN(RowState row, decode_row(found->second));
-    return std::optional<RowState>(std::move(row));
-  }
-  rocksdb::PinnableSlice value;
-  RL_ASSIGN(const bool found, database_->get(Family::kState, stored_key, value));
-  if (!found) return std::nullopt;
-  RL_ASSIGN(RowState row, decode_row(view(value)));
-  return std::optional<RowState>(std::move(row));
+  return state_.row(table, key);
 }
 
-// The overlay and the database as one ascending sequence; where both have a key the overlay is newer.
 Status RocksdbStore::scan_rows(TableId table, std::string_view from,
                                const std::function<bool(std::string_view key, const RowState&)>& visit) const {
-  RL_TRY(check_state());
-  const std::string prefix = state_key(table, {}), start = state_key(table, from);
-  const auto at = database_->iterate(Family::kState);
-  auto over = state_overlay_.lower_bound(start);
-  at->Seek(slice(start));
-  while (true) {
-    const bool in_database = at->Valid() && at->key().starts_with(slice(prefix));
-    const bool in_overlay = over != state_overlay_.end() && over->first.starts_with(prefix);
-    if (!in_database && !in_overlay) break;
-    const int order = !in_database ? -1 : !in_overlay ? 1 : slice(over->first).compare(at->key());
-    const std::string_view key = order <= 0 ? std::string_view(over->first) : view(at->key());
-    RL_ASSIGN(const RowState row, decode_row(order <= 0 ? std::string_view(over->second) : view(at->value())));
-    if (!visit(key.substr(prefix.size()), row)) return {};
-    if (order >= 0) at->Next();
-    if (order <= 0) ++over;
-  }
-  if (!at->status().ok()) return fail(error_of(at->status(), "reading the state"));
-  return {};
+  return state_.scan_rows(table, from, visit);
 }
 
 // ---- the rest -------------------------------------------------------------------------------

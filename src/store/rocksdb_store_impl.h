@@ -14,6 +14,8 @@
 #include "store/range_index.h"
 #include "store/redo.h"
 #include "store/rocksdb_store.h"
+#include "store/state_store.h"
+#include "store/store_keys.h"
 
 namespace rowledger::store {
 
@@ -70,7 +72,6 @@ class RocksdbStore final : public Store {
   Status rebuild_index(uint64_t from_range);
   Status replay_state();
   Result<std::string> redo_image(const RedoChange& change);
-  Status put_replayed(const RedoChange& change, std::string_view image);
 
   // rocksdb_append.cc
   Status check_appendable(const Batch& batch);
@@ -78,46 +79,31 @@ class RocksdbStore final : public Store {
   void write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
                      rocksdb::WriteBatch& out);
   void write_body_apart(Seq seq, std::string_view body, rocksdb::WriteBatch& out);
-  void write_state(const Batch& batch, uint64_t number);
-  void sort_state(const std::vector<StateChange>& changes);
+  void write_redo(const Batch& batch, uint64_t number);
   RedoChange redo_of(const Batch& batch, const StateChange& change) const;
   bool has_one_version(TableId table, const Batch& batch) const;
   void write_meta(const Batch& batch, uint64_t number, rocksdb::WriteBatch& out) const;
-  void forget_applied_redo(size_t state_bytes, rocksdb::WriteBatch& out);
-  Status resume_if_stopped();
-  Status flush_pending_state();
   void publish(const Batch& batch, const Appended& appended);
   void index_items(const Batch& batch);
   void write_complete_ranges();
 
   // rocksdb_store.cc
   Result<std::optional<record::OwnedEntry>> read_open(Seq seq) const;
-  Status check_state() const;
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
   const LogReader reader_;
+  StateStore state_;
 
   // The writer's own.
   Compressor compressor_;
   uint64_t appends_ = 0;        // number of the last append
   uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
-  size_t state_bytes_unchecked_ = 0;
   std::optional<Error> broken_;
-  struct StatePlace {
-    uint32_t table, index;
-    uint64_t head;  // the key's first eight bytes
-  };
-  std::vector<StatePlace> state_order_;
-  rocksdb::WriteBatch log_batch_, state_batch_;  // kept for their memory
-  bool state_pending_ = false;  // state_batch_ belongs to durable entries and has not been written yet
-  std::string section_, redo_, state_value_, state_key_;
+  rocksdb::WriteBatch log_batch_;  // kept for its memory
+  std::string section_, redo_;
   std::vector<BundleEntry> bundle_entries_;
 
-  // Read-only: rows that the redo log has beyond the persisted state.
-  std::map<std::string, std::string> state_overlay_;
-
-  std::atomic<bool> state_behind_{false};  // state_batch_ was refused: rows would be old ones
   std::atomic<uint64_t> end_{0};
   mutable std::mutex wait_mutex_;
   mutable std::condition_variable appended_;
@@ -132,20 +118,5 @@ class RocksdbStore final : public Store {
   std::unordered_map<std::string, uint64_t> tenants_;
   Cursor cursor_;
 };
-
-// Keys and values of the state and meta families (docs/format/store.md).
-std::string state_key(TableId table, std::string_view key);
-void encode_row(const RowState& row, std::string& out);
-Result<RowState> decode_row(std::string_view value);
-// No table's key: tables are numbered in four bytes.
-inline constexpr std::string_view kAppliedKey = "\xff" "applied";
-std::string number_key(uint64_t number);
-std::string index_key(uint64_t range, std::string_view rest);
-
-// What a key of the meta family begins with.
-inline constexpr char kPosition = 'p', kCursor = 'c', kSchema = 's', kTenant = 't', kFree = 'm';
-std::string meta_key(char type, std::string_view rest = {});
-std::string encode_cursor(const Cursor& cursor);
-Result<Cursor> decode_cursor(std::string_view value);
 
 }  // namespace rowledger::store

@@ -71,6 +71,16 @@ TEST(StoreCrashChild, DISABLED_AppendUntilKilled) {
   }
 }
 
+// Waits for the first word of this child; gives up when it ended.
+void wait_until_appended(const std::filesystem::path& durable, pid_t child) {
+  while (!std::filesystem::exists(durable) && ::kill(child, 0) == 0) {
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
+    if (ended.si_pid == child) return;
+    ::usleep(1'000);
+  }
+}
+
 TEST(StoreCrash, AKilledWriterLosesNothingDurable) {
   const testing::TempDirectory directory;
   const std::filesystem::path log = directory.path() / "log", durable = log.string() + ".durable";
@@ -78,10 +88,12 @@ TEST(StoreCrash, AKilledWriterLosesNothingDurable) {
   std::mt19937 random(4);
   uint64_t end = 0;
   for (int round = 0; round < 50; ++round) {
+    std::filesystem::remove(durable);
     const pid_t child = start_child("StoreCrashChild.DISABLED_AppendUntilKilled", log, {});
     ASSERT_GT(child, 0);
-    // A random moment, of opening or of appending; this is the test's input, not synchronisation.
-    ::usleep(20'000 + random() % 250'000);
+    // A random moment, of opening or, in most rounds, of appending; this is the test's input, not synchronisation.
+    if (round % 4 != 0) wait_until_appended(durable, child);
+    ::usleep(random() % 100'000);
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -1,22 +1,45 @@
+#include "store/store_keys.h"
+
+#include <cstring>
+
 #include "base/bytes.h"
-#include "store/rocksdb_store_impl.h"
 
 namespace rowledger::store {
+namespace {
+
+constexpr size_t kMaxVarintBytes = 10;
+
+char* put_varint(uint64_t v, char* out) {
+  for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
+  *out++ = static_cast<char>(v);
+  return out;
+}
+
+}  // namespace
+
+void append_state_key(TableId table, std::string_view key, std::string& out) {
+  ByteWriter writer(out);
+  writer.u32(table.value);
+  writer.raw(key);
+}
 
 std::string state_key(TableId table, std::string_view key) {
   std::string out;
   out.reserve(4 + key.size());
-  ByteWriter writer(out);
-  writer.u32(table.value);
-  writer.raw(key);
+  append_state_key(table, key, out);
   return out;
 }
 
-void encode_row(const RowState& row, std::string& out) {
-  ByteWriter writer(out);
-  writer.varint(row.newest.value);
-  writer.varint(uint64_t{row.schema.value} << 1 | (row.deleted ? 1 : 0));
-  if (!row.deleted) writer.raw(row.image);
+size_t max_row_bytes(const RowState& row) { return 2 * kMaxVarintBytes + (row.deleted ? 0 : row.image.size()); }
+
+size_t encode_row(const RowState& row, char* out) {
+  char* at = put_varint(row.newest.value, out);
+  at = put_varint(uint64_t{row.schema.value} << 1 | (row.deleted ? 1 : 0), at);
+  if (!row.deleted) {
+    std::memcpy(at, row.image.data(), row.image.size());
+    at += row.image.size();
+  }
+  return static_cast<size_t>(at - out);
 }
 
 Result<RowState> decode_row(std::string_view value) {
@@ -29,6 +52,14 @@ Result<RowState> decode_row(std::string_view value) {
   row.deleted = schema & 1;
   row.image = reader.rest();
   return row;
+}
+
+std::string seq_key(Seq seq) { return number_key(seq.value); }
+
+std::string body_chunk_key(Seq seq, uint32_t chunk) {
+  std::string key = seq_key(seq);
+  ByteWriter(key).u32(chunk);
+  return key;
 }
 
 std::string number_key(uint64_t number) {

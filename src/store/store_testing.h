@@ -112,7 +112,7 @@ class Workload {
                                         R"("inserted_at": "2026-11-01T09:30:00Z"}}, "city": {{"type": "string", "value": "{}"}}}})",
                                         pick(60), pick(60), pick(3) == 0 ? "Mumbai" : "Pune")));
     if (column == "notes")
-      return Value::of(options_.odd_cases && pick(200) == 0 ? keep(std::string(20'000 + pick(6'000'000), 'n'))
+      return Value::of(options_.odd_cases && pick(200) == 0 ? keep(std::string(20'000 + pick(20) * pick(20) * pick(20) * 1'000, 'n'))
                                                             : keep(std::string(120, 'x') + std::to_string(id % 7)));
     return Value::of(keep(fmt::format("2026-11-23 09:30:{:02}.{:06}", pick(60), pick(1'000'000))));
   }

@@ -1,0 +1,220 @@
+#include "store/state_store.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "store/store_keys.h"
+
+namespace rowledger::store {
+namespace {
+
+constexpr size_t kChunkRows = 1'024;
+// Rows put under one lock, so that readers in between wait for few of them.
+constexpr ptrdiff_t kRowsPerLock = 256;
+// Small, since the writer's append waits while one is being written.
+constexpr size_t kFlushBatchBytes = 256 << 10;
+constexpr auto kRetryInterval = std::chrono::milliseconds(500);
+
+}  // namespace
+
+StateStore::StateStore(Database& database, size_t generation_bytes, bool read_only)
+    : database_(database),
+      generation_bytes_(generation_bytes),
+      read_only_(read_only),
+      active_(std::make_unique<Generation>()) {
+  if (!read_only_) flusher_ = std::thread([this] { flush_loop(); });
+}
+
+StateStore::~StateStore() {
+  if (read_only_) return;
+  {
+    std::unique_lock lock(flush_mutex_);
+    flush_done_.wait(lock, [&] { return !flush_pending_ || flush_error_; });
+  }
+  hand_over_if_full(true);
+  {
+    std::lock_guard lock(flush_mutex_);
+    stopping_ = true;
+  }
+  flush_wanted_.notify_all();
+  flusher_.join();
+}
+
+Status StateStore::load() {
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool found, database_.get(Family::kState, kAppliedKey, value));
+  if (found) persisted_ = ByteReader(view(value)).u64();
+  active_->applied = persisted_;
+  return {};
+}
+
+// ---- writing --------------------------------------------------------------------------------
+
+Status StateStore::make_room() {
+  size_t bytes;
+  {
+    std::shared_lock lock(rows_mutex_);
+    bytes = active_->rows.bytes();
+  }
+  if (bytes < 2 * generation_bytes_) return {};
+  std::unique_lock lock(flush_mutex_);
+  flush_done_.wait(lock, [&] { return !flush_pending_ || flush_error_; });
+  if (flush_pending_) return fail(*flush_error_);
+  lock.unlock();
+  hand_over_if_full(false);
+  return {};
+}
+
+void StateStore::put(const StateChange* begin, const StateChange* end) {
+  while (begin != end) {
+    const StateChange* const until = begin + std::min(end - begin, kRowsPerLock);
+    std::unique_lock lock(rows_mutex_);
+    for (; begin != until; ++begin) active_->rows.put(begin->table, begin->key, begin->row);
+  }
+}
+
+void StateStore::mark(uint64_t number) {
+  {
+    std::unique_lock lock(rows_mutex_);
+    active_->applied = number;
+  }
+  hand_over_if_full(false);
+}
+
+// Called by the writer between two appends: a generation ends with a whole append.
+void StateStore::hand_over_if_full(bool even_if_not) {
+  if (read_only_) return;
+  std::lock_guard lock(flush_mutex_);
+  if (flush_pending_) return;
+  std::unique_lock rows_lock(rows_mutex_);
+  if (active_->rows.empty() || (!even_if_not && active_->rows.bytes() < generation_bytes_)) return;
+  flushing_ = std::move(active_);
+  active_ = spare_ ? std::move(spare_) : std::make_unique<Generation>();
+  active_->applied = flushing_->applied;
+  flush_pending_ = true;
+  flush_wanted_.notify_all();
+}
+
+void StateStore::flush_loop() {
+  std::unique_lock lock(flush_mutex_);
+  while (true) {
+    flush_wanted_.wait(lock, [&] { return flush_pending_ || stopping_; });
+    if (!flush_pending_) return;
+    lock.unlock();
+    const Status status = flush(*flushing_);
+    lock.lock();
+    if (status) {
+      persisted_.store(flushing_->applied, std::memory_order_release);
+      std::unique_lock rows_lock(rows_mutex_);
+      spare_ = std::move(flushing_);
+      rows_lock.unlock();
+      spare_->rows.clear();
+      flush_pending_ = false;
+      flush_error_.reset();
+    } else {
+      if (!flush_error_) log::warning("{}", status.error().message);
+      flush_error_ = status.error();
+      if (stopping_) return;  // the redo records have it all
+      flush_wanted_.wait_for(lock, kRetryInterval, [&] { return stopping_; });
+    }
+    flush_done_.notify_all();
+  }
+}
+
+// In the keys' order, which costs the memtable a fraction of what random order does. Should a crash leave a part
+// persisted, the replay finds rows newer than the append that it stands at, and passes over the older change.
+Status StateStore::flush(const Generation& generation) {
+  constexpr std::string_view kDoing = "writing the state";
+  rocksdb::ColumnFamilyHandle* const family = database_.family(Family::kState);
+  rocksdb::WriteOptions unlogged;
+  unlogged.disableWAL = true;
+  rocksdb::WriteBatch batch;
+  for (const RowTable::Row& row : generation.rows.sorted()) {
+    batch.Put(family, slice(row.key), slice(row.value));
+    if (batch.GetDataSize() < kFlushBatchBytes) continue;
+    const rocksdb::Status status = database_.db().Write(unlogged, &batch);
+    if (!status.ok()) return fail(error_of(status, kDoing));
+    batch.Clear();
+  }
+  batch.Put(family, slice(kAppliedKey), slice(number_key(generation.applied)));
+  rocksdb::Status status = database_.db().Write(unlogged, &batch);
+  if (status.ok()) status = database_.db().Flush(rocksdb::FlushOptions(), family);
+  if (!status.ok()) return fail(error_of(status, kDoing));
+  return {};
+}
+
+// ---- reading --------------------------------------------------------------------------------
+
+Result<std::optional<RowState>> StateStore::row(TableId table, std::string_view key) const {
+  const std::string stored_key = state_key(table, key);
+  {
+    std::shared_lock lock(rows_mutex_);
+    for (const Generation* generation : {active_.get(), flushing_.get()}) {
+      const auto found = generation == nullptr ? std::nullopt : generation->rows.find(stored_key);
+      if (!found) continue;
+      RL_ASSIGN(RowState row, decode_row(*found));
+      return std::optional<RowState>(std::move(row));
+    }
+  }
+  // A generation leaves memory after it has come to the database.
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool found, database_.get(Family::kState, stored_key, value));
+  if (!found) return std::nullopt;
+  RL_ASSIGN(RowState row, decode_row(view(value)));
+  return std::optional<RowState>(std::move(row));
+}
+
+// The next rows that are in memory, and the database as it is at the same moment.
+StateStore::Chunk StateStore::chunk(std::string_view prefix, std::string_view from) const {
+  Chunk out;
+  std::shared_lock lock(rows_mutex_);
+  out.is_last = true;
+  for (const Generation* generation : {active_.get(), flushing_.get()}) {
+    if (generation == nullptr) continue;
+    const auto rows = generation->rows.smallest(prefix, from, kChunkRows);
+    out.is_last = out.is_last && rows.size() < kChunkRows;
+    for (const RowTable::Row& row : rows) out.rows.emplace_back(row.key, row.value);
+  }
+  out.stored = database_.iterate(Family::kState);
+  lock.unlock();
+  // The active generation's rows stand first and win.
+  auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+  std::stable_sort(out.rows.begin(), out.rows.end(), by_key);
+  out.rows.erase(std::unique(out.rows.begin(), out.rows.end(),
+                             [](const auto& a, const auto& b) { return a.first == b.first; }),
+                 out.rows.end());
+  // Beyond this many, the other generation could have a row in between that was not looked at.
+  if (!out.is_last && out.rows.size() > kChunkRows) out.rows.resize(kChunkRows);
+  out.stored->Seek(slice(from));
+  return out;
+}
+
+Status StateStore::scan_rows(TableId table, std::string_view from,
+                             const std::function<bool(std::string_view key, const RowState&)>& visit) const {
+  const std::string prefix = state_key(table, {});
+  std::string next = state_key(table, from);
+  while (true) {
+    const Chunk part = chunk(prefix, next);
+    rocksdb::Iterator& stored = *part.stored;
+    auto memory = part.rows.begin();
+    while (true) {
+      const bool in_memory = memory != part.rows.end();
+      if (!in_memory && !part.is_last) break;
+      const bool in_stored = stored.Valid() && stored.key().starts_with(slice(prefix));
+      if (!in_memory && !in_stored) break;
+      const int order = !in_stored ? -1 : !in_memory ? 1 : slice(memory->first).compare(stored.key());
+      const std::string_view key = order <= 0 ? std::string_view(memory->first) : view(stored.key());
+      RL_ASSIGN(const RowState row, decode_row(order <= 0 ? std::string_view(memory->second) : view(stored.value())));
+      if (!visit(key.substr(prefix.size()), row)) return {};
+      if (order >= 0) stored.Next();
+      if (order <= 0) ++memory;
+    }
+    if (!stored.status().ok()) return fail(error_of(stored.status(), "reading the state"));
+    if (part.is_last) return {};
+    next = part.rows.back().first + '\0';
+  }
+}
+
+}  // namespace rowledger::store
