@@ -15,7 +15,8 @@ packages_of() {
 
 missing_of() {
   local installed
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+  # It exits with 1 for a name that it never heard of, and tells of the others all the same.
+  installed=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^installed //p')
   comm -23 <(printf '%s\n' "$@" | sort) <(sort <<<"$installed")
 }
 

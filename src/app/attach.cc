@@ -9,7 +9,6 @@
 #include "app/verbs.h"
 #include "app/workspace.h"
 #include "capture/capture.h"
-#include "http/http.h"
 #include "postgres/catalogue.h"
 
 namespace rowledger::app {
@@ -21,16 +20,6 @@ using postgres::PlannedStatement;
 // In the store's meta: the slot that an attach of this directory was about to make, so that one left
 // by a crash is told from another installation's.
 constexpr char kAttachingMeta[] = "app.attaching";
-
-Status refuse_beside_daemon(const Workspace& workspace) {
-  http::Request request;
-  request.method = "GET";
-  request.target = "/v1/status";
-  const auto answer = http::request_unix(workspace.socket(), request, {}, 5'000);
-  if (!answer && answer.error().code == ErrorCode::kNotFound) return {};
-  return fail(ErrorCode::kConflict, "the daemon is running in this directory: stop `rowledger serve` first, and start it "
-                                    "again afterwards");
-}
 
 // Prints what was found; true when nothing stands in the way.
 bool print_findings(const std::vector<postgres::Finding>& findings) {
@@ -92,7 +81,7 @@ void show_progress(uint64_t rows) {
 }
 
 Status record_baseline(const Workspace& workspace, Connection& admin) {
-  RL_ASSIGN(const auto store, workspace.open_store(false));
+  RL_ASSIGN(const auto store, workspace.open_to_write());
   RL_ASSIGN(const std::string reason, reason_for_baseline(workspace, admin, *store));
   if (reason.empty()) {
     fmt::print("Attached already; the log goes on from where it stands.\n");
@@ -117,10 +106,17 @@ Status record_baseline(const Workspace& workspace, Connection& admin) {
   return {};
 }
 
+// A database that is not there, or a login that is refused, is as good as out of reach.
+Result<std::unique_ptr<Connection>> connect_as_administrator(const Config& config) {
+  auto connection = Connection::open(config.source_url);
+  if (!connection && connection.error().code != ErrorCode::kInvalid) connection.error().code = ErrorCode::kUnavailable;
+  return connection;
+}
+
 Result<int> attach(const std::filesystem::path& directory, bool dry_run) {
   RL_ASSIGN(const Workspace workspace, Workspace::load(directory));
   const auto input = workspace.attach_input();
-  RL_ASSIGN(const auto admin, Connection::open(workspace.config.source_url));
+  RL_ASSIGN(const auto admin, connect_as_administrator(workspace.config));
   RL_ASSIGN(const auto findings, postgres::preflight(*admin, workspace.config.source_url, input));
   if (!print_findings(findings)) {
     std::fflush(stdout);
@@ -134,7 +130,7 @@ Result<int> attach(const std::filesystem::path& directory, bool dry_run) {
                "unless both exist.\n", plan.empty() ? "" : "run these statements, ", input.slot);
     return kDone;
   }
-  RL_TRY(refuse_beside_daemon(workspace));
+  RL_TRY(workspace.refuse_beside_daemon());
   RL_TRY(run_plan(*admin, plan));
   RL_TRY(record_baseline(workspace, *admin));
   return kDone;
@@ -142,8 +138,8 @@ Result<int> attach(const std::filesystem::path& directory, bool dry_run) {
 
 Result<int> detach(const std::filesystem::path& directory, bool dry_run) {
   RL_ASSIGN(const Workspace workspace, Workspace::load(directory));
-  if (!dry_run) RL_TRY(refuse_beside_daemon(workspace));
-  RL_ASSIGN(const auto admin, Connection::open(workspace.config.source_url));
+  if (!dry_run) RL_TRY(workspace.refuse_beside_daemon());
+  RL_ASSIGN(const auto admin, connect_as_administrator(workspace.config));
   RL_ASSIGN(const auto plan, postgres::plan_detach(*admin, workspace.attach_input()));
   print_plan(plan);
   if (plan.empty()) fmt::print("There is nothing of Rowledger in this database.\n");

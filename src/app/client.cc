@@ -2,10 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "api/json_view.h"
 
 namespace rowledger::app {
 namespace {
+
+constexpr auto kPatienceWithStart = std::chrono::seconds(5);
+constexpr auto kRetry = std::chrono::milliseconds(50);
 
 ErrorCode code_of(int status) {
   switch (status) {
@@ -74,9 +80,20 @@ Client::~Client() = default;
 Result<http::Response> Client::ask(const std::string& target, int silence_timeout_ms) {
   const http::Request request = get_request(target);
   if (api_ != nullptr) return api_->handle(request);
-  auto response = http::request_unix(workspace_.socket(), request, {}, silence_timeout_ms);
-  if (response || response.error().code != ErrorCode::kNotFound) return response;
-  RL_ASSIGN(store_, workspace_.open_store(true));
+  const auto deadline = std::chrono::steady_clock::now() + kPatienceWithStart;
+  while (true) {
+    auto response = http::request_unix(workspace_.socket(), request, {}, silence_timeout_ms);
+    if (response || response.error().code != ErrorCode::kNotFound) return response;
+    auto store = workspace_.open_to_read();
+    if (store) {
+      store_ = std::move(*store);
+      break;
+    }
+    // Somebody writes, but does not listen: a daemon that is starting, or attach.
+    if (store.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
+      return fail(std::move(store.error()));
+    std::this_thread::sleep_for(kRetry);
+  }
   api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*store_, nullptr));
   return api_->handle(request);
 }

@@ -108,7 +108,6 @@ Status refuse_to_overwrite(const std::filesystem::path& directory) {
 }
 
 Status init(const InitOptions& options) {
-  RL_TRY(refuse_to_overwrite(options.directory));
   Config config;
   config.source_url = options.url;
   RL_ASSIGN(config.tables, tables_of(options));
@@ -116,6 +115,7 @@ Status init(const InitOptions& options) {
   if (options.preset == "glific") config.time_zone = "Asia/Kolkata";
   const std::string text = config_text(config);
   RL_TRY(parse_config(text, "--source and --table", {}));
+  RL_TRY(refuse_to_overwrite(options.directory));
   std::string note;
   if (!options.preset.empty()) note = adapt_preset(config);
 

@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "app/client.h"
 #include "app/render.h"
@@ -95,6 +97,18 @@ Error needs_daemon(Error error, std::string_view verb) {
   if (error.code != ErrorCode::kNotFound) return error;
   return {ErrorCode::kUnavailable, fmt::format("{} needs the daemon, which is not running: start `rowledger serve` with the "
                                                "same --dir, then try again", verb)};
+}
+
+// `rowledger serve & rowledger sync`: the daemon opens the log before it listens.
+Result<http::Response> ask_daemon_that_may_be_starting(const Workspace& workspace, const http::Request& request,
+                                                       int silence_ms, int timeout_s) {
+  static constexpr auto kRetry = std::chrono::milliseconds(50);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(std::min(timeout_s, 3));
+  while (true) {
+    auto response = http::request_unix(workspace.socket(), request, {}, silence_ms);
+    if (response || response.error().code != ErrorCode::kNotFound || std::chrono::steady_clock::now() > deadline) return response;
+    std::this_thread::sleep_for(kRetry);
+  }
 }
 
 std::string row_target(const std::string& table, const std::string& key, std::string_view view) {
@@ -222,6 +236,8 @@ int run_history(const ReadOptions& options, const std::string& table, const std:
 
 int run_show(const ReadOptions& options, const std::string& seq) {
   const std::string number = seq.starts_with('#') ? seq.substr(1) : seq;
+  if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos)
+    return report_error({ErrorCode::kInvalid, fmt::format("\"{}\" is no entry's number: show takes 1207 or #1207", seq)});
   return print_answer(options, fmt::format("/v1/entries/{}?images={:d}", percent_encode(number), options.images),
                       render_entry, true);
 }
@@ -244,7 +260,7 @@ int run_sync(const ReadOptions& options, int timeout_s) {
   http::Request request;
   request.method = "GET";
   request.target = fmt::format("/v1/sync?timeout_s={}", timeout_s);
-  const auto response = http::request_unix(workspace->socket(), request, {}, silence_ms);
+  const auto response = ask_daemon_that_may_be_starting(*workspace, request, silence_ms, timeout_s);
   if (!response) return fail_with(needs_daemon(response.error(), "sync"));
   const JsonView answer(response->body);
   if (response->status != 200)

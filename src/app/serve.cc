@@ -61,7 +61,8 @@ Status note(capture::Capture& capture, std::string_view event) {
 }
 
 Status serve(const Workspace& workspace, const StopSignals& signals) {
-  RL_ASSIGN(const auto store, workspace.open_store(false));
+  RL_TRY(workspace.refuse_beside_daemon());
+  RL_ASSIGN(const auto store, workspace.open_to_write());
   if (store->cursor().system_id == 0)
     return fail(ErrorCode::kConflict, "this directory is not attached to its database yet: run `rowledger attach` first");
   std::error_code error;

@@ -2,10 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "app/version.h"
 #include "base/log.h"
+#include "http/http.h"
 
 namespace rowledger::app {
+namespace {
+
+// A verb that reads without a daemon holds the log for a moment.
+constexpr auto kPatienceWithReaders = std::chrono::seconds(10);
+constexpr auto kRetry = std::chrono::milliseconds(20);
+
+}  // namespace
 
 Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   Workspace out;
@@ -69,18 +80,39 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, capture
   return out;
 }
 
-Result<std::unique_ptr<store::Store>> Workspace::open_store(bool read_only) const {
+store::StoreOptions Workspace::store_options(bool read_only) const {
   store::StoreOptions options;
   options.directory = directory / "store";
   options.token_key = keys.token_key;
   options.read_only = read_only;
+  return options;
+}
+
+Result<std::unique_ptr<store::Store>> Workspace::open_to_read() const {
+  const auto options = store_options(true);
   std::error_code ignored;
-  if (read_only && !std::filesystem::exists(options.directory / "CURRENT", ignored))
+  if (std::filesystem::is_empty(options.directory, ignored) || ignored)
     return fail(ErrorCode::kNotFound, "nothing was captured yet: run `rowledger attach`, then `rowledger serve`");
-  auto store = store::open_rocksdb_store(options);
-  if (!store && store.error().code == ErrorCode::kConflict && !read_only)
-    return fail(std::move(store.error()).with_context("the log is in use, most likely by `rowledger serve`: stop it first"));
-  return store;
+  return store::open_rocksdb_store(options);
+}
+
+Result<std::unique_ptr<store::Store>> Workspace::open_to_write() const {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + kPatienceWithReaders;
+  while (true) {
+    auto store = store::open_rocksdb_store(store_options(false));
+    if (store || store.error().code != ErrorCode::kConflict || steady_clock::now() > deadline) return store;
+    std::this_thread::sleep_for(kRetry);
+  }
+}
+
+Status Workspace::refuse_beside_daemon() const {
+  http::Request request;
+  request.method = "GET";
+  request.target = "/v1/status";
+  const auto answer = http::request_unix(socket(), request, {}, 5'000);
+  if (!answer && answer.error().code == ErrorCode::kNotFound) return {};
+  return fail(ErrorCode::kConflict, fmt::format("a daemon is running in {}: stop that `rowledger serve` first", directory.string()));
 }
 
 }  // namespace rowledger::app

@@ -30,8 +30,16 @@ struct Workspace {
   capture::Settings capture_settings() const;
   postgres::AttachPlanInput attach_input() const;
   api::Dependencies api_dependencies(const store::Store& store, capture::Capture* capture) const;
-  // As the writer, or to read beside one. Errors say what to do.
-  Result<std::unique_ptr<store::Store>> open_store(bool read_only) const;
+  // For reading: kConflict while another process writes. As the writer: waits a while for verbs that
+  // are just reading. Errors say what to do.
+  Result<std::unique_ptr<store::Store>> open_to_read() const;
+  Result<std::unique_ptr<store::Store>> open_to_write() const;
+
+  // kConflict when a daemon answers in this directory.
+  Status refuse_beside_daemon() const;
+
+ private:
+  store::StoreOptions store_options(bool read_only) const;
 };
 
 }  // namespace rowledger::app

@@ -147,6 +147,7 @@ class Past {
       Field* field = find_field(*row, column.name);
       ordered.fields.push_back(field != nullptr ? std::move(*field)
                                                 : field_of(column.name, column.form, Value::unknown()));
+      ordered.fields.back().form = column.form;  // a column may have had another type then
     }
     return ordered;
   }

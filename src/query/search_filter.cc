@@ -26,18 +26,21 @@ Built term(Dimension dimension, std::string value) {
 
 Built combine(Filter::Op op, std::vector<Built> parts) {
   const bool is_or = op == Filter::Op::kOr;
+  const Filter::Op decides = is_or ? Filter::Op::kAll : Filter::Op::kNone;
+  const Filter::Op adds_nothing = is_or ? Filter::Op::kNone : Filter::Op::kAll;
   Built out{{op}, true};
+  bool decided = false, decided_exactly = false;
   for (Built& part : parts) {
     out.exact = out.exact && part.exact;
-    if (part.filter.op == (is_or ? Filter::Op::kAll : Filter::Op::kNone)) return {part.filter, part.exact};
-    if (part.filter.op == (is_or ? Filter::Op::kNone : Filter::Op::kAll)) continue;
-    out.filter.children.push_back(std::move(part.filter));
+    decided = decided || part.filter.op == decides;
+    decided_exactly = decided_exactly || (part.filter.op == decides && part.exact);
+    if (part.filter.op != adds_nothing) out.filter.children.push_back(std::move(part.filter));
   }
+  if (decided) return {{decides}, decided_exactly};
+  if (out.filter.children.empty()) return {{adds_nothing}, out.exact};
   if (out.filter.children.size() == 1) {
     Filter only = std::move(out.filter.children.front());
     out.filter = std::move(only);
-  } else if (out.filter.children.empty()) {
-    out.filter = Filter{is_or ? Filter::Op::kNone : Filter::Op::kAll};
   }
   return out;
 }

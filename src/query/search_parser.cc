@@ -198,14 +198,14 @@ class Parser {
   }
 
   static Parsed<void> split_path(std::string_view path, size_t position, std::vector<std::string>& out) {
-    const size_t whole = path.size();
     while (true) {
       const size_t dot = path.find('.');
       const std::string_view part = path.substr(0, dot);
-      if (part.empty()) return error(position, std::max<size_t>(whole, 1), "a field's name is missing beside the dot");
+      if (part.empty()) return error(position, 1, "a field's name is missing beside the dot");
       out.emplace_back(part);
       if (dot == std::string_view::npos) return {};
       path.remove_prefix(dot + 1);
+      position += dot + 1;
     }
   }
 
