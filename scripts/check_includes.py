@@ -34,7 +34,7 @@ def check(source_root):
         if room not in allowed:
             errors.append(f"{path}: the folder {room} is no room of src/CMakeLists.txt")
             continue
-        extra = {"support"} if path.name.endswith("_pgtest.cc") else set()
+        extra = {"support"} if path.stem.endswith("_pgtest") else set()
         text = path.read_text()
         for match in INCLUDE.finditer(text):
             if match.group(1) not in allowed[room] | extra:

@@ -130,8 +130,11 @@ Result<int> attach(const std::filesystem::path& directory, bool dry_run) {
                "unless both exist.\n", plan.empty() ? "" : "run these statements, ", input.slot);
     return kDone;
   }
-  RL_TRY(workspace.refuse_beside_daemon());
   RL_TRY(run_plan(*admin, plan));
+  if (workspace.daemon_runs()) {
+    fmt::print("The running daemon goes on from here. If rowledger.toml was changed, restart `rowledger serve`.\n");
+    return kDone;
+  }
   RL_TRY(record_baseline(workspace, *admin));
   return kDone;
 }

@@ -106,12 +106,16 @@ Result<std::unique_ptr<store::Store>> Workspace::open_to_write() const {
   }
 }
 
-Status Workspace::refuse_beside_daemon() const {
+bool Workspace::daemon_runs() const {
   http::Request request;
   request.method = "GET";
   request.target = "/v1/status";
   const auto answer = http::request_unix(socket(), request, {}, 5'000);
-  if (!answer && answer.error().code == ErrorCode::kNotFound) return {};
+  return answer || answer.error().code != ErrorCode::kNotFound;
+}
+
+Status Workspace::refuse_beside_daemon() const {
+  if (!daemon_runs()) return {};
   return fail(ErrorCode::kConflict, fmt::format("a daemon is running in {}: stop that `rowledger serve` first", directory.string()));
 }
 

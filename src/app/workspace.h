@@ -35,7 +35,8 @@ struct Workspace {
   Result<std::unique_ptr<store::Store>> open_to_read() const;
   Result<std::unique_ptr<store::Store>> open_to_write() const;
 
-  // kConflict when a daemon answers in this directory.
+  bool daemon_runs() const;
+  // kConflict when it does.
   Status refuse_beside_daemon() const;
 
  private:

@@ -153,7 +153,7 @@ Result<std::map<std::string, std::string>> Watch::fingerprints(postgres::Connect
         " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
         "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
         " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))",
-        {table.table, settings_.publication}));
+        {postgres::quote_table(table.table), settings_.publication}));
     for (const auto& row : rows.rows)
       if (row[0] && row[1]) out[*row[0] + ":" + table.table] = *row[1];
   }

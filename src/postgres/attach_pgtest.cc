@@ -1,6 +1,6 @@
 #include "postgres/attach.h"
 
-#include "postgres/attach_test_support.h"
+#include "postgres/attach_pgtest.h"
 #include "postgres/catalogue.h"
 #include "postgres/snapshot.h"
 

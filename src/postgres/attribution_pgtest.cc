@@ -1,5 +1,5 @@
 #include "base/crypto.h"
-#include "postgres/attach_test_support.h"
+#include "postgres/attach_pgtest.h"
 #include "postgres/attribution_sql.h"
 #include "postgres/pgoutput.h"
 
@@ -155,8 +155,8 @@ TEST_F(AttributionPg, PartitionsNamedDirectly) {
 }
 
 TEST_F(AttributionPg, OddContextsNeverStopTheApplication) {
-  run(*app_, R"(INSERT INTO contacts VALUES (1, 'Asha', '91');
-                BEGIN; SELECT set_config('rowledger.context', E'not json \\ "\u0001 आशा\n', true); UPDATE contacts SET updates = 1; COMMIT;
+  run(*app_, "INSERT INTO contacts VALUES (1, 'Asha', '91')");
+  run(*app_, R"(BEGIN; SELECT set_config('rowledger.context', E'not json \\ "\u0001 आशा\n', true); UPDATE contacts SET updates = 1; COMMIT;
                 BEGIN; SELECT set_config('rowledger.context', repeat('a', 65536), true); UPDATE contacts SET updates = 2; COMMIT;
                 BEGIN; SELECT set_config('rowledger.context', repeat('आ', 30000), true); UPDATE contacts SET updates = 3; COMMIT)");
   const auto all = sent();

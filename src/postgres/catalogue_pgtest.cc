@@ -1,6 +1,6 @@
 #include "postgres/catalogue.h"
 
-#include "postgres/attach_test_support.h"
+#include "postgres/attach_pgtest.h"
 
 namespace rowledger::postgres {
 namespace {

@@ -55,6 +55,10 @@ Status pin_against_environment(PGconn* conn) {
     sql += fmt::format("{} pg_catalog.set_config('{}', '{}', false)", sql.size() > 6 ? "," : "", setting.name,
                        setting.value);
   }
+  // A database that checks no encoding may hold bytes that are no text: the server would refuse to send them as UTF-8.
+  const char* encoding = PQparameterStatus(conn, "server_encoding");
+  if (encoding != nullptr && std::string_view(encoding) == "SQL_ASCII")
+    sql += ", pg_catalog.set_config('client_encoding', 'SQL_ASCII', false)";
   PgResult result(PQexec(conn, sql.c_str()));
   if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) return {};
   return fail(ErrorCode::kUnavailable, "cannot fix the text forms of values on the new connection: " +

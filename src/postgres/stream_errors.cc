@@ -13,7 +13,7 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 // SQLSTATE 55000, object_not_in_prerequisite_state, has many reasons.
 Error not_ready(const StreamNames& names, const std::string& message) {
-  if (contains(message, "can no longer")) {
+  if (contains(message, "can no longer") || contains(message, "invalidated")) {
     return {
         ErrorCode::kInvalid,
         fmt::format("replication slot \"{}\" was invalidated, the WAL it needs is gone: {}. Drop the slot and attach "

@@ -183,7 +183,7 @@ class Cluster:
         command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
         for name, value in (variables or {}).items():
             command += ["-v", f"{name}={value}"]
-        environment = dict(os.environ)
+        environment = {**os.environ, "PGCLIENTENCODING": "UTF8"}  # of the text given here, whatever the database has
         if application:
             environment["PGAPPNAME"] = application
         done = subprocess.run(command + [self.url(database, user)], input=sql + "\n", capture_output=True,

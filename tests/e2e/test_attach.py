@@ -1,5 +1,6 @@
 """attach and detach: what is checked before, what is left behind."""
 
+import contextlib
 import re
 
 import pytest
@@ -14,7 +15,7 @@ UNION ALL SELECT 'publication ' || pubname FROM pg_publication
 UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots
 UNION ALL SELECT 'trigger ' || tgname || ' ' || tgrelid::regclass FROM pg_trigger
 UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc WHERE oid > 16383
-UNION ALL SELECT 'relation ' || oid::regclass || ' ' || coalesce(relacl::text, '') || relreplident FROM pg_class
+UNION ALL SELECT 'relation ' || oid::regclass || ' ' || coalesce(relacl::text, '') || relreplident::text FROM pg_class
   WHERE oid > 16383 AND relkind <> 't' AND relnamespace <> 'pg_toast'::regnamespace
 UNION ALL SELECT 'database ' || coalesce(datacl::text, '') FROM pg_database WHERE datname = current_database()
 UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger
@@ -216,9 +217,9 @@ def test_a_table_added_later_gets_a_baseline(make_rowledger, cluster, database):
     rowledger.write_config(["contacts tenant=organization_id", "notes"])
     rowledger.attach()
     rowledger.serve()
+    rowledger.wait_for_entry(lambda e: e.get("table") == "public.notes" and e["kind"] == "baseline")
     cluster.sql(database, "UPDATE notes SET note = 'new' WHERE id = 1; UPDATE contacts SET name = 'y' WHERE id = 1")
     rowledger.sync()
-    rowledger.wait_for_entry(lambda e: e["table"] == "public.notes" and e["kind"] == "baseline" if "table" in e else False)
     note = rowledger.log("table:public.notes op:modify")
     assert [(c["old"], c["new"]) for c in note[0]["changes"]] == [("old", "new")]
     assert [c["old"] for e in rowledger.log("table:public.contacts op:modify") for c in e["changes"]] == ["name 1", "x"]
@@ -233,7 +234,8 @@ def test_baseline_and_stream_meet_without_a_hole(make_rowledger, cluster, databa
 
     def write(client):
         done = 0
-        with cluster.connect(database) as connection, connection.cursor() as cursor:
+        # Each statement is a transaction: `with connection` would make one of all of them.
+        with contextlib.closing(cluster.connect(database)) as connection, connection.cursor() as cursor:
             while not stop.is_set():
                 done += 1
                 cursor.execute("UPDATE contacts SET note = %s WHERE id = %s", (str(done), client))

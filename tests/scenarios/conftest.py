@@ -69,7 +69,7 @@ class Scenario(pytest.Item):
         self.sections = read_sections(self.path)
         self.rowledger = None
         self.seen = 0  # entries before it were compared by an earlier section
-        self.tables, self.config, self.database_options = [], "", ""
+        self.tables, self.settings, self.database_options = [], "", ""
         self.database = None
         try:
             for section in self.sections:
@@ -102,7 +102,7 @@ class Scenario(pytest.Item):
         self.tables = section.without_comments
 
     def do_config(self, section):
-        self.config = section.text
+        self.settings = section.text
 
     def do_setup(self, section):
         self.database = self.database or self.cluster.create_database(self.database_options)
@@ -111,7 +111,7 @@ class Scenario(pytest.Item):
     def start(self):
         if self.rowledger is None:
             self.rowledger = Rowledger(self.cluster, self.database)
-            self.rowledger.init(self.tables, self.config)
+            self.rowledger.init(self.tables, self.settings)
             self.rowledger.attach()
             self.rowledger.serve()
             self.seen = self.end_of_log() if "baseline" not in self.kinds_asked() else 0
