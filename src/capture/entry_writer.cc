@@ -13,7 +13,6 @@ namespace {
 // Large enough that one sync serves many transactions, small enough to stay in the CPU's cache.
 constexpr size_t kLargeBatchBytes = 1 << 20;
 constexpr size_t kLargeBatchEntries = 4'096;
-constexpr size_t kSaltsDrawn = 4'096;
 constexpr auto kRetryAfter = std::chrono::milliseconds(500);
 constexpr char kGapCountKey[] = "capture.gap_count";
 
@@ -63,13 +62,7 @@ Seq EntryWriter::add(record::Entry& entry, std::string_view key) {
     }
     header.actor_ref = last_actor_ref_;
   }
-  if (salts_used_ == salts_.size()) {
-    salts_.resize(kSaltsDrawn * record::kSaltBytes);
-    random_bytes(salts_.data(), salts_.size());
-    salts_used_ = 0;
-  }
-  batch_.add(entry, std::string_view(salts_).substr(salts_used_, record::kSaltBytes));
-  salts_used_ += record::kSaltBytes;
+  batch_.add(entry);
   if (header.kind == record::EntryKind::kGap) batch_.set_meta(kGapCountKey, std::to_string(++gap_count_));
   return header.seq;
 }

@@ -100,8 +100,6 @@ class EntryWriter {
   std::string last_actor_id_;  // consecutive entries mostly have one actor
   record::Ref last_actor_ref_{};
   std::string ref_input_;
-  std::string salts_;  // random bytes drawn ahead
-  size_t salts_used_ = 0;
   std::atomic<uint64_t> gap_count_{0};
   std::atomic<int> in_flight_{0};
 

@@ -188,7 +188,7 @@ class TestLog {
   // Any entry, without state.
   Seq append(record::Entry& entry) {
     entry.header.seq = Seq{seq_++};
-    batch_.add(entry, std::string(record::kSaltBytes, 's'));
+    batch_.add(entry);
     CHECK(store_->append(batch_).has_value());
     batch_.clear();
     return entry.header.seq;

@@ -227,13 +227,16 @@ Digest commitment_of(std::string_view salt, std::string_view body) {
   return sha256(kCommitmentLabel, salt, body);
 }
 
-Result<OwnedEntry> OwnedEntry::decode(std::string header, std::string salt, std::string body) {
+Result<OwnedEntry> OwnedEntry::decode(std::string header, std::string salt, std::string body, Values values) {
   OwnedEntry out;
   out.header_bytes_ = std::make_unique<const std::string>(std::move(header));
   out.body_bytes_ = std::make_unique<const std::string>(std::move(body));
   out.salt_ = std::move(salt);
+  out.values_ = values;
   RL_ASSIGN(out.entry_.header, decode_header(*out.header_bytes_));
-  RL_ASSIGN(out.entry_.body, decode_body(*out.body_bytes_));
+  if (values != Values::kLocked) {
+    RL_ASSIGN(out.entry_.body, decode_body(*out.body_bytes_));
+  }
   return out;
 }
 

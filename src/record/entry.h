@@ -3,7 +3,7 @@
 // destroyed while the tree over the headers stays valid (docs/format/entry.md):
 //
 //   header   what the tree commits to: no personal data, keyed hashes instead
-//   salt     32 random bytes
+//   salt     32 bytes that nobody can guess, and that go when the values' key goes
 //   body     the values: key, changes, actor, database client, context
 //
 // header.commitment = SHA-256("rowledger values v1" || salt || body).
@@ -150,11 +150,20 @@ Digest commitment_of(std::string_view salt, std::string_view body);
 // An encoded header's largest size: a tlog entry's length is 16 bits (C2SP tlog-tiles).
 inline constexpr size_t kMaxHeaderBytes = 65'535;
 
+// Why an entry's values can not be had. Its header always can.
+enum class Values : uint8_t {
+  kHere,
+  kErased,  // their key was destroyed: who changed which fields is still known
+  kLocked,  // the keys cannot be had now: nothing of the body is known
+};
+
 // An entry with the bytes that it views. Moves; the views stay valid.
 class OwnedEntry {
  public:
-  static Result<OwnedEntry> decode(std::string header, std::string salt, std::string body);
+  // salt: empty when the values are not here; then the body holds no value (body_parts.h).
+  static Result<OwnedEntry> decode(std::string header, std::string salt, std::string body, Values values = Values::kHere);
 
+  Values values() const { return values_; }
   const Entry& entry() const { return entry_; }
   const EntryHeader& header() const { return entry_.header; }
   const EntryBody& body() const { return entry_.body; }
@@ -166,6 +175,7 @@ class OwnedEntry {
   OwnedEntry() = default;
   std::unique_ptr<const std::string> header_bytes_, body_bytes_;
   std::string salt_;
+  Values values_ = Values::kHere;
   Entry entry_;
 };
 

@@ -1,13 +1,10 @@
-#include <cstring>
-
 #include "base/check.h"
 #include "store/store.h"
 #include "store/terms.h"
 
 namespace rowledger::store {
 
-size_t Batch::add(record::Entry& entry, std::string_view salt) {
-  CHECK(salt.size() == record::kSaltBytes);
+size_t Batch::add(const record::Entry& entry) {
   CHECK(items_.empty() || items_.back().seq.value + 1 == entry.header.seq.value);
   const size_t before = arena_.size();
   Item item;
@@ -16,12 +13,14 @@ size_t Batch::add(record::Entry& entry, std::string_view salt) {
   if (entry.header.tx) item.xid = entry.header.tx->xid;
   item.kind = entry.header.kind;
   item.key_moved = !entry.body.old_key.empty();
-  std::memcpy(item.salt, salt.data(), sizeof(item.salt));
+  const Item* const previous = items_.empty() ? nullptr : &items_.back();
+  item.table = keep_name(entry.header.table, previous != nullptr ? previous->table : Name{});
+  item.tenant = keep_name(entry.header.tenant, previous != nullptr ? previous->tenant : Name{});
+  item.subject = keep_name(entry.body.subject, {});
 
   item.body_at = arena_.size();
   record::encode_body(entry.body, arena_);
   item.body_size = arena_.size() - item.body_at;
-  entry.header.commitment = record::commitment_of(salt, body(item));
   item.header_at = arena_.size();
   record::encode_header(entry.header, arena_);
   item.header_size = arena_.size() - item.header_at;
@@ -66,6 +65,14 @@ void Batch::collect_terms(const record::Entry& entry, Item& item) {
   item.terms_count = terms_.size() - item.terms_at;
 }
 
+// Consecutive entries mostly have one table and one tenant.
+Batch::Name Batch::keep_name(std::string_view name, Name previous) {
+  if (previous.size != 0 && this->name(previous) == name) return previous;
+  const Name out{names_.size(), name.size()};
+  names_.append(name);
+  return out;
+}
+
 void Batch::advance_tenant(std::string_view tenant, uint64_t next) {
   if (last_tenant_ >= tenants_.size() || tenants_[last_tenant_].first != tenant) {
     const auto [at, is_new] = tenant_index_.try_emplace(std::string(tenant), tenants_.size());
@@ -77,6 +84,7 @@ void Batch::advance_tenant(std::string_view tenant, uint64_t next) {
 
 void Batch::clear() {
   arena_.clear();
+  names_.clear();
   terms_arena_.clear();
   items_.clear();
   terms_.clear();

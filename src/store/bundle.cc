@@ -11,7 +11,9 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 constexpr size_t kMaxHeaderSection = kBundleEntries * (record::kMaxHeaderBytes + 3);
-constexpr size_t kMaxBodySection = kBundleEntries * (kMaxInlineBody + 3);
+// A frame has the names of at most 1,664 columns, and a context.
+constexpr size_t kMaxFrameBytes = 512 << 10;
+constexpr size_t kMaxBodySection = kBundleEntries * (kMaxFrameBytes + kMaxInlineValues + 64);
 constexpr size_t kCommitmentBytes = 32, kRefBytes = 16;
 
 // Keyed hashes and commitments do not compress, and their bytes among the others spoil what does: they are
@@ -126,25 +128,59 @@ Result<HeaderSection> decode_headers(std::string_view record) {
   return out;
 }
 
-void encode_bodies(Seq first, const std::vector<BundleEntry>& entries, Compressor& compressor, std::string& out) {
+// Entries in clear keep their values among the frames, where they compress together; sealed ones would not.
+void encode_bodies(Seq first, const std::vector<BundleEntry>& entries, Compressor& compressor, const Sealing& sealing,
+                   std::string& out) {
   CHECK(!entries.empty() && entries.size() <= kBundleEntries);
   ByteWriter writer(out);
   writer.u8(kVersion);
   writer.u64(first.value);
   writer.u16(static_cast<uint16_t>(entries.size()));
-  std::string plain;
+  std::string plain, section;
   ByteWriter plain_writer(plain);
-  for (const BundleEntry& entry : entries) plain_writer.varint(entry.body_apart ? 0 : entry.body.size() + 1);
-  for (const BundleEntry& entry : entries)
-    if (!entry.body_apart) plain.append(entry.body);
-  compressor.append(plain, out);
   for (const BundleEntry& entry : entries) {
-    CHECK(entry.salt.size() == record::kSaltBytes);
-    out.append(entry.salt);
+    CHECK(entry.frame.size() <= kMaxFrameBytes);
+    plain_writer.varint(entry.frame.size());
+    plain_writer.varint(entry.key.value);
+    plain_writer.varint(entry.values_apart ? 0 : entry.values.size() + 1);
   }
+  for (const BundleEntry& entry : entries) plain.append(entry.frame);
+  for (const BundleEntry& entry : entries)
+    if (entry.key == KeyId{} && !entry.values_apart) plain.append(entry.values);
+  compressor.append(plain, section);
+  sealing.seal_section(first, section, out);
+  for (const BundleEntry& entry : entries)
+    if (entry.key != KeyId{} && !entry.values_apart) out.append(entry.values);
 }
 
-Result<BodySection> decode_bodies(std::string_view record) {
+namespace {
+
+struct PartSizes {
+  uint64_t frame = 0, values = 0;
+};
+
+// The table of sizes, and the frames behind it.
+bool read_frames(ByteReader& plain, uint64_t count, BodySection& out, std::vector<PartSizes>& sizes) {
+  uint64_t frames_end = 0, values_end = 0;
+  for (uint64_t i = 0; i < count && plain.ok(); ++i) {
+    PartSizes size;
+    size.frame = plain.varint();
+    const KeyId key{plain.varint()};
+    const uint64_t values = plain.varint();
+    if (size.frame > kMaxFrameBytes || values > kMaxInlineValues + kSealOverheadBytes + 1) return false;
+    size.values = values == 0 ? 0 : values - 1;
+    frames_end += size.frame;
+    values_end += size.values;
+    out.parts.push_back({static_cast<uint32_t>(frames_end), static_cast<uint32_t>(values_end), key, values == 0});
+    sizes.push_back(size);
+  }
+  out.frames = plain.raw(frames_end);
+  return plain.ok();
+}
+
+}  // namespace
+
+Result<BodySection> decode_bodies(std::string_view record, const Sealing& sealing) {
   ByteReader reader(record);
   BodySection out;
   if (reader.u8() != kVersion) reader.fail();
@@ -152,26 +188,21 @@ Result<BodySection> decode_bodies(std::string_view record) {
   const uint64_t count = read_count(reader);
   if (!reader.ok()) return fail(malformed().error());
   std::string_view rest = reader.rest();
-  RL_ASSIGN(std::string plain, decompress(rest, kMaxBodySection));
-  ByteReader plain_reader(plain);
-  uint64_t end = 0;
-  for (uint64_t i = 0; i < count; ++i) {
-    const uint64_t size = plain_reader.varint();
-    out.apart.push_back(size == 0);
-    if (size > kMaxInlineBody + 1) plain_reader.fail();
-    end += size == 0 ? 0 : size - 1;
-    out.ends.push_back(static_cast<uint32_t>(end));
+  RL_ASSIGN(const std::optional<std::string> section, sealing.open_section(out.first, rest));
+  if (!section) {
+    out.parts.resize(count);
+    out.locked = true;
+    return out;
   }
-  if (!plain_reader.ok() || plain_reader.remaining() != end || rest.size() != count * record::kSaltBytes)
-    return fail(malformed().error());
-  plain.erase(0, plain.size() - end);
-  out.bytes = std::move(plain);
-  out.salts = rest;
+  std::string_view compressed = *section;
+  RL_ASSIGN(const std::string plain, decompress(compressed, kMaxBodySection));
+  ByteReader plain_reader(plain), sealed(rest);
+  std::vector<PartSizes> sizes;
+  if (!compressed.empty() || !read_frames(plain_reader, count, out, sizes)) return fail(malformed().error());
+  for (uint64_t i = 0; i < count; ++i)
+    out.values.append(out.parts[i].key == KeyId{} ? plain_reader.raw(sizes[i].values) : sealed.raw(sizes[i].values));
+  if (!plain_reader.ok() || !plain_reader.at_end() || !sealed.ok() || !sealed.at_end()) return fail(malformed().error());
   return out;
-}
-
-std::string_view BodySection::salt(size_t i) const {
-  return std::string_view(salts).substr(i * record::kSaltBytes, record::kSaltBytes);
 }
 
 }  // namespace rowledger::store

@@ -18,8 +18,8 @@ namespace rowledger::store {
 
 // One column family for each kind of record, so that those whose keys ascend are never rewritten
 // by compaction. Keys and values: docs/format/store.md.
-enum class Family : size_t { kHeaders, kBodies, kRuns, kState, kRedo, kIndex, kMeta };
-inline constexpr size_t kFamilies = 7;
+enum class Family : size_t { kHeaders, kBodies, kRuns, kState, kRedo, kIndex, kMeta, kTiles };
+inline constexpr size_t kFamilies = 8;
 
 inline rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 inline std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }

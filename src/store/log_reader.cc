@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "record/body_parts.h"
 #include "store/store_keys.h"
 
 namespace rowledger::store {
@@ -16,7 +17,7 @@ Error missing(std::string_view what, uint64_t number) {
 
 }  // namespace
 
-void encode_body_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out) {
+void encode_values_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out) {
   ByteWriter writer(out);
   writer.u8(kChunkVersion);
   writer.u32(chunks);
@@ -33,7 +34,7 @@ Result<std::shared_ptr<const Bundle>> LogReader::bundle(uint64_t number, bool ke
   }
   RL_ASSIGN(std::shared_ptr<const Bundle> out, load(number, keep));
   if (!keep) return out;
-  const size_t bytes = out->headers.bytes.size() + out->bodies.bytes.size() + out->bodies.salts.size() + sizeof(Bundle);
+  const size_t bytes = out->headers.bytes.size() + out->bodies.frames.size() + out->bodies.values.size() + sizeof(Bundle);
   std::lock_guard lock(mutex_);
   if (by_number_.contains(number)) return out;
   by_use_.push_front({number, out, bytes});
@@ -58,7 +59,7 @@ Result<std::shared_ptr<const Bundle>> LogReader::load(uint64_t number, bool keep
   record.Reset();
   RL_ASSIGN(const bool has_bodies, database_.get(Family::kBodies, key, record, keep));
   if (!has_bodies) return fail(missing("values of bundle", number));
-  RL_ASSIGN(out->bodies, decode_bodies(view(record)));
+  RL_ASSIGN(out->bodies, decode_bodies(view(record), sealing_));
   if (out->headers.first != first || out->bodies.first != first || out->headers.count() != kBundleEntries ||
       out->bodies.count() != kBundleEntries)
     return fail(ErrorCode::kCorrupt, fmt::format("bundle {} of the log holds other entries than it should", number));
@@ -67,17 +68,22 @@ Result<std::shared_ptr<const Bundle>> LogReader::load(uint64_t number, bool keep
 
 Result<record::OwnedEntry> LogReader::entry(const Bundle& bundle, Seq seq) const {
   const size_t i = seq.value - bundle.headers.first.value;
-  std::string body;
-  if (bundle.bodies.apart[i]) {
-    RL_ASSIGN(body, body_apart(seq));
-  } else {
-    body = bundle.bodies.body(i);
-  }
-  return record::OwnedEntry::decode(std::string(bundle.headers.header(i)), std::string(bundle.bodies.salt(i)),
-                                    std::move(body));
+  std::string header(bundle.headers.header(i));
+  if (bundle.bodies.locked) return record::OwnedEntry::decode(std::move(header), {}, {}, record::Values::kLocked);
+  return entry(std::move(header), seq, bundle.bodies.body(i));
 }
 
-Result<std::string> LogReader::body_apart(Seq seq) const {
+Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const BundleEntry& parts) const {
+  std::string apart;
+  if (parts.values_apart) {
+    RL_ASSIGN(apart, values_apart(seq));
+  }
+  RL_ASSIGN(const record::EntryHeader decoded, record::decode_header(header));
+  RL_ASSIGN(std::string body, record::join_body(decoded.table, parts.frame, parts.values_apart ? apart : parts.values));
+  return record::OwnedEntry::decode(std::move(header), std::string(as_view(sealing_.clear_salt(seq))), std::move(body));
+}
+
+Result<std::string> LogReader::values_apart(Seq seq) const {
   std::string out;
   uint32_t chunks = 1;
   for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
@@ -88,9 +94,9 @@ Result<std::string> LogReader::body_apart(Seq seq) const {
     if (reader.u8() != kChunkVersion) return fail(ErrorCode::kCorrupt, "a large value's record has an unknown version");
     chunks = reader.u32();
     std::string_view rest = reader.rest();
-    RL_ASSIGN(std::string bytes, decompress(rest, kBodyChunkBytes));
+    RL_ASSIGN(std::string bytes, decompress(rest, kValuesChunkBytes));
     if (chunk == 0 && chunks == 1) return bytes;
-    if (chunk == 0) out.reserve(chunks * kBodyChunkBytes);
+    if (chunk == 0) out.reserve(chunks * kValuesChunkBytes);
     out += bytes;
   }
   return out;

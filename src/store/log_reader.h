@@ -20,13 +20,14 @@ struct Bundle {
 
 class LogReader {
  public:
-  LogReader(const Database& database, size_t cache_bytes) : database_(database), cache_bytes_(cache_bytes) {}
+  LogReader(const Database& database, const Sealing& sealing, size_t cache_bytes)
+      : database_(database), sealing_(sealing), cache_bytes_(cache_bytes) {}
 
   // keep: whether it is likely to be read again.
   Result<std::shared_ptr<const Bundle>> bundle(uint64_t number, bool keep) const;
   Result<record::OwnedEntry> entry(const Bundle& bundle, Seq seq) const;
-  // A body that is stored by itself.
-  Result<std::string> body_apart(Seq seq) const;
+  // The same from the parts as they are stored.
+  Result<record::OwnedEntry> entry(std::string header, Seq seq, const BundleEntry& parts) const;
 
  private:
   struct Cached {
@@ -35,8 +36,10 @@ class LogReader {
     size_t bytes;
   };
   Result<std::shared_ptr<const Bundle>> load(uint64_t number, bool keep) const;
+  Result<std::string> values_apart(Seq seq) const;
 
   const Database& database_;
+  const Sealing& sealing_;
   const size_t cache_bytes_;
   mutable std::mutex mutex_;
   mutable std::list<Cached> by_use_;  // newest use first
@@ -44,8 +47,8 @@ class LogReader {
   mutable size_t cached_bytes_ = 0;
 };
 
-inline constexpr size_t kBodyChunkBytes = 4 << 20;
+inline constexpr size_t kValuesChunkBytes = 4 << 20;
 // A chunk's record: version, number of chunks, compressed bytes.
-void encode_body_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out);
+void encode_values_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out);
 
 }  // namespace rowledger::store

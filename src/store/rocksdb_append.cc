@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "ledger/tree.h"
+#include "record/body_parts.h"
 #include "store/rocksdb_store_impl.h"
 
 namespace rowledger::store {
@@ -22,7 +24,9 @@ Status RocksdbStore::append(const Batch& batch) {
   const uint64_t number = appends_ + 1;
   Appended appended;
   log_batch_.Clear();
+  prepare_entries(batch);
   write_log(batch, log_batch_, appended);
+  write_tree(log_batch_);
   write_redo(batch, number);
   write_meta(batch, number, log_batch_);
   if (const rocksdb::Status status = database_->db().Write(synced(), &log_batch_); !status.ok()) {
@@ -53,6 +57,36 @@ Status RocksdbStore::check_appendable(const Batch& batch) {
 
 // ---- the log --------------------------------------------------------------------------------
 
+// Each entry as it will be stored: the commitment in its header, the body in its two parts.
+void RocksdbStore::prepare_entries(const Batch& batch) {
+  prepared_.clear();
+  prepared_bytes_.clear();
+  for (const Batch::Item& item : batch.items()) {
+    Prepared out;
+    const Digest salt = sealing_.clear_salt(item.seq);
+    const Digest commitment = record::commitment_of(as_view(salt), batch.body(item));
+    std::string_view header = batch.header(item);
+    header.remove_suffix(commitment.size());
+    out.header_at = prepared_bytes_.size();
+    prepared_bytes_.append(header).append(as_view(commitment));
+    out.frame_at = prepared_bytes_.size();
+    values_.clear();
+    record::split_body(batch.name(item.table), batch.body(item), prepared_bytes_, values_);
+    out.values_at = prepared_bytes_.size();
+    prepared_bytes_.append(values_);
+    out.end = prepared_bytes_.size();
+    out.values_apart = values_.size() > kMaxInlineValues;
+    prepared_.push_back(out);
+  }
+}
+
+BundleEntry RocksdbStore::prepared(size_t i) const {
+  const Prepared& at = prepared_[i];
+  const std::string_view bytes = prepared_bytes_;
+  return {bytes.substr(at.header_at, at.frame_at - at.header_at), bytes.substr(at.frame_at, at.values_at - at.frame_at),
+          bytes.substr(at.values_at, at.end - at.values_at), at.key, at.values_apart};
+}
+
 // Full bundles as such; what is left of the batch as a run, which the bundle will replace.
 void RocksdbStore::write_log(const Batch& batch, rocksdb::WriteBatch& out, Appended& appended) {
   const std::vector<Batch::Item>& items = batch.items();
@@ -66,16 +100,15 @@ void RocksdbStore::write_log(const Batch& batch, rocksdb::WriteBatch& out, Appen
     if (is_full) {
       for (size_t i = 0; i < held; ++i) {
         const OpenEntry& entry = open_.entries[i];
-        bundle_entries_.push_back({entry.header, entry.salt, entry.body, entry.body_apart});
+        bundle_entries_.push_back(entry.parts());
         bounds.add(entry.committed_at, entry.xid);
       }
     }
     for (size_t i = at; i < at + take; ++i) {
-      const Batch::Item& item = items[i];
-      const bool apart = item.body_size > kMaxInlineBody;
-      if (apart) write_body_apart(item.seq, batch.body(item), out);
-      bundle_entries_.push_back({batch.header(item), {item.salt, sizeof(item.salt)}, batch.body(item), apart});
-      bounds.add(item.committed_at, item.xid);
+      const BundleEntry entry = prepared(i);
+      if (entry.values_apart) write_values_apart(items[i].seq, entry.values, out);
+      bundle_entries_.push_back(entry);
+      bounds.add(items[i].committed_at, items[i].xid);
     }
     const Seq first{items[at].seq.value - (is_full ? held : 0)};
     write_section(first, bundle_entries_, bounds, is_full, out);
@@ -100,24 +133,34 @@ void RocksdbStore::write_section(Seq first, const std::vector<BundleEntry>& entr
   if (is_full) {
     out.Put(database_->family(Family::kHeaders), slice(key), slice(section_));
     section_.clear();
-    encode_bodies(first, entries, compressor_, section_);
+    encode_bodies(first, entries, compressor_, sealing_, section_);
     out.Put(database_->family(Family::kBodies), slice(key), slice(section_));
     return;
   }
   std::string run;
   ByteWriter(run).string(section_);
-  encode_bodies(first, entries, compressor_, run);
+  encode_bodies(first, entries, compressor_, sealing_, run);
   out.Put(database_->family(Family::kRuns), slice(key), slice(run));
 }
 
-void RocksdbStore::write_body_apart(Seq seq, std::string_view body, rocksdb::WriteBatch& out) {
-  const auto chunks = static_cast<uint32_t>((body.size() + kBodyChunkBytes - 1) / kBodyChunkBytes);
+void RocksdbStore::write_values_apart(Seq seq, std::string_view values, rocksdb::WriteBatch& out) {
+  const auto chunks = static_cast<uint32_t>((values.size() + kValuesChunkBytes - 1) / kValuesChunkBytes);
   std::string record;
   for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
     record.clear();
-    encode_body_chunk(body.substr(chunk * kBodyChunkBytes, kBodyChunkBytes), chunks, compressor_, record);
+    encode_values_chunk(values.substr(chunk * kValuesChunkBytes, kValuesChunkBytes), chunks, compressor_, record);
     out.Put(database_->family(Family::kBodies), slice(body_chunk_key(seq, chunk)), slice(record));
   }
+}
+
+// The tree's new edge is adopted once the write is durable.
+void RocksdbStore::write_tree(rocksdb::WriteBatch& out) {
+  next_edge_ = edge_;
+  if (!options_.tree) return;
+  const auto keep = [&](ledger::TileId id, std::string_view bytes) {
+    out.Put(database_->family(Family::kTiles), slice(tile_key(id)), slice(bytes));
+  };
+  for (size_t i = 0; i < prepared_.size(); ++i) next_edge_.append(ledger::leaf_hash(prepared(i).header), keep);
 }
 
 // ---- the state ------------------------------------------------------------------------------
@@ -197,11 +240,12 @@ void RocksdbStore::publish(const Batch& batch, const Appended& appended) {
   std::unique_lock lock(mutex_);
   if (appended.bundle_filled) open_.entries.clear();
   for (size_t i = items.size() - appended.left; i < items.size(); ++i) {
-    const Batch::Item& item = items[i];
-    const bool apart = item.body_size > kMaxInlineBody;
-    open_.entries.push_back({std::string(batch.header(item)), std::string(item.salt, sizeof(item.salt)),
-                             apart ? std::string() : std::string(batch.body(item)), apart, item.committed_at, item.xid});
+    const BundleEntry entry = prepared(i);
+    open_.entries.push_back({std::string(entry.header), std::string(entry.frame),
+                             entry.values_apart ? std::string() : std::string(entry.values), entry.key, entry.values_apart,
+                             items[i].committed_at, items[i].xid});
   }
+  edge_ = next_edge_;
   open_.runs = appended.runs;
   const uint64_t end = end_.load(std::memory_order_relaxed) + items.size();
   open_.first = {end / kBundleEntries * kBundleEntries};

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "ledger/tree.h"
 #include "store/rocksdb_store_impl.h"
 
 namespace rowledger::store {
@@ -14,7 +15,9 @@ Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options) {
 RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
     : options_(options),
       database_(std::move(database)),
-      reader_(*database_, options.cache_bytes / 4),
+      sealing_(options.salt_key),
+      reader_(*database_, sealing_, options.cache_bytes / 4),
+      tiles_(*database_),
       state_(*database_, std::max<size_t>(options.write_buffer_bytes / 2, 1 << 20), options.read_only) {}
 
 RocksdbStore::~RocksdbStore() {
@@ -33,6 +36,7 @@ Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
 Status RocksdbStore::recover() {
   RL_TRY(load_meta());
   RL_TRY(load_open_bundle());
+  RL_TRY(load_tree());
   RL_TRY(replay_state());
   return load_index();
 }
@@ -74,13 +78,14 @@ Status RocksdbStore::load_open_bundle() {
     const std::string record = at->value().ToString();
     ByteReader reader(record);
     RL_ASSIGN(const HeaderSection headers, decode_headers(reader.string()));
-    RL_ASSIGN(const BodySection bodies, decode_bodies(reader.rest()));
+    RL_ASSIGN(const BodySection bodies, decode_bodies(reader.rest(), sealing_));
     if (headers.first.value != next || bodies.count() != headers.count())
       return fail(ErrorCode::kCorrupt, fmt::format("the log's newest entries are damaged at {}", next));
     for (size_t i = 0; i < headers.count(); ++i) {
       RL_ASSIGN(const record::EntryHeader header, record::decode_header(headers.header(i)));
-      OpenEntry entry{std::string(headers.header(i)), std::string(bodies.salt(i)), std::string(bodies.body(i)),
-                      bodies.apart[i], header.received_at, std::nullopt};
+      const BundleEntry body = bodies.body(i);
+      OpenEntry entry{std::string(headers.header(i)), std::string(body.frame), std::string(body.values), body.key,
+                      body.values_apart, header.received_at, std::nullopt};
       if (header.tx) {
         entry.committed_at = header.tx->committed_at;
         entry.xid = header.tx->xid;
@@ -94,6 +99,14 @@ Status RocksdbStore::load_open_bundle() {
   if (next != end_)
     return fail(ErrorCode::kCorrupt, fmt::format("the log should have {} entries, but its newest part ends at {}: "
                                                  "restore the data directory from a backup", end_.load(), next));
+  return {};
+}
+
+Status RocksdbStore::load_tree() {
+  if (!options_.tree) return {};
+  std::string leaf_hashes;
+  for (const OpenEntry& entry : open_.entries) leaf_hashes.append(as_view(ledger::leaf_hash(entry.header)));
+  RL_ASSIGN(edge_, ledger::TreeEdge::restore({end_}, leaf_hashes, tiles_));
   return {};
 }
 

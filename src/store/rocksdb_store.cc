@@ -76,11 +76,7 @@ Result<std::optional<record::OwnedEntry>> RocksdbStore::read_open(Seq seq) const
     CHECK(seq.value - open_.first.value < open_.entries.size());
     copy = open_.entries[seq.value - open_.first.value];
   }
-  if (copy.body_apart) {
-    RL_ASSIGN(copy.body, reader_.body_apart(seq));
-  }
-  RL_ASSIGN(record::OwnedEntry entry,
-            record::OwnedEntry::decode(std::move(copy.header), std::move(copy.salt), std::move(copy.body)));
+  RL_ASSIGN(record::OwnedEntry entry, reader_.entry(copy.header, seq, copy.parts()));
   return std::optional<record::OwnedEntry>(std::move(entry));
 }
 

@@ -8,6 +8,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "ledger/tree_edge.h"
 #include "store/bundle.h"
 #include "store/database.h"
 #include "store/log_reader.h"
@@ -16,6 +17,7 @@
 #include "store/rocksdb_store.h"
 #include "store/state_store.h"
 #include "store/store_keys.h"
+#include "store/stored_tiles.h"
 
 namespace rowledger::store {
 
@@ -45,10 +47,19 @@ class RocksdbStore final : public Store {
  private:
   // An entry of the bundle that is not full yet.
   struct OpenEntry {
-    std::string header, salt, body;  // body empty when it is stored apart
-    bool body_apart = false;
+    std::string header, frame, values;  // values empty when they are stored apart
+    KeyId key;
+    bool values_apart = false;
     Timestamp committed_at;
     std::optional<uint32_t> xid;
+
+    BundleEntry parts() const { return {header, frame, values, key, values_apart}; }
+  };
+  // Where an entry of the batch stands in prepared_bytes_: header, frame, values, one after the other.
+  struct Prepared {
+    size_t header_at = 0, frame_at = 0, values_at = 0, end = 0;
+    KeyId key;
+    bool values_apart = false;
   };
   struct OpenBundle {
     Seq first;  // a multiple of kBundleEntries
@@ -68,6 +79,7 @@ class RocksdbStore final : public Store {
   Status recover();
   Status load_meta();
   Status load_open_bundle();
+  Status load_tree();
   Status load_index();
   Status rebuild_index(uint64_t from_range);
   Status replay_state();
@@ -75,10 +87,13 @@ class RocksdbStore final : public Store {
 
   // rocksdb_append.cc
   Status check_appendable(const Batch& batch);
+  void prepare_entries(const Batch& batch);
+  BundleEntry prepared(size_t i) const;
   void write_log(const Batch& batch, rocksdb::WriteBatch& out, Appended& appended);
   void write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
                      rocksdb::WriteBatch& out);
-  void write_body_apart(Seq seq, std::string_view body, rocksdb::WriteBatch& out);
+  void write_values_apart(Seq seq, std::string_view values, rocksdb::WriteBatch& out);
+  void write_tree(rocksdb::WriteBatch& out);
   void write_redo(const Batch& batch, uint64_t number);
   RedoChange redo_of(const Batch& batch, const StateChange& change) const;
   bool has_one_version(TableId table, const Batch& batch) const;
@@ -92,7 +107,9 @@ class RocksdbStore final : public Store {
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
+  const Sealing sealing_;
   const LogReader reader_;
+  const StoredTiles tiles_;
   StateStore state_;
 
   // The writer's own.
@@ -101,7 +118,9 @@ class RocksdbStore final : public Store {
   uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
   std::optional<Error> broken_;
   rocksdb::WriteBatch log_batch_;  // kept for its memory
-  std::string section_, redo_;
+  std::string section_, redo_, values_, prepared_bytes_;
+  std::vector<Prepared> prepared_;
+  ledger::TreeEdge next_edge_;
   std::vector<BundleEntry> bundle_entries_;
 
   std::atomic<uint64_t> end_{0};
@@ -111,6 +130,7 @@ class RocksdbStore final : public Store {
 
   mutable std::shared_mutex mutex_;  // guards all below
   OpenBundle open_;
+  ledger::TreeEdge edge_;
   std::map<uint64_t, std::unique_ptr<RangeIndex>> live_;  // ranges not in the database yet; mostly one
   std::vector<Bounds> bounds_;                             // of each bundle
   std::vector<std::shared_ptr<const record::TableSchema>> schemas_;

@@ -106,9 +106,9 @@ struct StateChange {
 class Batch {
  public:
   // Encodes header and body and collects the index terms. The entry's seq must be the previous
-  // one's plus one; its commitment is computed here from salt and body.
+  // one's plus one. Its commitment is not known yet: append() computes it, with the salt that it chooses.
   // Returns the bytes by which the batch grew.
-  size_t add(record::Entry& entry, std::string_view salt);
+  size_t add(const record::Entry& entry);
 
   // The state as it is after the entry row.newest. Call it in the order of the entries; when one
   // batch has several entries of one row, the last one's state is enough.
@@ -130,6 +130,9 @@ class Batch {
   // Collects the index terms alone, of an entry that is in the log already.
   void add_terms(const record::Entry& entry);
 
+  struct Name {
+    size_t at = 0, size = 0;  // in the arena of names
+  };
   struct Item {
     Seq seq;
     Timestamp committed_at;  // tx time, else received_at
@@ -137,15 +140,17 @@ class Batch {
     std::optional<uint32_t> xid;
     record::EntryKind kind;
     bool key_moved = false;
-    char salt[record::kSaltBytes];
+    Name table, tenant, subject;
   };
   struct TermRef {
     Dimension dimension;
     uint32_t at, size;  // in the arena of terms; equal `at` means equal term; the byte before is the dimension
   };
   const std::vector<Item>& items() const { return items_; }
+  // Ends with the room for the commitment, zeros.
   std::string_view header(const Item& item) const { return {arena_.data() + item.header_at, item.header_size}; }
   std::string_view body(const Item& item) const { return {arena_.data() + item.body_at, item.body_size}; }
+  std::string_view name(Name name) const { return std::string_view(names_).substr(name.at, name.size); }
   const std::vector<TermRef>& terms() const { return terms_; }
   std::string_view term_value(const TermRef& t) const { return {terms_arena_.data() + t.at, t.size}; }
   // The dimension's byte and the value, which is what tokens are hashes of.
@@ -161,8 +166,9 @@ class Batch {
  private:
   void collect_terms(const record::Entry& entry, Item& item);
   void advance_tenant(std::string_view tenant, uint64_t next);
+  Name keep_name(std::string_view name, Name previous);
 
-  std::string arena_, terms_arena_;
+  std::string arena_, terms_arena_, names_;
   std::vector<Item> items_;
   std::vector<TermRef> terms_;
   std::vector<StateChange> state_;

@@ -68,6 +68,14 @@ std::string number_key(uint64_t number) {
   return out;
 }
 
+std::string tile_key(ledger::TileId id) {
+  std::string out;
+  ByteWriter writer(out);
+  writer.u8(static_cast<uint8_t>(id.level));
+  writer.u64(id.index);
+  return out;
+}
+
 std::string index_key(uint64_t range, std::string_view rest) {
   std::string out;
   ByteWriter writer(out);

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "ledger/tile.h"
 #include "store/store.h"
 
 namespace rowledger::store {
@@ -20,6 +21,7 @@ Result<RowState> decode_row(std::string_view value);
 std::string seq_key(Seq seq);
 std::string body_chunk_key(Seq seq, uint32_t chunk);
 std::string number_key(uint64_t number);
+std::string tile_key(ledger::TileId id);
 std::string index_key(uint64_t range, std::string_view rest);
 
 // What a key of the meta family begins with.

@@ -64,8 +64,6 @@ struct Made {
   }
 };
 
-const std::string kSalt(record::kSaltBytes, 's');
-
 std::vector<uint64_t> candidates(const Store& store, uint64_t range, const Filter& filter) {
   const auto found = store.candidates(range, filter);
   EXPECT_TRUE(found.has_value());
@@ -150,7 +148,7 @@ TEST_F(StoreTest, KeepsAHugeBodyApartFromItsNeighbours) {
     Made made(seq);
     made.entry.body.changes = {{"notes", record::ValueForm::kText, record::Value::null(),
                                 record::Value::of(seq == 7 || seq == 299 ? std::string_view(huge) : "small")}};
-    batch.add(made.entry, kSalt);
+    batch.add(made.entry);
   }
   ASSERT_TRUE(store_->append(batch).has_value());
   open();
@@ -195,7 +193,7 @@ TEST_F(StoreTest, WaitBeyondReturnsWithTheEntry) {
   std::thread reader([&] { EXPECT_EQ(store_->wait_beyond({0}, 60'000), Seq{1}); });
   Batch batch;
   Made made(0);
-  batch.add(made.entry, kSalt);
+  batch.add(made.entry);
   EXPECT_TRUE(store_->append(batch).has_value());
   reader.join();
 }
@@ -305,7 +303,7 @@ TEST_F(StoreTest, AnUnindexedValueAnswersAll) {
   open();
   Batch batch;
   Made made(0);
-  batch.add(made.entry, kSalt);
+  batch.add(made.entry);
   ASSERT_TRUE(store_->append(batch).has_value());
   EXPECT_THAT(candidates(*store_, 0, term(Dimension::kNewValue, "t")), ElementsAre(0));
   EXPECT_THAT(candidates(*store_, 0, term(Dimension::kNewValue, "2026-11-23 09:30:01")), ElementsAre(0));
@@ -317,7 +315,7 @@ TEST_F(StoreTest, SeqsBetweenCoversEveryEntryOfTheTimes) {
   Batch batch;
   for (uint64_t seq = 0; seq < 1'000; ++seq) {
     Made made(seq);
-    batch.add(made.entry, kSalt);
+    batch.add(made.entry);
   }
   ASSERT_TRUE(store_->append(batch).has_value());
   for (int reopened = 0; reopened < 2; ++reopened) {

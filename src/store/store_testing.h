@@ -224,9 +224,7 @@ class Workload {
   }
 
   void add(Batch& batch, record::Entry& entry) {
-    char salt[record::kSaltBytes];
-    for (char& c : salt) c = static_cast<char>(random_());
-    batch.add(entry, {salt, sizeof(salt)});
+    batch.add(entry);
     ++seq;
     if (!keep_entries) return;
     headers.emplace_back(batch.header(batch.items().back()));
