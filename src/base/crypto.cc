@@ -83,6 +83,13 @@ uint64_t short_hash(const ShortHashKey& key, std::string_view bytes) {
   return value;
 }
 
+std::array<unsigned char, 16> wide_hash(const ShortHashKey& key, std::string_view bytes) {
+  static_assert(crypto_shorthash_siphashx24_BYTES == 16 && crypto_shorthash_siphashx24_KEYBYTES == 16);
+  std::array<unsigned char, 16> out;
+  crypto_shorthash_siphashx24(out.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key.bytes.data());
+  return out;
+}
+
 void random_bytes(char* out, size_t n) {
   CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(out), static_cast<int>(n)) == 1);
 }

@@ -35,6 +35,8 @@ struct ShortHashKey {
   std::array<unsigned char, 16> bytes{};
 };
 uint64_t short_hash(const ShortHashKey& key, std::string_view bytes);
+// SipHash-x-2-4: 128 bits, so that names that are hashed do not meet by chance.
+std::array<unsigned char, 16> wide_hash(const ShortHashKey& key, std::string_view bytes);
 
 void random_bytes(char* out, size_t n);
 std::string random_bytes(size_t n);

@@ -16,7 +16,7 @@
 namespace rowledger::store {
 namespace {
 
-constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs", "state", "redo", "index", "meta", "tiles"};
+constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs", "state", "redo", "index", "meta", "tiles", "subjects"};
 constexpr size_t kBitsPerKey = 10;
 
 // RocksDB's own messages. Not a file beside the data: writing it when the disk is full trips an assertion of

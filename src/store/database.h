@@ -18,8 +18,8 @@ namespace rowledger::store {
 
 // One column family for each kind of record, so that those whose keys ascend are never rewritten
 // by compaction. Keys and values: docs/format/store.md.
-enum class Family : size_t { kHeaders, kBodies, kRuns, kState, kRedo, kIndex, kMeta, kTiles };
-inline constexpr size_t kFamilies = 8;
+enum class Family : size_t { kHeaders, kBodies, kRuns, kState, kRedo, kIndex, kMeta, kTiles, kSubjects };
+inline constexpr size_t kFamilies = 9;
 
 inline rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 inline std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -29,7 +29,7 @@ class Database {
   static Result<std::unique_ptr<Database>> open(const StoreOptions& options);
   ~Database();
 
-  rocksdb::DB& db() { return *db_; }
+  rocksdb::DB& db() const { return *db_; }
   rocksdb::ColumnFamilyHandle* family(Family family) const { return handles_[static_cast<size_t>(family)]; }
 
   // After an error in writing, RocksDB refuses all writes until told to go on. Nothing when there was none.

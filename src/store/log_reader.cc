@@ -74,13 +74,27 @@ Result<record::OwnedEntry> LogReader::entry(const Bundle& bundle, Seq seq) const
 }
 
 Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const BundleEntry& parts) const {
-  std::string apart;
-  if (parts.values_apart) {
-    RL_ASSIGN(apart, values_apart(seq));
-  }
   RL_ASSIGN(const record::EntryHeader decoded, record::decode_header(header));
-  RL_ASSIGN(std::string body, record::join_body(decoded.table, parts.frame, parts.values_apart ? apart : parts.values));
-  return record::OwnedEntry::decode(std::move(header), std::string(as_view(sealing_.clear_salt(seq))), std::move(body));
+  SubjectKey key;
+  record::Values state = record::Values::kHere;
+  if (parts.key != KeyId{}) {
+    RL_ASSIGN(state, sealing_.find(parts.key, key));
+  }
+  if (state != record::Values::kHere) {
+    RL_ASSIGN(std::string body, record::body_without_values(parts.frame));
+    return record::OwnedEntry::decode(std::move(header), {}, std::move(body), state);
+  }
+  std::string values(parts.values);
+  if (parts.values_apart) {
+    RL_ASSIGN(values, values_apart(seq));
+  }
+  Digest salt = sealing_.clear_salt(seq);
+  if (parts.key != KeyId{}) {
+    RL_ASSIGN(values, Sealing::open_values(key, seq, decoded.commitment, values));
+    salt = key.salt(seq);
+  }
+  RL_ASSIGN(std::string body, record::join_body(decoded.table, parts.frame, values));
+  return record::OwnedEntry::decode(std::move(header), std::string(as_view(salt)), std::move(body));
 }
 
 Result<std::string> LogReader::values_apart(Seq seq) const {

@@ -19,6 +19,7 @@ void append_redo(const RedoChange& change, std::string& out) {
   writer.varint(change.newest.value);
   writer.varint(change.schema.value);
   writer.string(change.key);
+  writer.varint(change.seal_key.value);
   if (change.image == RedoChange::Image::kLogged) writer.string(change.logged);
   if (change.image == RedoChange::Image::kFromEntries) writer.u32(change.check);
 }
@@ -36,6 +37,7 @@ Result<std::vector<RedoChange>> decode_redo(std::string_view record) {
     change.newest = {reader.varint()};
     change.schema = {static_cast<uint32_t>(reader.varint())};
     change.key = reader.string();
+    change.seal_key = {reader.varint()};
     if (change.image == RedoChange::Image::kLogged) change.logged = reader.string();
     if (change.image == RedoChange::Image::kFromEntries) change.check = reader.u32();
     out.push_back(change);
@@ -44,9 +46,9 @@ Result<std::vector<RedoChange>> decode_redo(std::string_view record) {
   return out;
 }
 
-uint32_t image_check(std::string_view image) {
+uint32_t image_check(std::string_view image, uint64_t seed) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-  uint64_t hash = image.size() * kMultiplier;
+  uint64_t hash = (image.size() ^ seed) * kMultiplier;
   auto step = [&hash](uint64_t word) {
     hash = (hash ^ word) * kMultiplier;
     hash ^= hash >> 32;

@@ -23,7 +23,8 @@ struct RedoChange {
   Seq newest;
   SchemaId schema;
   std::string_view key;
-  std::string_view logged;  // kLogged
+  privacy::KeyId seal_key;  // what the row's image is sealed with; none: in clear
+  std::string_view logged;  // kLogged: the image, sealed as in the state
   uint32_t check = 0;       // kFromEntries: image_check of the image
 };
 
@@ -31,8 +32,8 @@ void append_redo(const RedoChange& change, std::string& out);
 // Views point into record.
 Result<std::vector<RedoChange>> decode_redo(std::string_view record);
 
-// A fast checksum against mistakes, not against people.
-uint32_t image_check(std::string_view image);
+// A fast checksum against mistakes. The seed is a secret, so that it tells nothing of the image.
+uint32_t image_check(std::string_view image, uint64_t seed);
 
 // The values of a row by column name, as entries change them.
 class ImageBuilder {

@@ -24,10 +24,10 @@ Status RocksdbStore::append(const Batch& batch) {
   const uint64_t number = appends_ + 1;
   Appended appended;
   log_batch_.Clear();
-  prepare_entries(batch);
+  RL_TRY(prepare_entries(batch));
   write_log(batch, log_batch_, appended);
   write_tree(log_batch_);
-  write_redo(batch, number);
+  RL_TRY(write_redo(batch, number));
   write_meta(batch, number, log_batch_);
   if (const rocksdb::Status status = database_->db().Write(synced(), &log_batch_); !status.ok()) {
     Error error = error_of(status, "appending to the log");
@@ -35,7 +35,9 @@ Status RocksdbStore::append(const Batch& batch) {
     return fail(std::move(error));
   }
   appends_ = number;
-  state_.put(batch.state().data(), batch.state().data() + batch.state().size());
+  subject_keys_.written();
+  state_.put(batch.state().data(), batch.state().data() + batch.state().size(),
+             [&](const StateChange& change) { return key_of(batch, change); });
   state_.mark(number);
   publish(batch, appended);
   write_complete_ranges();
@@ -57,13 +59,21 @@ Status RocksdbStore::check_appendable(const Batch& batch) {
 
 // ---- the log --------------------------------------------------------------------------------
 
-// Each entry as it will be stored: the commitment in its header, the body in its two parts.
-void RocksdbStore::prepare_entries(const Batch& batch) {
+// Each entry as it will be stored: the commitment in its header, the body in its two parts, the values sealed.
+Status RocksdbStore::prepare_entries(const Batch& batch) {
   prepared_.clear();
   prepared_bytes_.clear();
+  const Timestamp now = Timestamp::now();
+  SubjectKey key;
   for (const Batch::Item& item : batch.items()) {
     Prepared out;
-    const Digest salt = sealing_.clear_salt(item.seq);
+    if (sealing_.seals()) {
+      RL_ASSIGN(out.key, subject_keys_.key_for(batch.name(item.tenant), batch.name(item.subject), now));
+      RL_ASSIGN(const record::Values found, sealing_.find(out.key, key));
+      CHECK(found == record::Values::kHere);
+    }
+    const bool sealed = out.key != KeyId{};
+    const Digest salt = sealed ? key.salt(item.seq) : sealing_.clear_salt(item.seq);
     const Digest commitment = record::commitment_of(as_view(salt), batch.body(item));
     std::string_view header = batch.header(item);
     header.remove_suffix(commitment.size());
@@ -73,11 +83,27 @@ void RocksdbStore::prepare_entries(const Batch& batch) {
     values_.clear();
     record::split_body(batch.name(item.table), batch.body(item), prepared_bytes_, values_);
     out.values_at = prepared_bytes_.size();
-    prepared_bytes_.append(values_);
+    if (sealed) {
+      Sealing::seal_values(key, item.seq, commitment, values_, prepared_bytes_);
+    } else {
+      prepared_bytes_.append(values_);
+    }
     out.end = prepared_bytes_.size();
-    out.values_apart = values_.size() > kMaxInlineValues;
+    out.values_apart = out.end - out.values_at > kMaxInlineValues;
     prepared_.push_back(out);
   }
+  if (!sealing_.seals()) return {};
+  // Keys are durable before anything that they seal is.
+  RL_TRY(sealing_.ring()->sync());
+  subject_keys_.write(log_batch_);
+  return {};
+}
+
+// A row's image is sealed as its newest entry is.
+privacy::KeyId RocksdbStore::key_of(const Batch& batch, const StateChange& change) const {
+  const std::vector<Batch::Item>& items = batch.items();
+  if (items.empty() || change.row.newest < items.front().seq || items.back().seq < change.row.newest) return change.row.key;
+  return prepared_[change.row.newest.value - items.front().seq.value].key;
 }
 
 BundleEntry RocksdbStore::prepared(size_t i) const {
@@ -165,17 +191,29 @@ void RocksdbStore::write_tree(rocksdb::WriteBatch& out) {
 
 // ---- the state ------------------------------------------------------------------------------
 
-void RocksdbStore::write_redo(const Batch& batch, uint64_t number) {
+Status RocksdbStore::write_redo(const Batch& batch, uint64_t number) {
   rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kRedo);
   if (!batch.state().empty()) {
     redo_.clear();
-    for (const StateChange& change : batch.state()) append_redo(redo_of(batch, change), redo_);
+    for (const StateChange& change : batch.state()) {
+      RedoChange redo = redo_of(batch, change);
+      if (redo.image == RedoChange::Image::kLogged && redo.seal_key != KeyId{}) {
+        SubjectKey key;
+        RL_ASSIGN(const record::Values found, sealing_.find(redo.seal_key, key));
+        CHECK(found == record::Values::kHere);
+        values_.clear();
+        Sealing::seal_image(key, state_key(change.table, change.key), redo.logged, values_);
+        redo.logged = values_;
+      }
+      append_redo(redo, redo_);
+    }
     log_batch_.Put(family, slice(number_key(number)), slice(redo_));
   }
   const uint64_t persisted = state_.persisted();
-  if (persisted <= redo_forgotten_) return;
+  if (persisted <= redo_forgotten_) return {};
   log_batch_.DeleteRange(family, slice(number_key(redo_forgotten_)), slice(number_key(persisted + 1)));
   redo_forgotten_ = persisted;
+  return {};
 }
 
 RedoChange RocksdbStore::redo_of(const Batch& batch, const StateChange& change) const {
@@ -184,6 +222,7 @@ RedoChange RocksdbStore::redo_of(const Batch& batch, const StateChange& change) 
   out.newest = change.row.newest;
   out.schema = change.row.schema;
   out.key = change.key;
+  out.seal_key = key_of(batch, change);
   if (change.row.deleted) return out;
   out.image = RedoChange::Image::kLogged;
   out.logged = change.row.image;
@@ -196,7 +235,7 @@ RedoChange RocksdbStore::redo_of(const Batch& batch, const StateChange& change) 
                             (change.same_schema || has_one_version(change.table, batch));
   if (!is_whole && !is_derivable) return out;
   out.image = RedoChange::Image::kFromEntries;
-  out.check = image_check(change.row.image);
+  out.check = image_check(change.row.image, check_seed_);
   return out;
 }
 

@@ -15,10 +15,12 @@ Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options) {
 RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
     : options_(options),
       database_(std::move(database)),
-      sealing_(options.salt_key),
+      sealing_(options.keys, options.seal, options.salt_key),
+      subject_keys_(*database_, options.keys, options.token_key, options.key_period_days),
       reader_(*database_, sealing_, options.cache_bytes / 4),
       tiles_(*database_),
-      state_(*database_, std::max<size_t>(options.write_buffer_bytes / 2, 1 << 20), options.read_only) {}
+      state_(*database_, sealing_, std::max<size_t>(options.write_buffer_bytes / 2, 1 << 20), options.read_only),
+      check_seed_(short_hash(options.token_key, "rowledger redo check v1")) {}
 
 RocksdbStore::~RocksdbStore() {
   std::lock_guard lock(wait_mutex_);
@@ -34,6 +36,7 @@ Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
 }
 
 Status RocksdbStore::recover() {
+  RL_TRY(sealing_.prepare());
   RL_TRY(load_meta());
   RL_TRY(load_open_bundle());
   RL_TRY(load_tree());
@@ -122,11 +125,15 @@ Status RocksdbStore::replay_state() {
     for (const RedoChange& change : changes) {
       RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
       if (prior && prior->newest > change.newest) continue;  // a newer state of the row was persisted already
-      RL_ASSIGN(const std::string image, redo_image(change));
-      if (change.image == RedoChange::Image::kFromEntries && image_check(image) != change.check) ++unsure;
+      RL_ASSIGN(const bool erased, is_destroyed(change.seal_key));
+      RL_ASSIGN(const std::string image, erased ? Result<std::string>(std::string()) : redo_image(change));
+      if (change.image == RedoChange::Image::kFromEntries && !erased && image_check(image, check_seed_) != change.check) ++unsure;
       const bool deleted = change.image == RedoChange::Image::kDeleted;
-      const StateChange put{change.table, std::string(change.key), {change.newest, deleted, change.schema, image}};
-      state_.put(&put, &put + 1);
+      StateChange put;
+      put.table = change.table;
+      put.key = change.key;
+      put.row = {change.newest, deleted, change.schema, image, erased, change.seal_key};
+      state_.put(&put, &put + 1, [](const StateChange& known) { return known.row.key; });
     }
     RL_TRY(state_.make_room());
     state_.mark(ByteReader(view(at->key())).u64());
@@ -138,10 +145,23 @@ Status RocksdbStore::replay_state() {
   return {};
 }
 
+Result<bool> RocksdbStore::is_destroyed(KeyId id) const {
+  if (id == KeyId{}) return false;
+  SubjectKey ignored;
+  RL_ASSIGN(const record::Values values, sealing_.find(id, ignored));
+  return values == record::Values::kErased;
+}
+
 // The previous image with the changes of the row's entries since.
 Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
   if (change.image == RedoChange::Image::kDeleted) return std::string();
-  if (change.image == RedoChange::Image::kLogged) return std::string(change.logged);
+  if (change.image == RedoChange::Image::kLogged) {
+    if (change.seal_key == KeyId{}) return std::string(change.logged);
+    SubjectKey key;
+    RL_ASSIGN(const record::Values values, sealing_.find(change.seal_key, key));
+    if (values != record::Values::kHere) return fail(ErrorCode::kPermission, "the keys that the log is sealed with cannot be had");
+    return Sealing::open_image(key, state_key(change.table, change.key), change.logged);
+  }
   const auto schema = this->schema(change.schema);
   if (!schema) return fail(ErrorCode::kCorrupt, fmt::format("the state names the unknown schema {}", change.schema.value));
   RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
@@ -167,7 +187,7 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
     without_prior.apply(entry->entry());
   }
   std::string image = builder.build(*schema);
-  return image_check(image) == change.check ? image : without_prior.build(*schema);
+  return image_check(image, check_seed_) == change.check ? image : without_prior.build(*schema);
 }
 
 // ---- the index ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/crypto.h"
+#include "privacy/key_ring.h"
 #include "store/store.h"
 
 namespace rowledger::store {
@@ -14,6 +15,10 @@ struct StoreOptions {
   ShortHashKey token_key;
   // Makes the salts of entries that are not sealed; from the key file.
   std::string salt_key;
+  // Seals values; borrowed. Null: values are stored in clear, and those that are sealed cannot be read.
+  privacy::KeyRing* keys = nullptr;
+  bool seal = true;               // what is written from now on, when there are keys
+  uint32_t key_period_days = 30;  // how long one key serves a subject (docs/format/keys.md)
   bool tree = true;  // off only to measure what it costs: such a log can prove nothing
   bool read_only = false;  // for rescue and verification, without a daemon
   size_t cache_bytes = 64 << 20;         // RocksDB's block cache and decoded bundles together

@@ -18,6 +18,7 @@
 #include "store/state_store.h"
 #include "store/store_keys.h"
 #include "store/stored_tiles.h"
+#include "store/subject_keys.h"
 
 namespace rowledger::store {
 
@@ -84,17 +85,19 @@ class RocksdbStore final : public Store {
   Status rebuild_index(uint64_t from_range);
   Status replay_state();
   Result<std::string> redo_image(const RedoChange& change);
+  Result<bool> is_destroyed(KeyId id) const;
 
   // rocksdb_append.cc
   Status check_appendable(const Batch& batch);
-  void prepare_entries(const Batch& batch);
+  Status prepare_entries(const Batch& batch);
+  privacy::KeyId key_of(const Batch& batch, const StateChange& change) const;
   BundleEntry prepared(size_t i) const;
   void write_log(const Batch& batch, rocksdb::WriteBatch& out, Appended& appended);
   void write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
                      rocksdb::WriteBatch& out);
   void write_values_apart(Seq seq, std::string_view values, rocksdb::WriteBatch& out);
   void write_tree(rocksdb::WriteBatch& out);
-  void write_redo(const Batch& batch, uint64_t number);
+  Status write_redo(const Batch& batch, uint64_t number);
   RedoChange redo_of(const Batch& batch, const StateChange& change) const;
   bool has_one_version(TableId table, const Batch& batch) const;
   void write_meta(const Batch& batch, uint64_t number, rocksdb::WriteBatch& out) const;
@@ -107,7 +110,8 @@ class RocksdbStore final : public Store {
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
-  const Sealing sealing_;
+  Sealing sealing_;
+  SubjectKeys subject_keys_;
   const LogReader reader_;
   const StoredTiles tiles_;
   StateStore state_;
@@ -117,6 +121,7 @@ class RocksdbStore final : public Store {
   uint64_t appends_ = 0;        // number of the last append
   uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
   std::optional<Error> broken_;
+  const uint64_t check_seed_;  // of the redo records' check values
   rocksdb::WriteBatch log_batch_;  // kept for its memory
   std::string section_, redo_, values_, prepared_bytes_;
   std::vector<Prepared> prepared_;

@@ -8,7 +8,7 @@
 
 namespace rowledger::store {
 
-void RowTable::put(TableId table, std::string_view row_key, const RowState& row) {
+void RowTable::put(TableId table, std::string_view row_key, const RowState& row, privacy::KeyId seal_key) {
   if ((rows_.size() + 1) * 4 > slots_.size() * 3) grow();
   key_.clear();
   append_state_key(table, row_key, key_);
@@ -16,7 +16,7 @@ void RowTable::put(TableId table, std::string_view row_key, const RowState& row)
   Slot& slot = slots_[slot_of(key_, hash)];
   const size_t key_size = slot.row == 0 ? key_.size() : 0;  // a known row's key is there already
   char* const at = allocate(key_size + max_row_bytes(row));
-  const std::string_view value(at + key_size, encode_row(row, at + key_size));
+  const std::string_view value(at + key_size, encode_row(row, seal_key, at + key_size));
   if (slot.row != 0) {
     rows_[slot.row - 1].value = value;
     return;

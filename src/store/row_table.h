@@ -15,7 +15,7 @@ namespace rowledger::store {
 class RowTable {
  public:
   // Replaces what is there. key: table and row (store_keys).
-  void put(TableId table, std::string_view row_key, const RowState& row);
+  void put(TableId table, std::string_view row_key, const RowState& row, privacy::KeyId seal_key);
 
   // The row's stored form (encode_row), valid until clear().
   std::optional<std::string_view> find(std::string_view key) const;

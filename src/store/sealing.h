@@ -1,54 +1,65 @@
 #pragma once
-// How values are sealed on their way into the database, and opened on their way out (docs/format/store.md).
-// Const use from any thread.
+// How values are sealed on their way into the database, and opened on their way out (docs/format/store.md,
+// docs/format/keys.md). Entries and rows say themselves under which key they are, none meaning in clear: both can
+// stand in one log. Const use from any thread.
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "privacy/key_ring.h"
 #include "record/entry.h"
 
 namespace rowledger::store {
 
-using KeyId = StrongId<struct KeyIdTag, uint64_t>;
+using privacy::KeyId;
+using privacy::SubjectKey;
 
 // What sealing adds to values at most.
 inline constexpr size_t kSealOverheadBytes = 64;
 
 class Sealing {
  public:
-  // salt_key: makes the salts of entries in clear.
-  explicit Sealing(std::string_view salt_key) : clear_salts_(salt_key) {}
+  // ring: null when there are no keys: nothing is sealed, and nothing that is can be opened. seal_new: whether what is
+  // written from now on is sealed. salt_key: makes the salts of entries in clear.
+  Sealing(privacy::KeyRing* ring, bool seal_new, std::string_view salt_key)
+      : ring_(ring), seal_new_(ring != nullptr && seal_new), clear_salts_(salt_key) {}
 
-  Digest clear_salt(Seq seq) const {
-    std::string bytes;
-    ByteWriter(bytes).u64(seq.value);
-    return clear_salts_("rowledger salt v1", bytes);
-  }
+  // Finds the installation's own key, which frames are sealed with. First thing after construction.
+  Status prepare();
 
-  // The frames of a bundle. Nothing when their key cannot be had. open_section takes it off the front of `in`.
-  void seal_section(Seq first, std::string_view bytes, std::string& out) const {
-    (void)first;
-    ByteWriter writer(out);
-    writer.varint(0);
-    writer.string(bytes);
-  }
-  Result<std::optional<std::string>> open_section(Seq first, std::string_view& in) const {
-    (void)first;
-    ByteReader reader(in);
-    const uint64_t key = reader.varint();
-    const std::string_view bytes = reader.string();
-    if (!reader.ok() || key != 0) return fail(ErrorCode::kCorrupt, "a bundle of the log is malformed");
-    in = reader.rest();
-    return std::optional<std::string>(bytes);
-  }
+  bool seals() const { return seal_new_; }
+  privacy::KeyRing* ring() const { return ring_; }
+  KeyId installation_key() const { return installation_; }
+
+  // What is known of a key. kHere: `out` is filled. A key that there never was is kCorrupt.
+  Result<record::Values> find(KeyId id, SubjectKey& out) const;
+
+  Digest clear_salt(Seq seq) const;
+
+  // An entry's values under their subject's key. The nonce is the commitment's beginning: that depends on a salt which
+  // is another for each entry, so that no nonce serves two plaintexts, and needs no room.
+  static void seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values, std::string& out);
+  static Result<std::string> open_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view sealed);
+
+  // A row's image. place: the row's key in the database, so that an image cannot be put elsewhere.
+  static void seal_image(const SubjectKey& key, std::string_view place, std::string_view image, std::string& out);
+  static Result<std::string> open_image(const SubjectKey& key, std::string_view place, std::string_view sealed);
+
+  // The frames of a bundle, under the installation's key. open_section takes them off the front of `in`; nothing when
+  // the key cannot be had.
+  void seal_section(Seq first, std::string_view bytes, std::string& out) const;
+  Result<std::optional<std::string>> open_section(Seq first, std::string_view& in) const;
 
  private:
+  privacy::KeyRing* const ring_;
+  const bool seal_new_;
   const HmacSha256 clear_salts_;
+  KeyId installation_;
+  SubjectKey installation_secret_;
 };
 
 }  // namespace rowledger::store

@@ -19,8 +19,9 @@ constexpr auto kRetryInterval = std::chrono::milliseconds(500);
 
 }  // namespace
 
-StateStore::StateStore(Database& database, size_t generation_bytes, bool read_only)
+StateStore::StateStore(Database& database, const Sealing& sealing, size_t generation_bytes, bool read_only)
     : database_(database),
+      sealing_(sealing),
       generation_bytes_(generation_bytes),
       read_only_(read_only),
       active_(std::make_unique<Generation>()) {
@@ -67,11 +68,12 @@ Status StateStore::make_room() {
   return {};
 }
 
-void StateStore::put(const StateChange* begin, const StateChange* end) {
+void StateStore::put(const StateChange* begin, const StateChange* end,
+                     const std::function<privacy::KeyId(const StateChange&)>& key_of) {
   while (begin != end) {
     const StateChange* const until = begin + std::min(end - begin, kRowsPerLock);
     std::unique_lock lock(rows_mutex_);
-    for (; begin != until; ++begin) active_->rows.put(begin->table, begin->key, begin->row);
+    for (; begin != until; ++begin) active_->rows.put(begin->table, begin->key, begin->row, key_of(*begin));
   }
 }
 
@@ -131,8 +133,10 @@ Status StateStore::flush(const Generation& generation) {
   rocksdb::WriteOptions unlogged;
   unlogged.disableWAL = true;
   rocksdb::WriteBatch batch;
+  std::string value;
   for (const RowTable::Row& row : generation.rows.sorted()) {
-    batch.Put(family, slice(row.key), slice(row.value));
+    RL_TRY(seal_row(row, value));
+    batch.Put(family, slice(row.key), slice(value));
     if (batch.GetDataSize() < kFlushBatchBytes) continue;
     const rocksdb::Status status = database_.db().Write(unlogged, &batch);
     if (!status.ok()) return fail(error_of(status, kDoing));
@@ -162,8 +166,43 @@ Result<std::optional<RowState>> StateStore::row(TableId table, std::string_view 
   rocksdb::PinnableSlice value;
   RL_ASSIGN(const bool found, database_.get(Family::kState, stored_key, value));
   if (!found) return std::nullopt;
-  RL_ASSIGN(RowState row, decode_row(view(value)));
+  RL_ASSIGN(RowState row, open_row(stored_key, view(value)));
   return std::optional<RowState>(std::move(row));
+}
+
+// In memory a row is in clear, in the database it is not.
+Status StateStore::seal_row(const RowTable::Row& row, std::string& out) const {
+  out.assign(row.value);
+  RL_ASSIGN(RowState state, decode_row(row.value));
+  if (state.key == privacy::KeyId{} || state.image.empty()) return {};
+  SubjectKey key;
+  RL_ASSIGN(const record::Values values, sealing_.find(state.key, key));
+  out.resize(row.value.size() - state.image.size());
+  if (values == record::Values::kHere) {
+    Sealing::seal_image(key, row.key, state.image, out);
+    return {};
+  }
+  // Erased since it was put here.
+  state.erased = true;
+  state.image.clear();
+  out.resize(max_row_bytes(state));
+  out.resize(encode_row(state, state.key, out.data()));
+  return {};
+}
+
+Result<RowState> StateStore::open_row(std::string_view stored_key, std::string_view value) const {
+  RL_ASSIGN(RowState row, decode_row(value));
+  if (row.key == privacy::KeyId{} || row.image.empty()) return row;
+  SubjectKey key;
+  RL_ASSIGN(const record::Values values, sealing_.find(row.key, key));
+  if (values == record::Values::kLocked) return fail(ErrorCode::kPermission, "the keys that the rows are sealed with cannot be had");
+  if (values == record::Values::kErased) {
+    row.erased = true;
+    row.image.clear();
+    return row;
+  }
+  RL_ASSIGN(row.image, Sealing::open_image(key, stored_key, row.image));
+  return row;
 }
 
 // The next rows that are in memory, and the database as it is at the same moment.
@@ -206,7 +245,7 @@ Status StateStore::scan_rows(TableId table, std::string_view from,
       if (!in_memory && !in_stored) break;
       const int order = !in_stored ? -1 : !in_memory ? 1 : slice(memory->first).compare(stored.key());
       const std::string_view key = order <= 0 ? std::string_view(memory->first) : view(stored.key());
-      RL_ASSIGN(const RowState row, decode_row(order <= 0 ? std::string_view(memory->second) : view(stored.value())));
+      RL_ASSIGN(const RowState row, order <= 0 ? decode_row(memory->second) : open_row(key, view(stored.value())));
       if (!visit(key.substr(prefix.size()), row)) return {};
       if (order >= 0) stored.Next();
       if (order <= 0) ++memory;

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "store/database.h"
 #include "store/row_table.h"
+#include "store/sealing.h"
 #include "store/store.h"
 
 namespace rowledger::store {
@@ -24,7 +25,7 @@ namespace rowledger::store {
 class StateStore {
  public:
   // A generation of so many bytes is flushed; while that lasts, the next may grow to twice as many.
-  StateStore(Database& database, size_t generation_bytes, bool read_only);
+  StateStore(Database& database, const Sealing& sealing, size_t generation_bytes, bool read_only);
   ~StateStore();  // flushes
 
   // Reads which append the database has the state of.
@@ -33,7 +34,8 @@ class StateStore {
 
   // The writer: waits while a flush is overdue. An error: the disk is full, or worse.
   Status make_room();
-  void put(const StateChange* begin, const StateChange* end);
+  // key_of tells what an image is sealed with when it is written out, by the row's newest entry.
+  void put(const StateChange* begin, const StateChange* end, const std::function<privacy::KeyId(const StateChange&)>& key_of);
   // All that was put so far is what append `number` and those before it made.
   void mark(uint64_t number);
 
@@ -54,11 +56,14 @@ class StateStore {
   };
 
   Chunk chunk(std::string_view prefix, std::string_view from) const;
+  Result<RowState> open_row(std::string_view stored_key, std::string_view value) const;
+  Status seal_row(const RowTable::Row& row, std::string& out) const;
   void hand_over_if_full(bool even_if_not);
   void flush_loop();
   Status flush(const Generation& generation);
 
   Database& database_;
+  const Sealing& sealing_;
   const size_t generation_bytes_;
   const bool read_only_;
   std::atomic<uint64_t> persisted_{0};

@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "privacy/key_id.h"
 #include "record/entry.h"
 #include "record/schema.h"
 
@@ -75,6 +76,8 @@ struct RowState {
   bool deleted = false;  // the row is gone (deleted, truncated, or moved to another key); image is empty
   SchemaId schema;
   std::string image;     // record::decode_image with that schema
+  bool erased = false;   // its values were erased: image is empty
+  privacy::KeyId key{};  // what the image is sealed with in the database; set by append()
 };
 
 // ---- writing --------------------------------------------------------------------------------

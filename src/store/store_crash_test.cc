@@ -25,8 +25,9 @@ using testing::Workload;
 constexpr uint64_t kSeed = 77;
 constexpr const char* kDirectoryVariable = "ROWLEDGER_STORE_TEST_DIRECTORY";
 
-StoreOptions options(const std::filesystem::path& directory, bool read_only = false) {
+StoreOptions options(const std::filesystem::path& directory, bool read_only = false, privacy::KeyRing* keys = nullptr) {
   StoreOptions out;
+  out.keys = keys;
   out.directory = directory;
   out.read_only = read_only;
   out.write_buffer_bytes = 4 << 20;  // so that memtables are flushed now and then
@@ -57,7 +58,8 @@ pid_t start_child(const char* test, const std::filesystem::path& directory, cons
 TEST(StoreCrashChild, DISABLED_AppendUntilKilled) {
   const char* directory = std::getenv(kDirectoryVariable);
   ASSERT_NE(directory, nullptr);
-  auto store = open_rocksdb_store(options(directory));
+  const auto keys = testing::open_keys(std::string(directory) + ".keys");
+  auto store = open_rocksdb_store(options(directory, false, keys.get()));
   ASSERT_TRUE(store.has_value()) << store.error().message;
   Workload workload(kSeed, {});
   workload.keep_entries = false;
@@ -100,7 +102,8 @@ TEST(StoreCrash, AKilledWriterLosesNothingDurable) {
     ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << status;
     if (!std::filesystem::exists(log / "CURRENT")) continue;
     const bool read_only = round % 5 == 4;
-    auto store = open_rocksdb_store(options(log, read_only));
+    const auto keys = testing::open_keys(log.string() + ".keys");
+    auto store = open_rocksdb_store(options(log, read_only, keys.get()));
     ASSERT_TRUE(store.has_value()) << store.error().message;
     catch_up(model, **store);
     uint64_t promised = 0;

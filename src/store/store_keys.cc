@@ -8,6 +8,7 @@ namespace rowledger::store {
 namespace {
 
 constexpr size_t kMaxVarintBytes = 10;
+constexpr uint64_t kDeletedRow = 1, kErasedRow = 2;
 
 char* put_varint(uint64_t v, char* out) {
   for (; v >= 0x80; v >>= 7) *out++ = static_cast<char>(v | 0x80);
@@ -30,16 +31,15 @@ std::string state_key(TableId table, std::string_view key) {
   return out;
 }
 
-size_t max_row_bytes(const RowState& row) { return 2 * kMaxVarintBytes + (row.deleted ? 0 : row.image.size()); }
+size_t max_row_bytes(const RowState& row) { return 3 * kMaxVarintBytes + row.image.size(); }
 
-size_t encode_row(const RowState& row, char* out) {
+size_t encode_row(const RowState& row, privacy::KeyId seal_key, char* out) {
   char* at = put_varint(row.newest.value, out);
-  at = put_varint(uint64_t{row.schema.value} << 1 | (row.deleted ? 1 : 0), at);
-  if (!row.deleted) {
-    std::memcpy(at, row.image.data(), row.image.size());
-    at += row.image.size();
-  }
-  return static_cast<size_t>(at - out);
+  at = put_varint(uint64_t{row.schema.value} << 2 | (row.erased ? kErasedRow : 0) | (row.deleted ? kDeletedRow : 0), at);
+  at = put_varint(seal_key.value, at);
+  const std::string_view image = row.deleted || row.erased ? std::string_view() : row.image;
+  if (!image.empty()) std::memcpy(at, image.data(), image.size());
+  return static_cast<size_t>(at - out) + image.size();
 }
 
 Result<RowState> decode_row(std::string_view value) {
@@ -47,9 +47,11 @@ Result<RowState> decode_row(std::string_view value) {
   RowState row;
   row.newest = {reader.varint()};
   const uint64_t schema = reader.varint();
+  row.key = {reader.varint()};
   if (!reader.ok()) return fail(ErrorCode::kCorrupt, "a row of the state is malformed");
-  row.schema = {static_cast<uint32_t>(schema >> 1)};
-  row.deleted = schema & 1;
+  row.schema = {static_cast<uint32_t>(schema >> 2)};
+  row.deleted = schema & kDeletedRow;
+  row.erased = schema & kErasedRow;
   row.image = reader.rest();
   return row;
 }

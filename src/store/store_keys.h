@@ -15,7 +15,7 @@ inline constexpr std::string_view kAppliedKey = "\xff" "applied";
 
 // Writes at most max_row_bytes; returns how many.
 size_t max_row_bytes(const RowState& row);
-size_t encode_row(const RowState& row, char* out);
+size_t encode_row(const RowState& row, privacy::KeyId seal_key, char* out);
 Result<RowState> decode_row(std::string_view value);
 
 std::string seq_key(Seq seq);

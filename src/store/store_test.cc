@@ -22,10 +22,12 @@ using ::testing::Not;
 using testing::expect_store_is;
 using testing::Workload;
 
-class StoreTest : public ::testing::Test {
+// The parameter: whether values are sealed.
+class StoreTest : public ::testing::TestWithParam<bool> {
  protected:
   void open(bool read_only = false) {
     store_.reset();
+    if (GetParam() && !keys_) keys_ = testing::open_keys(directory_.path());
     auto opened = open_rocksdb_store(options(read_only));
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     store_ = std::move(*opened);
@@ -35,6 +37,7 @@ class StoreTest : public ::testing::Test {
     out.directory = directory_.path() / "log";
     out.read_only = read_only;
     out.token_key.bytes.fill(7);
+    out.keys = keys_.get();
     out.write_buffer_bytes = 4 << 20;
     out.cache_bytes = 8 << 20;
     return out;
@@ -49,6 +52,7 @@ class StoreTest : public ::testing::Test {
   }
 
   testing::TempDirectory directory_;
+  std::unique_ptr<privacy::KeyRing> keys_;
   std::unique_ptr<Store> store_;
 };
 
@@ -77,7 +81,7 @@ Filter combine(Filter::Op op, std::vector<Filter> children) { return {op, {}, st
 
 // ---- log and state --------------------------------------------------------------------------
 
-TEST_F(StoreTest, AnEmptyStoreHasNothing) {
+TEST_P(StoreTest, AnEmptyStoreHasNothing) {
   open();
   EXPECT_EQ(store_->end(), Seq{0});
   EXPECT_EQ(store_->cursor(), Cursor{});
@@ -88,7 +92,7 @@ TEST_F(StoreTest, AnEmptyStoreHasNothing) {
   EXPECT_TRUE(store_->append(Batch()).has_value());
 }
 
-TEST_F(StoreTest, KeepsWhatWasAppendedAcrossReopening) {
+TEST_P(StoreTest, KeepsWhatWasAppendedAcrossReopening) {
   Workload workload(11, {});
   open();
   for (int round = 0; round < 6; ++round) {
@@ -99,7 +103,7 @@ TEST_F(StoreTest, KeepsWhatWasAppendedAcrossReopening) {
   }
 }
 
-TEST_F(StoreTest, SingleEntriesMakeTheSameBundlesAsLargeBatches) {
+TEST_P(StoreTest, SingleEntriesMakeTheSameBundlesAsLargeBatches) {
   Workload::Options shape;
   shape.max_entries = 1;
   shape.odd_cases = false;
@@ -114,7 +118,7 @@ TEST_F(StoreTest, SingleEntriesMakeTheSameBundlesAsLargeBatches) {
   expect_store_is(*store_, workload);
 }
 
-TEST_F(StoreTest, ReadOnlySeesAllAndRefusesToAppend) {
+TEST_P(StoreTest, ReadOnlySeesAllAndRefusesToAppend) {
   Workload workload(5, {});
   open();
   append(workload, 30);
@@ -125,7 +129,7 @@ TEST_F(StoreTest, ReadOnlySeesAllAndRefusesToAppend) {
   EXPECT_EQ(store_->append(batch).error().code, ErrorCode::kPermission);
 }
 
-TEST_F(StoreTest, ASecondWriterAndAReaderBesideItAreRefused) {
+TEST_P(StoreTest, ASecondWriterAndAReaderBesideItAreRefused) {
   open();
   for (const bool read_only : {false, true}) {
     const auto second = open_rocksdb_store(options(read_only));
@@ -136,11 +140,11 @@ TEST_F(StoreTest, ASecondWriterAndAReaderBesideItAreRefused) {
   open();
 }
 
-TEST_F(StoreTest, ReadOnlyNeedsALog) {
+TEST_P(StoreTest, ReadOnlyNeedsALog) {
   EXPECT_EQ(open_rocksdb_store(options(true)).error().code, ErrorCode::kNotFound);
 }
 
-TEST_F(StoreTest, KeepsAHugeBodyApartFromItsNeighbours) {
+TEST_P(StoreTest, KeepsAHugeBodyApartFromItsNeighbours) {
   const std::string huge(40 << 20, 'h');
   open();
   Batch batch;
@@ -160,7 +164,7 @@ TEST_F(StoreTest, KeepsAHugeBodyApartFromItsNeighbours) {
   }
 }
 
-TEST_F(StoreTest, ScanRowsStartsWhereAskedAndStaysInItsTable) {
+TEST_P(StoreTest, ScanRowsStartsWhereAskedAndStaysInItsTable) {
   open();
   Batch batch;
   for (const uint32_t table : {1u, 2u, 3u})
@@ -174,7 +178,7 @@ TEST_F(StoreTest, ScanRowsStartsWhereAskedAndStaysInItsTable) {
   EXPECT_THAT(keys, ElementsAre("b", "c"));
 }
 
-TEST_F(StoreTest, MetaIsSetAndDeleted) {
+TEST_P(StoreTest, MetaIsSetAndDeleted) {
   open();
   Batch batch;
   batch.set_meta("publication.fingerprint", "abc");
@@ -187,7 +191,7 @@ TEST_F(StoreTest, MetaIsSetAndDeleted) {
   EXPECT_EQ(store_->meta("publication.fingerprint").value(), std::nullopt);
 }
 
-TEST_F(StoreTest, WaitBeyondReturnsWithTheEntry) {
+TEST_P(StoreTest, WaitBeyondReturnsWithTheEntry) {
   open();
   EXPECT_EQ(store_->wait_beyond({0}, 1), Seq{0});
   std::thread reader([&] { EXPECT_EQ(store_->wait_beyond({0}, 60'000), Seq{1}); });
@@ -198,7 +202,7 @@ TEST_F(StoreTest, WaitBeyondReturnsWithTheEntry) {
   reader.join();
 }
 
-TEST_F(StoreTest, ReadersBesideTheWriterSeeWholeEntries) {
+TEST_P(StoreTest, ReadersBesideTheWriterSeeWholeEntries) {
   open();
   Workload::Options shape;
   shape.odd_cases = false;
@@ -245,7 +249,7 @@ bool is_match(const Filter& filter, const record::Entry& entry) {
   return false;
 }
 
-TEST_F(StoreTest, CandidatesAreASupersetInMemoryAndStored) {
+TEST_P(StoreTest, CandidatesAreASupersetInMemoryAndStored) {
   using Op = Filter::Op;
   Workload::Options shape;
   shape.odd_cases = false;
@@ -299,7 +303,7 @@ TEST_F(StoreTest, CandidatesAreASupersetInMemoryAndStored) {
   EXPECT_EQ(store_->values_of(Dimension::kTenant, 2)->size(), 2);
 }
 
-TEST_F(StoreTest, AnUnindexedValueAnswersAll) {
+TEST_P(StoreTest, AnUnindexedValueAnswersAll) {
   open();
   Batch batch;
   Made made(0);
@@ -310,7 +314,7 @@ TEST_F(StoreTest, AnUnindexedValueAnswersAll) {
   EXPECT_THAT(candidates(*store_, 0, term(Dimension::kNewValue, "somebody")), IsEmpty());
 }
 
-TEST_F(StoreTest, SeqsBetweenCoversEveryEntryOfTheTimes) {
+TEST_P(StoreTest, SeqsBetweenCoversEveryEntryOfTheTimes) {
   open();
   Batch batch;
   for (uint64_t seq = 0; seq < 1'000; ++seq) {
@@ -330,6 +334,9 @@ TEST_F(StoreTest, SeqsBetweenCoversEveryEntryOfTheTimes) {
     open();
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Store, StoreTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 
 }  // namespace
 }  // namespace rowledger::store

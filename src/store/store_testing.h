@@ -35,6 +35,17 @@ class TempDirectory {
   std::filesystem::path path_;
 };
 
+// A key ring in `directory`/keys, made when there is none, with one master key for all.
+inline std::unique_ptr<privacy::KeyRing> open_keys(const std::filesystem::path& directory) {
+  const auto place = directory / "keys";
+  std::filesystem::create_directories(place);
+  const privacy::MasterKey master(std::string(privacy::kKeyBytes, 'm'));
+  auto ring = privacy::KeyRing::create(place, master);
+  if (!ring && ring.error().code == ErrorCode::kConflict) ring = privacy::KeyRing::open(place, master);
+  CHECK(ring.has_value());
+  return std::move(*ring);
+}
+
 // Makes batch after batch of random changes of two tables, and holds what the store should then say.
 // The same seed gives the same log.
 class Workload {

@@ -1,0 +1,151 @@
+#include "store/sealing.h"
+
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "store/compression.h"
+
+namespace rowledger::store {
+namespace {
+
+// How sealed bytes were made smaller before.
+enum Form : uint8_t { kPlain = 0, kCompressed = 1 };
+// Below it, compression costs time and gains nothing.
+constexpr size_t kWorthCompressing = 192;
+constexpr uint64_t kMaxOpenedBytes = uint64_t{1} << 33;
+
+Error damaged(std::string_view what) { return {ErrorCode::kCorrupt, std::string("sealed ").append(what).append(" do not open: they were altered or damaged")}; }
+
+std::string place_of(char kind, Seq seq) {
+  std::string out(1, kind);
+  ByteWriter(out).u64(seq.value);
+  return out;
+}
+
+privacy::Nonce nonce_of(std::string_view bytes) {
+  privacy::Nonce out;
+  std::memcpy(out.data(), bytes.data(), out.size());
+  return out;
+}
+
+// Drawn many at once: a call for 12 bytes costs as much as sealing.
+void draw_nonce(privacy::Nonce& out) {
+  thread_local std::array<char, 1'200> drawn;
+  thread_local size_t left = 0;
+  if (left < out.size()) {
+    random_bytes(drawn.data(), drawn.size());
+    left = drawn.size();
+  }
+  left -= out.size();
+  std::memcpy(out.data(), drawn.data() + left, out.size());
+}
+
+void pack(std::string_view bytes, std::string& out) {
+  if (bytes.size() >= kWorthCompressing) {
+    thread_local Compressor compressor;
+    out.assign(1, static_cast<char>(kCompressed));
+    compressor.append(bytes, out);
+    if (out.size() <= bytes.size()) return;
+  }
+  out.assign(1, static_cast<char>(kPlain));
+  out.append(bytes);
+}
+
+Result<std::string> unpack(std::string packed, std::string_view what) {
+  if (packed.empty()) return fail(damaged(what));
+  const char form = packed.front();
+  if (form == kPlain) {
+    packed.erase(0, 1);
+    return packed;
+  }
+  std::string_view rest = std::string_view(packed).substr(1);
+  if (form != kCompressed) return fail(damaged(what));
+  RL_ASSIGN(std::string out, decompress(rest, kMaxOpenedBytes));
+  if (!rest.empty()) return fail(damaged(what));
+  return out;
+}
+
+}  // namespace
+
+Status Sealing::prepare() {
+  if (ring_ == nullptr) return {};
+  RL_ASSIGN(installation_, ring_->tenant_key(""));
+  RL_ASSIGN(const privacy::KeyState state, ring_->find(installation_, installation_secret_));
+  CHECK(state == privacy::KeyState::kLive);
+  return {};
+}
+
+Result<record::Values> Sealing::find(KeyId id, SubjectKey& out) const {
+  if (ring_ == nullptr) return record::Values::kLocked;
+  RL_ASSIGN(const privacy::KeyState state, ring_->find(id, out));
+  return state == privacy::KeyState::kLive ? record::Values::kHere : record::Values::kErased;
+}
+
+Digest Sealing::clear_salt(Seq seq) const {
+  std::string bytes;
+  ByteWriter(bytes).u64(seq.value);
+  return clear_salts_("rowledger salt v1", bytes);
+}
+
+void Sealing::seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values, std::string& out) {
+  thread_local std::string packed;
+  pack(values, packed);
+  key.seal(nonce_of(as_view(commitment)), place_of('v', seq), packed, out);
+}
+
+Result<std::string> Sealing::open_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view sealed) {
+  std::string packed;
+  if (!key.unseal(nonce_of(as_view(commitment)), place_of('v', seq), sealed, packed)) return fail(damaged("values"));
+  return unpack(std::move(packed), "values");
+}
+
+void Sealing::seal_image(const SubjectKey& key, std::string_view place, std::string_view image, std::string& out) {
+  thread_local std::string packed;
+  pack(image, packed);
+  privacy::Nonce nonce;
+  draw_nonce(nonce);
+  out.append(reinterpret_cast<const char*>(nonce.data()), nonce.size());
+  key.seal(nonce, place, packed, out);
+}
+
+Result<std::string> Sealing::open_image(const SubjectKey& key, std::string_view place, std::string_view sealed) {
+  std::string packed;
+  if (sealed.size() < privacy::kNonceBytes ||
+      !key.unseal(nonce_of(sealed), place, sealed.substr(privacy::kNonceBytes), packed))
+    return fail(damaged("rows"));
+  return unpack(std::move(packed), "rows");
+}
+
+void Sealing::seal_section(Seq first, std::string_view bytes, std::string& out) const {
+  ByteWriter writer(out);
+  if (!seal_new_) {
+    writer.varint(0);
+    return writer.string(bytes);
+  }
+  writer.varint(installation_.value);
+  writer.varint(privacy::kNonceBytes + bytes.size() + privacy::kTagBytes);
+  privacy::Nonce nonce;
+  draw_nonce(nonce);
+  out.append(reinterpret_cast<const char*>(nonce.data()), nonce.size());
+  installation_secret_.seal(nonce, place_of('f', first), bytes, out);
+}
+
+Result<std::optional<std::string>> Sealing::open_section(Seq first, std::string_view& in) const {
+  ByteReader reader(in);
+  const KeyId id{reader.varint()};
+  const std::string_view bytes = reader.string();
+  if (!reader.ok()) return fail(damaged("frames"));
+  in = reader.rest();
+  if (id == KeyId{}) return std::optional<std::string>(bytes);
+  SubjectKey key;
+  RL_ASSIGN(const record::Values values, find(id, key));
+  if (values != record::Values::kHere) return std::nullopt;
+  std::string out;
+  if (bytes.size() < privacy::kNonceBytes ||
+      !key.unseal(nonce_of(bytes), place_of('f', first), bytes.substr(privacy::kNonceBytes), out))
+    return fail(damaged("frames"));
+  return std::optional<std::string>(std::move(out));
+}
+
+}  // namespace rowledger::store

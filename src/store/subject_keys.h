@@ -1,0 +1,66 @@
+#pragma once
+// Which key seals what: a subject's own, else its tenant's (docs/format/keys.md). The key ring holds keys without
+// names; this is where the names are, as keyed hashes, in the same atomic write as the entries that use them.
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/crypto.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "privacy/key_ring.h"
+#include "store/database.h"
+
+namespace rowledger::store {
+
+// One of a subject's keys, in the order in which they were taken into use.
+struct HeldKey {
+  privacy::KeyId key;
+  uint32_t since_day = 0;  // since 1970-01-01, UTC
+};
+
+class SubjectKeys {
+ public:
+  // period_days: after so many, a subject gets another key, so that old values can be destroyed by themselves.
+  SubjectKeys(const Database& database, privacy::KeyRing* ring, const ShortHashKey& name_key, uint32_t period_days)
+      : database_(database), ring_(ring), name_key_(name_key), period_days_(period_days) {}
+
+  // The writer. What seals an entry of that tenant and subject (either may be empty) received then; made when there is
+  // none. Not to be kept before write() and privacy::KeyRing::sync().
+  Result<privacy::KeyId> key_for(std::string_view tenant, std::string_view subject, Timestamp now);
+  // Puts what is new into the write, again with each try, until written() says that one succeeded.
+  void write(rocksdb::WriteBatch& out) const;
+  void written() { unwritten_.clear(); }
+
+  // Any thread. All keys of a subject that are in use or were.
+  Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
+  // The writer: the next entry of the subject begins with a new key.
+  Status forget(std::string_view tenant, std::string_view subject);
+
+ private:
+  using Name = std::array<unsigned char, 16>;
+  struct Cached {
+    Name name{};
+    privacy::KeyId key;
+    uint32_t since_day = 0;
+  };
+  static constexpr size_t kWays = 4, kSets = size_t{1} << 17;  // 16 MB
+
+  Name name_of(std::string_view tenant, std::string_view subject) const;
+  Result<std::vector<HeldKey>> read(const Name& name) const;
+  Cached* cached(const Name& name);
+  Cached& place_for(const Name& name);
+
+  const Database& database_;
+  privacy::KeyRing* const ring_;
+  const ShortHashKey name_key_;
+  const uint32_t period_days_;
+  std::vector<Cached> cache_;
+  std::vector<std::pair<Name, std::vector<HeldKey>>> unwritten_;
+  std::string last_tenant_;
+  privacy::KeyId last_tenant_key_;
+};
+
+}  // namespace rowledger::store
