@@ -162,6 +162,52 @@ TEST(TileTree, ProofsReadFewTiles) {
   }
 }
 
+// A tree whose leaves are all alike: its tiles are known at any size, so that the highest levels can be tried.
+class UniformTiles : public TileSource {
+ public:
+  UniformTiles() : complete_{leaf_hash("the same")} {
+    for (size_t height = 1; height < complete_.size(); ++height)
+      complete_[height] = node_hash(complete_[height - 1], complete_[height - 1]);
+  }
+  Result<std::string> read_tile(TileId id) const override { return hashes(id.level, kTileWidth); }
+  std::string hashes(uint32_t level, uint32_t width) const {
+    std::string out;
+    for (uint32_t i = 0; i < width; ++i) out += as_view(complete_.at(level * kTileHeight));
+    return out;
+  }
+  // By RFC 6962's definition.
+  Digest root(uint64_t size) const {
+    if (size == 0) return sha256(std::string_view());
+    size_t height = 0;
+    while (height < 62 && uint64_t{2} << height <= size) ++height;
+    const uint64_t left = uint64_t{1} << height;
+    return size == left ? complete_[height] : node_hash(complete_[height], root(size - left));
+  }
+
+ private:
+  std::array<Digest, 64> complete_;
+};
+
+TEST(TileTree, LargestTrees) {
+  const UniformTiles source;
+  std::mt19937_64 random(99);
+  for (const uint64_t size : {(1UL << 24) + 1, (1UL << 32) - 1, (1UL << 40) + 12'345, (1UL << 62) + 5, kMaxTreeSize}) {
+    const auto edge = TreeEdge::restore({size}, source.hashes(0, partial_width({size}, 0)), source);
+    ASSERT_TRUE(edge.has_value()) << edge.error().message;
+    ASSERT_EQ(edge->root(), source.root(size)) << size;
+    const TileTree tree(source, *edge);
+    for (int i = 0; i < 8; ++i) {
+      const uint64_t smaller = random() % size + 1, index = i == 0 ? size - 1 : random() % smaller;
+      const uint64_t at = i == 0 ? size : smaller;
+      const auto inclusion = tree.prove_inclusion({index}, {at}), consistency = tree.prove_consistency({at}, {size});
+      ASSERT_TRUE(inclusion && consistency);
+      ASSERT_EQ(tree.root({at}).value(), source.root(at)) << at;
+      EXPECT_TRUE(verify_inclusion(leaf_hash("the same"), {index}, {at}, *inclusion, source.root(at)));
+      EXPECT_TRUE(verify_consistency({at}, source.root(at), {size}, source.root(size), *consistency)) << at;
+    }
+  }
+}
+
 TEST(TreeEdge, RestoredIsTheSame) {
   TestTree tree;
   const uint64_t sizes[] = {0, 1, 2, 255, 256, 257, 511, 512, 700, 65'535, 65'536, 65'537, 70'000};
