@@ -97,6 +97,19 @@ TEST(Verifier, EmptyAndEqualTrees) {
   EXPECT_FALSE(verify_consistency({3}, other, {4}, known_root(4), none));
 }
 
+// One hash more than the sizes call for, with roots that would follow from it.
+TEST(Verifier, ProofsOfTallerTreesAreRefused) {
+  const Digest a = known_leaf(0), b = known_leaf(1), c = known_leaf(2), d = known_leaf(3), more = known_leaf(4);
+  const Digest ab = node_hash(a, b), cd = node_hash(c, d);
+  EXPECT_FALSE(verify_inclusion(a, {0}, {1}, {{b}}, ab));
+  EXPECT_FALSE(verify_inclusion(b, {0}, {1}, {{a}}, ab));
+  EXPECT_FALSE(verify_inclusion(b, {1}, {2}, {{a, cd}}, node_hash(ab, cd)));
+  EXPECT_FALSE(verify_inclusion(b, {1}, {2}, {{a, cd}}, node_hash(cd, ab)));
+  ASSERT_TRUE(verify_consistency({3}, node_hash(ab, c), {4}, node_hash(ab, cd), {{c, d, ab}}));
+  EXPECT_FALSE(verify_consistency({3}, node_hash(more, node_hash(ab, c)), {4}, node_hash(more, node_hash(ab, cd)),
+                                  {{c, d, ab, more}}));
+}
+
 // Whatever is changed in a right proof makes it a wrong one.
 class Tampering : public ::testing::Test {
  protected:
