@@ -1,8 +1,8 @@
 // Writes a log in the layout of C2SP tlog-tiles, for the check by other people's code (main.go):
 //   write_log DIR SIZE [OLD_SIZE]
 // DIR gets checkpoint, tile/, tile/entries/ and some proofs/SEQ.tlog-proof; the verifier key goes to standard output.
-// With OLD_SIZE, there are also checkpoints of the same key: DIR/old_checkpoint is what the log had signed at that size,
-// DIR/forked_checkpoint is of other entries, DIR/longer_checkpoint of a log with one entry more.
+// With OLD_SIZE, there are also checkpoints of the same key: DIR/old_checkpoint is what the log had signed at that
+// size, DIR/forked_checkpoint is of other entries, DIR/longer_checkpoint of a log with one entry more.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
