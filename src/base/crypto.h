@@ -47,6 +47,6 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 std::string to_hex(std::string_view bytes);                         // lower case
 std::optional<std::string> from_hex(std::string_view text);         // either case
 std::string to_base64(std::string_view bytes);                      // RFC 4648, padded
-std::optional<std::string> from_base64(std::string_view text);
+std::optional<std::string> from_base64(std::string_view text);      // exactly what to_base64 gives, nothing else
 
 }  // namespace rowledger
