@@ -24,11 +24,7 @@ void load(SHA256_CTX& context, const std::array<uint32_t, 8>& state) {
 
 }  // namespace
 
-Digest sha256(std::string_view bytes) {
-  Digest out;
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data());
-  return out;
-}
+Digest sha256(std::string_view bytes) { return sha256(bytes, {}); }
 
 Digest sha256(std::string_view a, std::string_view b, std::string_view c) {
   SHA256_CTX context;

@@ -34,6 +34,9 @@ class Database {
 
   // After an error in writing, RocksDB refuses all writes until told to go on. Nothing when there was none.
   rocksdb::Status resume();
+  // True from such an error on until then: who is not the writer had better leave RocksDB alone, for Debian's build
+  // asserts that nothing is done to a file whose writing failed.
+  bool stopped() const { return *stopped_; }
 
   // False when there is no such key.
   Result<bool> get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache = true) const;

@@ -133,11 +133,14 @@ Status StateStore::flush(const Generation& generation) {
   rocksdb::WriteOptions unlogged;
   unlogged.disableWAL = true;
   rocksdb::WriteBatch batch;
+  const Error waiting{ErrorCode::kIo, "writing the state: the disk of the data directory is full"};
+  if (database_.stopped()) return fail(Error(waiting));
   std::string value;
   for (const RowTable::Row& row : generation.rows.sorted()) {
     RL_TRY(seal_row(row, value));
     batch.Put(family, slice(row.key), slice(value));
     if (batch.GetDataSize() < kFlushBatchBytes) continue;
+    if (database_.stopped()) return fail(Error(waiting));
     const rocksdb::Status status = database_.db().Write(unlogged, &batch);
     if (!status.ok()) return fail(error_of(status, kDoing));
     batch.Clear();
