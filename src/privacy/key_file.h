@@ -22,6 +22,9 @@ enum class KeyFileKind : uint8_t { kTenants, kSubjects };
 std::string_view file_name(KeyFileKind kind);
 constexpr size_t slot_bytes(KeyFileKind kind) { return kind == KeyFileKind::kTenants ? 128 : 64; }
 
+// Beside them: taken by the process that works on them, and never replaced.
+inline constexpr std::string_view kKeyLockName = "keys.lock";
+
 inline constexpr size_t kHeaderBytes = 4096;
 inline constexpr uint8_t kKeyFileVersion = 1;
 inline constexpr uint64_t kMaxTenants = (1 << 24) - 1;

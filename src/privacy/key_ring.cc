@@ -13,8 +13,6 @@ namespace {
 constexpr size_t kMaxPendingBytes = 1 << 20;
 constexpr size_t kSubjectSlotBytes = slot_bytes(KeyFileKind::kSubjects);
 
-constexpr std::string_view kLockName = "keys.lock";
-
 std::filesystem::path path_of(const std::filesystem::path& dir, KeyFileKind kind) { return dir / file_name(kind); }
 
 // create() makes subjects.keys first: without tenants.keys, and without a slot, it is what a crash left.
@@ -56,7 +54,7 @@ KeyRing::~KeyRing() {
 
 Result<std::unique_ptr<KeyRing>> KeyRing::create(const std::filesystem::path& dir, const MasterKey& master,
                                                  KeyRingOptions options) {
-  RL_ASSIGN(PrivateFile lock, PrivateFile::lock(dir / kLockName));
+  RL_ASSIGN(PrivateFile lock, PrivateFile::lock(dir / kKeyLockName));
   RL_TRY(remove_unfinished(dir));
   KeyFileHeader header;
   random_bytes(header.ring_id.data(), header.ring_id.size());
@@ -70,7 +68,7 @@ Result<std::unique_ptr<KeyRing>> KeyRing::create(const std::filesystem::path& di
 
 Result<std::unique_ptr<KeyRing>> KeyRing::open(const std::filesystem::path& dir, const MasterKey& master,
                                                KeyRingOptions options) {
-  RL_ASSIGN(PrivateFile lock, PrivateFile::lock(dir / kLockName));
+  RL_ASSIGN(PrivateFile lock, PrivateFile::lock(dir / kKeyLockName));
   for (const KeyFileKind kind : {KeyFileKind::kTenants, KeyFileKind::kSubjects}) {
     RL_TRY(finish_replacing(path_of(dir, kind)));
   }
