@@ -72,8 +72,9 @@ std::string config_text(const Config& config) {
     out += "\n[[table]]\n";
     append_keys(out, table_keys(), "table", table, false);
   }
-  out += "\n# How to tell the way in from the database role and the program's name, when no context says it;\n"
-         "# the first rule that fits counts. psql is known as sql. The keys:\n";
+  out +=
+      "\n# How to tell the way in from the database role and the program's name, when no context says it;\n"
+      "# the first rule that fits counts. psql is known as sql. The keys:\n";
   for (const auto& key : via_keys()) append_comment(out, fmt::format("{}: {}", key.name, key.explanation));
   if (config.via.empty()) out += "#\n# [[via]]\n# application = \"glific_web*\"\n# via = \"app\"\n";
   for (const auto& rule : config.via) {

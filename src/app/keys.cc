@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <toml++/toml.h>
 
 namespace rowledger::app {
 namespace {
@@ -35,7 +35,8 @@ Result<std::string> hex_key(const toml::table& table, std::string_view name, siz
   const auto value = from_hex(text);
   if (!value || value->size() != bytes) {
     return fail(ErrorCode::kInvalid, fmt::format("{}: {} must be {} hexadecimal digits, as init wrote it: restore the "
-                                                 "file from a backup", shown, name, 2 * bytes));
+                                                 "file from a backup",
+                                                 shown, name, 2 * bytes));
   }
   return *value;
 }
@@ -87,7 +88,7 @@ Result<Keys> read_keys(const std::filesystem::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
     return fail(ErrorCode::kInvalid, fmt::format("other users may read {}, which holds secrets: chmod 600 {}",
-                                                    file.string(), file.string()));
+                                                 file.string(), file.string()));
   }
   RL_ASSIGN(const std::string text, read_file(file));
   return parse_keys(text, file.string());

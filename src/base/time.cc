@@ -38,17 +38,17 @@ std::string Timestamp::to_string() const {
   const auto day = floor<days>(moment);
   const year_month_day date{day};
   const hh_mm_ss<microseconds> clock{moment - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", int(date.year()),
-                     unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", int(date.year()), unsigned(date.month()),
+                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 std::optional<Timestamp> Timestamp::parse(std::string_view text) {
   using namespace std::chrono;
   int y, mo, d, h = 0, mi = 0, s = 0;
   int64_t fraction_us = 0, offset_s = 0;
-  if (!take_number(text, 4, y) || !take_char(text, '-') || !take_number(text, 2, mo) ||
-      !take_char(text, '-') || !take_number(text, 2, d))
+  if (!take_number(text, 4, y) || !take_char(text, '-') || !take_number(text, 2, mo) || !take_char(text, '-') ||
+      !take_number(text, 2, d))
     return std::nullopt;
   const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
   if (!date.ok()) return std::nullopt;

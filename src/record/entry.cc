@@ -22,15 +22,17 @@ struct Name {
 };
 
 constexpr Name<EntryKind> kKinds[] = {
-    {EntryKind::kBaseline, "baseline"}, {EntryKind::kInsert, "insert"}, {EntryKind::kUpdate, "update"},
+    {EntryKind::kBaseline, "baseline"}, {EntryKind::kInsert, "insert"},     {EntryKind::kUpdate, "update"},
     {EntryKind::kDelete, "delete"},     {EntryKind::kTruncate, "truncate"}, {EntryKind::kSchema, "schema"},
     {EntryKind::kGap, "gap"},           {EntryKind::kControl, "control"},   {EntryKind::kAccess, "access"},
     {EntryKind::kAlert, "alert"},       {EntryKind::kUndo, "undo"},         {EntryKind::kErase, "erase"},
 };
-constexpr Name<Trust> kTrusts[] = {{Trust::kUnknown, "unknown"}, {Trust::kDatabase, "database"},
-                                   {Trust::kClaimed, "claimed"}, {Trust::kVerified, "verified"}};
-constexpr Name<Via> kVias[] = {{Via::kUnknown, "unknown"}, {Via::kApp, "app"},         {Via::kJob, "job"},
-                               {Via::kFlow, "flow"},       {Via::kImport, "import"},   {Via::kTrigger, "trigger"},
+constexpr Name<Trust> kTrusts[] = {{Trust::kUnknown, "unknown"},
+                                   {Trust::kDatabase, "database"},
+                                   {Trust::kClaimed, "claimed"},
+                                   {Trust::kVerified, "verified"}};
+constexpr Name<Via> kVias[] = {{Via::kUnknown, "unknown"}, {Via::kApp, "app"},       {Via::kJob, "job"},
+                               {Via::kFlow, "flow"},       {Via::kImport, "import"}, {Via::kTrigger, "trigger"},
                                {Via::kSql, "sql"},         {Via::kUndo, "undo"}};
 
 template <class Enum, size_t N>
@@ -102,8 +104,8 @@ void encode_header(const EntryHeader& header, std::string& out) {
   writer.u8(kHeaderVersion);
   writer.u8(static_cast<uint8_t>(header.kind));
   writer.u8(static_cast<uint8_t>((header.prev ? kHasPrev : 0) | (header.prev_at_key ? kHasPrevAtKey : 0) |
-                                 (header.tx ? kHasTx : 0) | (has_row ? kHasRow : 0) |
-                                 (has_actor ? kHasActor : 0) | (header.tenant.empty() ? 0 : kHasTenant)));
+                                 (header.tx ? kHasTx : 0) | (has_row ? kHasRow : 0) | (has_actor ? kHasActor : 0) |
+                                 (header.tenant.empty() ? 0 : kHasTenant)));
   writer.varint(header.flags);
   writer.u8(static_cast<uint8_t>(header.trust));
   writer.u8(static_cast<uint8_t>(header.via));
@@ -140,8 +142,8 @@ Result<EntryHeader> decode_header(std::string_view bytes) {
   const uint64_t flags = reader.varint();
   const uint8_t trust = reader.u8(), via = reader.u8();
   if (kind < static_cast<uint8_t>(EntryKind::kBaseline) || kind > static_cast<uint8_t>(EntryKind::kErase) ||
-      trust > static_cast<uint8_t>(Trust::kVerified) || via > static_cast<uint8_t>(Via::kUndo) ||
-      flags > UINT16_MAX || parts > 63)
+      trust > static_cast<uint8_t>(Trust::kVerified) || via > static_cast<uint8_t>(Via::kUndo) || flags > UINT16_MAX ||
+      parts > 63)
     reader.fail();
   header.kind = static_cast<EntryKind>(kind);
   header.flags = static_cast<uint16_t>(flags);
