@@ -98,6 +98,15 @@ TEST(Bytes, BrokenVarintsFail) {
   }
 }
 
+TEST(Bytes, AVarintOf32BitsTakesNoMore) {
+  const std::string largest = varint(UINT32_MAX), larger = varint(uint64_t{UINT32_MAX} + 1);
+  ByteReader good(largest), bad(larger);
+  EXPECT_EQ(good.varint32(), UINT32_MAX);
+  EXPECT_TRUE(good.ok());
+  EXPECT_EQ(bad.varint32(), 0u);
+  EXPECT_FALSE(bad.ok());
+}
+
 TEST(Bytes, ReadingPastTheEndFailsForGood) {
   using Read = void (*)(ByteReader&);
   for (const Read read : std::vector<Read>{

@@ -131,6 +131,8 @@ std::optional<std::string> from_base64(std::string_view text) {
       end != text.data() + text.size())
     return std::nullopt;
   out.resize(n);
+  // libsodium takes some bytes above 0x7f for digits. What is signed or hashed must have one spelling.
+  if (to_base64(out) != text) return std::nullopt;
   return out;
 }
 

@@ -115,5 +115,17 @@ TEST(Base64, BothWays) {
     EXPECT_EQ(from_base64(text), std::nullopt) << text;
 }
 
+TEST(Base64, HasOneSpelling) {
+  for (const char* text : {"Zm9vYmE", "Zm9vYmF=", "Zm9vYmE==", "Zm9v YmE=", "Zm9vYmE=\n", "Zm9-YmE=", "=", "A"})
+    EXPECT_FALSE(from_base64(text).has_value()) << text;
+  std::string text = "+/09azAZ";
+  ASSERT_TRUE(from_base64(text).has_value());
+  for (char& c : text) {
+    c = static_cast<char>(c ^ 0x80);
+    EXPECT_FALSE(from_base64(text).has_value()) << text;
+    c = static_cast<char>(c ^ 0x80);
+  }
+}
+
 }  // namespace
 }  // namespace rowledger

@@ -12,8 +12,10 @@ namespace {
 constexpr uint8_t kHeaderVersion = 1;
 constexpr uint8_t kBodyVersion = 1;
 constexpr std::string_view kCommitmentLabel = "rowledger values v1";
-constexpr uint64_t kMaxKeyParts = 64;
-constexpr uint64_t kMaxChanges = 1'664;
+// PostgreSQL's limit is 1,600 columns, and under REPLICA IDENTITY FULL any of them can belong to the key.
+constexpr uint64_t kMaxKeyParts = 1'664;
+// A table that was made anew while nobody looked differs in its old and its new columns.
+constexpr uint64_t kMaxChanges = 4'096;
 
 template <class Enum>
 struct Name {
@@ -64,6 +66,7 @@ void read_bytes(ByteReader& reader, std::array<unsigned char, N>& out) {
 }
 
 void write_key(ByteWriter& writer, const std::vector<KeyPart>& key) {
+  CHECK(key.size() <= kMaxKeyParts);
   writer.varint(key.size());
   for (const KeyPart& part : key) {
     writer.string(part.column);
@@ -156,15 +159,16 @@ Result<EntryHeader> decode_header(std::string_view bytes) {
   if (parts & kHasTenant) {
     header.tenant = reader.string();
     header.tenant_seq = reader.varint();
+    if (header.tenant.empty()) reader.fail();
   }
   if (parts & kHasPrev) header.prev = Seq{reader.varint()};
   if (parts & kHasPrevAtKey) header.prev_at_key = Seq{reader.varint()};
   if (parts & kHasTx) {
     TxIdentity tx;
     tx.system_id = reader.u64();
-    tx.timeline = static_cast<uint32_t>(reader.varint());
+    tx.timeline = reader.varint32();
     tx.commit_lsn = Lsn{reader.u64()};
-    tx.ordinal = static_cast<uint32_t>(reader.varint());
+    tx.ordinal = reader.varint32();
     tx.xid = reader.u32();
     tx.committed_at = {static_cast<int64_t>(reader.u64())};
     tx.origin = reader.string();
@@ -186,6 +190,7 @@ void encode_body(const EntryBody& body, std::string& out) {
   const Attribution& who = body.attribution;
   for (std::string_view text : {who.actor_id, who.actor_name, who.role, who.application, who.client, who.context})
     writer.string(text);
+  CHECK(body.changes.size() <= kMaxChanges);
   writer.varint(body.changes.size());
   for (const FieldChange& change : body.changes) {
     writer.string(change.field);
