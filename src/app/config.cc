@@ -14,6 +14,7 @@ namespace rowledger::app {
 namespace {
 
 constexpr std::string_view kPrefix = "ROWLEDGER_";
+constexpr size_t kMaxSourceNameBytes = 200;  // it stands in every entry's header
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -218,11 +219,22 @@ Result<bool> set_element(const std::string& variable, const std::string& value, 
   return known;
 }
 
+// The 10 of ROWLEDGER_TABLE_10_NAME; 0 where there is none.
+uint64_t element_number(std::string_view variable) {
+  const size_t at = std::min(variable.find_first_of("0123456789"), variable.size());
+  uint64_t number = 0;
+  std::from_chars(variable.data() + at, variable.data() + variable.size(), number);
+  return number;
+}
+
 Status apply_environment(const Environment& environment, Config& config, std::vector<std::string>& warnings) {
   std::vector<std::string> names;
   for (const auto& key : plain_keys())
     names.push_back(fmt::format("{}{}_{}", kPrefix, upper(key.section), upper(key.name)));
-  for (const auto& [variable, value] : environment) {
+  // By number, not by name: element 10 comes after element 2.
+  std::vector<std::pair<std::string, std::string>> ordered(environment.begin(), environment.end());
+  std::ranges::stable_sort(ordered, {}, [](const auto& pair) { return element_number(pair.first); });
+  for (const auto& [variable, value] : ordered) {
     if (!variable.starts_with(kPrefix) || is_other_variable(variable)) continue;
     const auto place = std::find(names.begin(), names.end(), variable);
     if (place != names.end()) {
@@ -288,6 +300,11 @@ Status check(Config& config, std::string_view shown) {
     return nonsense(shown, "source.url names no database: postgresql://user@host:5432/DATABASE");
   }
   if (config.source_name.empty()) config.source_name = database_of(config.source_url);
+  if (config.source_name.empty()) config.source_name = database_of(config.capture_url);
+  if (config.source_name.empty())
+    return nonsense(shown, "source.name is missing, and no URL names a database that it could be taken from");
+  if (config.source_name.size() > kMaxSourceNameBytes)
+    return nonsense(shown, fmt::format("source.name is too long: {} bytes are the most", kMaxSourceNameBytes));
   for (const auto& [name, value] : {std::pair("source.role", &config.role), std::pair("source.slot", &config.slot),
                                     std::pair("source.publication", &config.publication)})
     if (value->empty()) return nonsense(shown, fmt::format("{} is empty", name));

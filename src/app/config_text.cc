@@ -7,12 +7,10 @@
 namespace rowledger::app {
 namespace {
 
-// TOML's basic strings escape as JSON's do, save that TOML also wants U+007F escaped.
+// TOML's basic strings escape as JSON's do.
 std::string toml_string(std::string_view text) {
-  std::string json;
-  append_json_string(json, text);
   std::string out;
-  for (const char c : json) c == '\x7f' ? out.append("\\u007F") : out.append(1, c);
+  append_json_string(out, text);
   return out;
 }
 

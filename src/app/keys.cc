@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <toml++/toml.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include "base/json_text.h"
 
 namespace rowledger::app {
 namespace {
@@ -53,6 +55,8 @@ Keys make_keys() {
 }
 
 std::string keys_text(const Keys& keys) {
+  std::string password;
+  append_json_string(password, keys.role_password);  // as TOML writes texts, too
   const std::string_view token(reinterpret_cast<const char*>(keys.token_key.bytes.data()), keys.token_key.bytes.size());
   return fmt::format(
       "# Secrets of this installation of Rowledger. Keep a copy in a safe place, not beside the log.\n\n"
@@ -64,8 +68,8 @@ std::string keys_text(const Keys& keys) {
       "# digits (docs/attribution). Give it to the application, and to nobody else.\n"
       "context_hmac_key = \"{}\"\n\n"
       "# Of the PostgreSQL role that capture uses; attach sets it.\n"
-      "role_password = \"{}\"\n",
-      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), keys.role_password);
+      "role_password = {}\n",
+      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), password);
 }
 
 Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
