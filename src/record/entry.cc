@@ -140,6 +140,7 @@ void encode_header(const EntryHeader& header, std::string& out) {
 Result<EntryHeader> decode_header(std::string_view bytes) {
   ByteReader reader(bytes);
   EntryHeader header;
+  if (bytes.size() > kMaxHeaderBytes) return fail(ErrorCode::kCorrupt, "entry header: too long");
   if (reader.u8() != kHeaderVersion) return fail(ErrorCode::kCorrupt, "entry header: unknown version");
   const uint8_t kind = reader.u8(), parts = reader.u8();
   const uint64_t flags = reader.varint();

@@ -163,7 +163,9 @@ TEST(EntryHeaderDeathTest, WhatNoTileCouldHoldIsNotWritten) {
   EntryHeader header = minimal_header();
   const std::string longest(kMaxHeaderBytes - encoded(header).size() - 2, 'x');
   header.table = longest;
-  EXPECT_EQ(encoded(header).size(), kMaxHeaderBytes);
+  const std::string bytes = encoded(header);
+  EXPECT_EQ(bytes.size(), kMaxHeaderBytes);
+  EXPECT_TRUE(decode_header(bytes));
   const std::string longer = longest + 'x';
   header.table = longer;
   EXPECT_DEATH(encoded(header), "broken invariant");
