@@ -115,6 +115,7 @@ class PqConnection : public Connection {
     // A walsender knows only the simple protocol.
     if (replication_ && parameters.empty()) return PQexec(connection_.get(), sql.c_str());
     std::vector<const char*> values;
+    values.reserve(parameters.size());
     for (const auto& p : parameters) values.push_back(p ? p->c_str() : nullptr);
     return PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
                         nullptr, nullptr, 0);
