@@ -94,8 +94,26 @@ bool admits(const store::Filter& filter, const std::vector<store::Term>& terms) 
   return false;
 }
 
+struct Indexed {
+  Entry entry;
+  std::vector<store::Term> terms;
+  std::vector<std::string> actors;
+};
+
+std::vector<Indexed> indexed() {
+  std::vector<Indexed> out;
+  for (const Entry& entry : entries()) {
+    Indexed& one = out.emplace_back(Indexed{entry, {}, {}});
+    store::for_each_term(entry, [&](store::Dimension dimension, std::string_view value) {
+      one.terms.push_back({dimension, std::string(value)});
+      if (dimension == store::Dimension::kActor) one.actors.emplace_back(value);
+    });
+  }
+  return out;
+}
+
 void try_search(std::string_view text, bool all) {
-  static const std::vector<Entry> kEntries = entries();
+  static const std::vector<Indexed> kEntries = indexed();
   const auto search = Search::parse(text, kNow, all);
   if (!search) {
     CHECK(search.error().position <= text.size() && search.error().length <= text.size() - search.error().position);
@@ -104,14 +122,8 @@ void try_search(std::string_view text, bool all) {
   }
   CHECK(is_json(search->to_json()));
   (void)search->names_actors();
-  for (const Entry& entry : kEntries) {
+  for (const auto& [entry, terms, actors] : kEntries) {
     if (!search->matches(entry)) continue;
-    std::vector<store::Term> terms;
-    std::vector<std::string> actors;
-    store::for_each_term(entry, [&](store::Dimension dimension, std::string_view value) {
-      terms.push_back({dimension, std::string(value)});
-      if (dimension == store::Dimension::kActor) actors.emplace_back(value);
-    });
     CHECK(admits(search->filter(), terms));
     CHECK(admits(search->filter(actors), terms));
     const Timestamp time = entry.header.tx ? entry.header.tx->committed_at : entry.header.received_at;
