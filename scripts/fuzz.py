@@ -29,7 +29,7 @@ def run(target, args):
     if done.returncode == 0 and executed and int(executed.group(1)) > 0:
         print(f"   {int(executed.group(1)):,} executions")
         return True
-    print(done.stderr[-20_000:])
+    print("\n".join(line for line in done.stderr.splitlines() if not line.startswith("#")))
     return False
 
 

@@ -24,6 +24,8 @@ template <class... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
+template <class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;  // clang 14 needs it said
 
 std::optional<uint32_t> xid_of(const Message& message) {
   return std::visit(
@@ -116,7 +118,7 @@ Status Assembler::begin(Lsn commit_lsn, Timestamp committed_at, uint32_t xid) {
   if (transaction_) return fail(ErrorCode::kCorrupt, "the stream begins a transaction inside another");
   RL_TRY(run_barrier_if_due(commit_lsn));
   const store::Cursor& cursor = parts_.writer.cursor();
-  Transaction& tx = transaction_.emplace();
+  Transaction& tx = transaction_.emplace(Transaction{});
   tx.context.tx.system_id = cursor.system_id;
   tx.context.tx.timeline = cursor.timeline;
   tx.context.tx.commit_lsn = commit_lsn;

@@ -94,7 +94,7 @@ class Parser {
   }
 
   Parsed<SearchNode> parse_or(int depth) {
-    if (depth > kMaxDepth) return error(at_, 1, "the parentheses are nested too deeply; 64 levels are the most");
+    if (depth > kMaxDepth) return error(at_ - 1, 1, "the parentheses are nested too deeply; 64 levels are the most");
     std::vector<SearchNode> alternatives;
     do {
       auto node = parse_and(depth);

@@ -255,6 +255,14 @@ TEST(SearchGrammar, Limits) {
   EXPECT_FALSE(parse_search(many, kNow, true));
 }
 
+TEST(SearchGrammar, NestedTooDeeplyPointsToTheParenthesis) {
+  const std::string text(65, '(');
+  const auto search = Search::parse(text, kNow);
+  ASSERT_FALSE(search);
+  EXPECT_EQ(search.error().position, 64u);
+  EXPECT_EQ(search.error().length, 1u);
+}
+
 TEST(SearchTree, AsJson) {
   const auto search = Search::parse("new.phone:9198* created:2026-08-01 -is:bulk", kNow);
   ASSERT_TRUE(search);
