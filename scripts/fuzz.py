@@ -1,40 +1,54 @@
 #!/usr/bin/python3
-"""Runs every libFuzzer target of a build folder for some time; its findings stay in <build>/findings.
+"""Runs libFuzzer targets of a build folder for some time each.
 
-x_fuzz begins with the inputs in tests/fuzz/corpus/x, if there are any, and keeps its own in <build>/corpus.
+They begin with the seeds in tests/fuzz/corpus/<name>; what they learn stays in <build>/corpus, what they find in
+<build>/findings.
 """
 import argparse
 import pathlib
+import re
 import subprocess
 import sys
 
-SEEDS = pathlib.Path(__file__).resolve().parent.parent / "tests/fuzz/corpus"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+NOT_BUILT = 77  # ctest shows it as skipped
+
+
+def run(target, args):
+    name = target.name.removesuffix("_fuzz")
+    corpus, findings = args.build / "corpus" / name, args.build / "findings" / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    findings.mkdir(parents=True, exist_ok=True)
+    # The first folder receives what is new; seeds are only read.
+    seeds = [p for p in [ROOT / "tests/fuzz/corpus" / name] if p.is_dir()]
+    print(f"== {name}: {args.seconds} s", flush=True)
+    limits = [f"-max_total_time={args.seconds}", f"-runs={args.runs}", "-rss_limit_mb=1024", "-timeout=10"]
+    done = subprocess.run([target.resolve(), *limits, "-print_final_stats=1", f"-artifact_prefix={findings}/", corpus, *seeds],
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+    executed = re.search(r"number_of_executed_units: *(\d+)", done.stderr)
+    if done.returncode == 0 and executed and int(executed.group(1)) > 0:
+        print(f"   {int(executed.group(1)):,} executions")
+        return True
+    print("\n".join(line for line in done.stderr.splitlines() if not line.startswith("#")))
+    return False
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--runs", type=int, default=-1, help="end after so many executions, too")
+    parser.add_argument("names", nargs="*", help="of targets, without _fuzz; all when none is given")
     args = parser.parse_args()
-    targets = sorted(p for p in args.build.glob("*_fuzz") if p.is_file())
-    if not targets:
-        print(f"{args.build}: no fuzz targets found", file=sys.stderr)
-        return 1
-    failed = []
-    for target in targets:
-        corpus = args.build / "corpus" / target.name
-        findings = args.build / "findings" / target.name
-        corpus.mkdir(parents=True, exist_ok=True)
-        findings.mkdir(parents=True, exist_ok=True)
-        print(f"== {target.name}: {args.seconds} s", flush=True)
-        command = [target.resolve(), f"-max_total_time={args.seconds}", "-rss_limit_mb=1024", "-timeout=10",
-                   "-print_final_stats=1", f"-artifact_prefix={findings}/", corpus]
-        # libFuzzer reads every folder and writes to the first.
-        seeds = SEEDS / target.name.removesuffix("_fuzz")
-        command += [seeds] if seeds.is_dir() else []
-        if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
-            failed.append(target.name)
-    print(f"{len(targets)} targets, failed: {', '.join(failed) or 'none'}")
+    args.build = args.build.resolve()
+    built = {p.name.removesuffix("_fuzz"): p for p in sorted(args.build.glob("*_fuzz")) if p.is_file()}
+    missing = [name for name in args.names if name not in built]
+    if missing or not built:
+        print(f"{args.build}: not built: {', '.join(missing) or 'any target'}; ./dev fuzz builds them", file=sys.stderr)
+        return NOT_BUILT
+    failed = [name for name in args.names or built if not run(built[name], args)]
+    if failed:
+        print(f"failed: {', '.join(failed)}; the inputs are in {args.build}/findings")
     return 1 if failed else 0
 
 

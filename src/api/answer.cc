@@ -29,7 +29,10 @@ Kind kind_of(ErrorCode code) {
 
 JsonWriter begin_problem(int status, std::string_view type, std::string_view title, std::string_view detail) {
   JsonWriter json;
-  json.text("type", fmt::format("/problems/{}", type)).text("title", title).number("status", status).text("detail", detail);
+  json.text("type", fmt::format("/problems/{}", type))
+      .text("title", title)
+      .number("status", status)
+      .text("detail", detail);
   return json;
 }
 
@@ -73,8 +76,8 @@ std::optional<uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
-Result<uint64_t> number_parameter(const http::Target& target, std::string_view name, uint64_t fallback,
-                                  uint64_t least, uint64_t most) {
+Result<uint64_t> number_parameter(const http::Target& target, std::string_view name, uint64_t fallback, uint64_t least,
+                                  uint64_t most) {
   const auto text = target.parameter(name);
   if (!text) return fallback;
   const auto value = parse_number(*text);

@@ -16,7 +16,7 @@ struct Dependencies {
   const store::Store& store;
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
-  std::string http_url;  // empty: no TCP listener
+  std::string http_url;             // empty: no TCP listener
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;

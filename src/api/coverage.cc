@@ -13,9 +13,11 @@ Filter term(Dimension dimension, std::string_view value) {
 }
 
 Filter any_change() {
-  return {Filter::Op::kOr, {}, {term(Dimension::kKind, to_string(record::EntryKind::kInsert)),
-                                term(Dimension::kKind, to_string(record::EntryKind::kUpdate)),
-                                term(Dimension::kKind, to_string(record::EntryKind::kDelete))}};
+  return {Filter::Op::kOr,
+          {},
+          {term(Dimension::kKind, to_string(record::EntryKind::kInsert)),
+           term(Dimension::kKind, to_string(record::EntryKind::kUpdate)),
+           term(Dimension::kKind, to_string(record::EntryKind::kDelete))}};
 }
 
 constexpr uint64_t ranges_for(Seq end) {

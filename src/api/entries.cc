@@ -38,8 +38,9 @@ Result<Page> page_of(const http::Target& target) {
   if (const auto text = target.parameter("cursor")) {
     const auto cursor = parse_cursor(*text);
     if (!cursor || cursor->query != page.fingerprint) {
-      return fail(ErrorCode::kInvalid, "the cursor does not belong to this search: repeat q, order and all as they "
-                                       "were, or begin again without a cursor");
+      return fail(ErrorCode::kInvalid,
+                  "the cursor does not belong to this search: repeat q, order and all as they "
+                  "were, or begin again without a cursor");
     }
     page.from = cursor->from;
     page.now = cursor->now;

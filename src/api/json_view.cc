@@ -44,7 +44,8 @@ size_t container_length(std::string_view text) {
 
 size_t word_length(std::string_view text) {
   size_t n = 0;
-  while (n < text.size() && !is_space(text[n]) && text[n] != ',' && text[n] != '}' && text[n] != ']' && text[n] != ':') ++n;
+  while (n < text.size() && !is_space(text[n]) && text[n] != ',' && text[n] != '}' && text[n] != ']' && text[n] != ':')
+    ++n;
   return n;
 }
 
@@ -54,7 +55,8 @@ void append_utf8(std::string& out, uint32_t c) {
   } else if (c < 0x800) {
     out += {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))};
   } else if (c < 0x10000) {
-    out += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f)), static_cast<char>(0x80 | (c & 0x3f))};
+    out += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f)),
+            static_cast<char>(0x80 | (c & 0x3f))};
   } else {
     out += {static_cast<char>(0xf0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 0x3f)),
             static_cast<char>(0x80 | (c >> 6 & 0x3f)), static_cast<char>(0x80 | (c & 0x3f))};
@@ -67,7 +69,10 @@ int32_t take_hex(std::string_view& text) {
   int32_t value = 0;
   for (int i = 0; i < 4; ++i) {
     const char c = text[static_cast<size_t>(i)];
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                             : -1;
     if (digit < 0) return -1;
     value = value << 4 | digit;
   }
@@ -126,9 +131,18 @@ JsonView::JsonView(std::string_view text) {
   if (text.empty()) return;
   size_t length = 0;
   switch (text.front()) {
-    case '"': kind_ = Kind::kString; length = string_length(text); break;
-    case '{': kind_ = Kind::kObject; length = container_length(text); break;
-    case '[': kind_ = Kind::kArray; length = container_length(text); break;
+    case '"':
+      kind_ = Kind::kString;
+      length = string_length(text);
+      break;
+    case '{':
+      kind_ = Kind::kObject;
+      length = container_length(text);
+      break;
+    case '[':
+      kind_ = Kind::kArray;
+      length = container_length(text);
+      break;
     default:
       length = word_length(text);
       raw_ = text.substr(0, length);

@@ -51,8 +51,8 @@ http::Response get_at(const Dependencies& dependencies, const http::Target& targ
   const auto past = row_at(reader, row, *when);
   if (!past) return problem(past.error());
   if (!past->known) {
-    return problem(Error{ErrorCode::kNotFound,
-                         fmt::format("the log says nothing about row {} of {} at or before {}", row.key, row.table, *when)});
+    return problem(Error{ErrorCode::kNotFound, fmt::format("the log says nothing about row {} of {} at or before {}",
+                                                           row.key, row.table, *when)});
   }
   JsonWriter json = begin(row);
   json.text("when", *when);
@@ -149,7 +149,9 @@ http::Response get_diff(const Dependencies& dependencies, const http::Target& ta
   if (!to) return problem(to.error());
   if (!from->known && !to->known) return problem(unknown_row(row));
   JsonWriter json = begin(row);
-  json.raw("from", side_json(*from_text, *from)).raw("to", side_json(*to_text, *to)).raw("changes", changes_json(*from, *to));
+  json.raw("from", side_json(*from_text, *from))
+      .raw("to", side_json(*to_text, *to))
+      .raw("changes", changes_json(*from, *to));
   return json_answer(json.finish());
 }
 

@@ -62,9 +62,8 @@ class EntryStream {
   Status look(Seq end, const Visit& visit) {
     const query::Reader reader(store_);
     if (end.value - next_.value > kScanAtMost) return reader.search(search_, query::Order::kOldestFirst, next_, visit);
-    return store_.scan({next_, end}, [&](const record::OwnedEntry& found) {
-      return !search_.matches(found.entry()) || visit(found);
-    });
+    return store_.scan(
+        {next_, end}, [&](const record::OwnedEntry& found) { return !search_.matches(found.entry()) || visit(found); });
   }
 
   Status append(std::string& out, const record::Entry& entry) {
@@ -96,8 +95,9 @@ Result<Seq> start_of(const store::Store& store, const http::Request& request) {
   if (last.empty()) return store.end();
   const auto seq = parse_number(last);
   if (!seq || *seq >= store.end().value) {
-    return fail(ErrorCode::kInvalid, fmt::format("Last-Event-ID must be the number of an entry of this log, which has {}",
-                                                 store.end().value));
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("Last-Event-ID must be the number of an entry of this log, which has {}", store.end().value));
   }
   return Seq{*seq + 1};
 }

@@ -26,7 +26,8 @@ bool print_findings(const std::vector<postgres::Finding>& findings) {
   bool clear = true;
   const Style style(wants_colour(STDOUT_FILENO));
   for (const auto& finding : findings) {
-    fmt::print("{} {}\n         {}\n", finding.refusal ? style.alarm("REFUSED ") : style.red("warning "), finding.what, finding.remedy);
+    fmt::print("{} {}\n         {}\n", finding.refusal ? style.alarm("REFUSED ") : style.red("warning "), finding.what,
+               finding.remedy);
     clear = clear && !finding.refusal;
   }
   return clear;
@@ -50,7 +51,8 @@ void print_plan(const std::vector<PlannedStatement>& plan) {
 Status run_plan(Connection& admin, const std::vector<PlannedStatement>& plan) {
   for (const auto& statement : plan) {
     if (Status done = admin.execute(statement.sql); !done)
-      return fail(std::move(done.error()).with_context(fmt::format("PostgreSQL refused a statement ({})", statement.why)));
+      return fail(
+          std::move(done.error()).with_context(fmt::format("PostgreSQL refused a statement ({})", statement.why)));
   }
   return {};
 }
@@ -62,10 +64,13 @@ Result<std::string> reason_for_baseline(const Workspace& workspace, Connection& 
   if (cursor.system_id == 0) {
     RL_ASSIGN(const auto attaching, store.meta(kAttachingMeta));
     if (slot && (!attaching || *attaching != workspace.config.slot)) {
-      return fail(ErrorCode::kConflict,
-                  fmt::format("the replication slot \"{}\" exists, and this directory did not make it: another installation may "
-                              "be using it. Choose another name (source.slot in rowledger.toml), or, when it is a remainder, "
-                              "run `rowledger detach` first", workspace.config.slot));
+      return fail(
+          ErrorCode::kConflict,
+          fmt::format(
+              "the replication slot \"{}\" exists, and this directory did not make it: another installation may "
+              "be using it. Choose another name (source.slot in rowledger.toml), or, when it is a remainder, "
+              "run `rowledger detach` first",
+              workspace.config.slot));
     }
     return std::string("first");
   }
@@ -120,14 +125,18 @@ Result<int> attach(const std::filesystem::path& directory, bool dry_run) {
   RL_ASSIGN(const auto findings, postgres::preflight(*admin, workspace.config.source_url, input));
   if (!print_findings(findings)) {
     std::fflush(stdout);
-    return fail(ErrorCode::kConflict, "not attached: PostgreSQL is as it was. Mend what is refused above, then try again");
+    return fail(ErrorCode::kConflict,
+                "not attached: PostgreSQL is as it was. Mend what is refused above, then try again");
   }
   RL_ASSIGN(const auto plan, postgres::plan_attach(*admin, input));
   print_plan(plan);
   if (plan.empty()) fmt::print("Role, publication and triggers are as they should be.\n");
   if (dry_run) {
-    fmt::print("Dry run: nothing was done. attach would {}then make the replication slot \"{}\" and record the tables as they are,\n"
-               "unless both exist.\n", plan.empty() ? "" : "run these statements, ", input.slot);
+    fmt::print(
+        "Dry run: nothing was done. attach would {}then make the replication slot \"{}\" and record the tables as they "
+        "are,\n"
+        "unless both exist.\n",
+        plan.empty() ? "" : "run these statements, ", input.slot);
     return kDone;
   }
   RL_TRY(run_plan(*admin, plan));
@@ -152,7 +161,8 @@ Result<int> detach(const std::filesystem::path& directory, bool dry_run) {
   }
   RL_TRY(run_plan(*admin, plan));
   if (!plan.empty())
-    fmt::print("Detached: nothing of Rowledger is left in the database. The log in {} stays.\n", workspace.directory.string());
+    fmt::print("Detached: nothing of Rowledger is left in the database. The log in {} stays.\n",
+               workspace.directory.string());
   return kDone;
 }
 

@@ -15,7 +15,8 @@ namespace rowledger::app {
 namespace {
 
 constexpr char kFooter[] =
-    "WHEN is a time (2026-08-01, 2026-08-01T10:00+05:30; without a zone: UTC), now, now-2d, lsn:0/16B3748 or seq:1207.\n"
+    "WHEN is a time (2026-08-01, 2026-08-01T10:00+05:30; without a zone: UTC), now, now-2d, lsn:0/16B3748 or "
+    "seq:1207.\n"
     "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 3 cannot reach the database or the daemon.";
 
 // Everything that the command line can say, and which verb was chosen.
@@ -48,7 +49,8 @@ void add_row(CLI::App* verb, Arguments& a) {
 
 void add_setup_verbs(CLI::App& app, Arguments& a) {
   auto* init = app.add_subcommand("init", "Make the data directory with rowledger.toml and the keys");
-  init->add_option("--source", a.init.url, "The administrator's connection: postgresql://user@host:5432/database")->required();
+  init->add_option("--source", a.init.url, "The administrator's connection: postgresql://user@host:5432/database")
+      ->required();
   init->add_option("--preset", a.init.preset, "Tables of a known application: glific");
   init->add_option("--table", a.init.tables, "TABLE or TABLE:tenant_column; may be repeated")->allow_extra_args(false);
   init->callback([&a] {
@@ -57,7 +59,8 @@ void add_setup_verbs(CLI::App& app, Arguments& a) {
       return run_init(a.init);
     };
   });
-  auto* attach = app.add_subcommand("attach", "Check PostgreSQL, prepare it for capture, record the tables as they are");
+  auto* attach =
+      app.add_subcommand("attach", "Check PostgreSQL, prepare it for capture, record the tables as they are");
   attach->add_flag("--dry-run", a.dry_run, "Only print what would be done");
   attach->callback([&a] { a.chosen = [&a] { return run_attach(a.directory, a.dry_run); }; });
   auto* detach = app.add_subcommand("detach", "Remove everything of Rowledger from PostgreSQL; the log stays");
@@ -69,16 +72,22 @@ void add_setup_verbs(CLI::App& app, Arguments& a) {
   add_json(status, a);
   status->callback([&a] { a.chosen = [&a] { return run_status(a.read()); }; });
   auto* sync = app.add_subcommand("sync", "Wait until everything committed up to now is in the log");
-  sync->add_option("--timeout", a.timeout_s, "Seconds to wait at most")->check(CLI::Range(0, 3600))->capture_default_str();
+  sync->add_option("--timeout", a.timeout_s, "Seconds to wait at most")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
   add_json(sync, a);
   sync->callback([&a] { a.chosen = [&a] { return run_sync(a.read(), a.timeout_s); }; });
 }
 
 void add_log(CLI::App& app, Arguments& a) {
-  auto* log = app.add_subcommand("log", "Search the log: field:phone actor:priya created:>=2026-08-01 -is:bulk 919812345678");
+  auto* log =
+      app.add_subcommand("log", "Search the log: field:phone actor:priya created:>=2026-08-01 -is:bulk 919812345678");
   log->add_option("QUERY", a.query, "What to look for; docs/search.md has the grammar");
-  log->add_option("--limit", a.limit, "At most so many entries, 0 for all (default 50; with --follow: 0 old ones)")->check(CLI::NonNegativeNumber);
-  log->add_option("--order", a.order, "desc: newest first, asc: oldest first")->check(CLI::IsMember({"asc", "desc"}))->capture_default_str();
+  log->add_option("--limit", a.limit, "At most so many entries, 0 for all (default 50; with --follow: 0 old ones)")
+      ->check(CLI::NonNegativeNumber);
+  log->add_option("--order", a.order, "desc: newest first, asc: oldest first")
+      ->check(CLI::IsMember({"asc", "desc"}))
+      ->capture_default_str();
   log->add_flag("--all", a.log.all, "Also housekeeping");
   log->add_flag("--follow", a.log.follow, "Print new entries as they come, until Ctrl-C");
   add_json(log, a);
@@ -97,7 +106,8 @@ void add_log(CLI::App& app, Arguments& a) {
 void add_row_verbs(CLI::App& app, Arguments& a) {
   auto* history = app.add_subcommand("history", "One row's entries, newest first");
   add_row(history, a);
-  history->add_option("--limit", a.limit, "At most so many entries, 0 for all (the default)")->check(CLI::NonNegativeNumber);
+  history->add_option("--limit", a.limit, "At most so many entries, 0 for all (the default)")
+      ->check(CLI::NonNegativeNumber);
   add_json(history, a);
   add_images(history, a);
   history->callback([&a] { a.chosen = [&a] { return run_history(a.read(), a.table, a.key, a.limit.value_or(0)); }; });

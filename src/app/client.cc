@@ -26,7 +26,8 @@ ErrorCode code_of(int status) {
 
 Error error_of(const http::Response& response) {
   const std::string detail = api::JsonView(response.body)["detail"].text();
-  return {code_of(response.status), detail.empty() ? fmt::format("the daemon answered with status {}", response.status) : detail};
+  return {code_of(response.status),
+          detail.empty() ? fmt::format("the daemon answered with status {}", response.status) : detail};
 }
 
 // Puts events together from the pieces that arrive.

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
-#include <toml++/toml.h>
 
 #include "app/config_keys.h"
 #include "app/suggest.h"
@@ -14,6 +14,7 @@ namespace rowledger::app {
 namespace {
 
 constexpr std::string_view kPrefix = "ROWLEDGER_";
+constexpr size_t kMaxSourceNameBytes = 200;  // it stands in every entry's header
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -76,7 +77,8 @@ class TomlReader {
     if (list == nullptr) return wrong(node, fmt::format("\"{0}\" is a list: begin each element with [[{0}]]", section));
     for (const auto& element : *list) {
       const toml::table* table = element.as_table();
-      if (table == nullptr) return wrong(element, fmt::format("\"{0}\" is a list: begin each element with [[{0}]]", section));
+      if (table == nullptr)
+        return wrong(element, fmt::format("\"{0}\" is a list: begin each element with [[{0}]]", section));
       RL_TRY(read_table(*table, section, keys, out.emplace_back()));
     }
     return {};
@@ -94,10 +96,10 @@ class TomlReader {
         if (key.name == name.str()) found = &key;
       }
       if (found == nullptr)
-        return wrong(name, fmt::format("unknown key \"{}\" in [{}]{}", name.str(), section, did_you_mean(name.str(), names)));
+        return wrong(name,
+                     fmt::format("unknown key \"{}\" in [{}]{}", name.str(), section, did_you_mean(name.str(), names)));
       auto value = convert(node, found->type);
-      if (!value)
-        return wrong(node, fmt::format("{}.{} must be {}", section, found->name, describe(found->type)));
+      if (!value) return wrong(node, fmt::format("{}.{} must be {}", section, found->name, describe(found->type)));
       found->set(target, std::move(*value));
     }
     return {};
@@ -207,7 +209,8 @@ Result<bool> set_element(const std::string& variable, const std::string& value, 
   rest.remove_prefix(static_cast<size_t>(end - rest.data()) + 1);
   if (index > list.size()) {
     return fail(ErrorCode::kInvalid, fmt::format("the environment variable {} names element {}, but there are only {} "
-                                                 "before it (the first one is 0)", variable, index, list.size()));
+                                                 "before it (the first one is 0)",
+                                                 variable, index, list.size()));
   }
   Target fresh;
   Target& target = index < list.size() ? list[index] : fresh;
@@ -216,10 +219,22 @@ Result<bool> set_element(const std::string& variable, const std::string& value, 
   return known;
 }
 
+// The 10 of ROWLEDGER_TABLE_10_NAME; 0 where there is none.
+uint64_t element_number(std::string_view variable) {
+  const size_t at = std::min(variable.find_first_of("0123456789"), variable.size());
+  uint64_t number = 0;
+  std::from_chars(variable.data() + at, variable.data() + variable.size(), number);
+  return number;
+}
+
 Status apply_environment(const Environment& environment, Config& config, std::vector<std::string>& warnings) {
   std::vector<std::string> names;
-  for (const auto& key : plain_keys()) names.push_back(fmt::format("{}{}_{}", kPrefix, upper(key.section), upper(key.name)));
-  for (const auto& [variable, value] : environment) {
+  for (const auto& key : plain_keys())
+    names.push_back(fmt::format("{}{}_{}", kPrefix, upper(key.section), upper(key.name)));
+  // By number, not by name: element 10 comes after element 2.
+  std::vector<std::pair<std::string, std::string>> ordered(environment.begin(), environment.end());
+  std::ranges::stable_sort(ordered, {}, [](const auto& pair) { return element_number(pair.first); });
+  for (const auto& [variable, value] : ordered) {
     if (!variable.starts_with(kPrefix) || is_other_variable(variable)) continue;
     const auto place = std::find(names.begin(), names.end(), variable);
     if (place != names.end()) {
@@ -230,8 +245,9 @@ Status apply_environment(const Environment& environment, Config& config, std::ve
     RL_ASSIGN(const bool in_table, set_element(variable, value, "table", table_keys(), config.tables));
     if (in_table) continue;
     RL_ASSIGN(const bool in_via, set_element(variable, value, "via", via_keys(), config.via));
-    if (!in_via) warnings.push_back(fmt::format("the environment variable {} means nothing to Rowledger{}", variable,
-                                                did_you_mean(variable, names)));
+    if (!in_via)
+      warnings.push_back(fmt::format("the environment variable {} means nothing to Rowledger{}", variable,
+                                     did_you_mean(variable, names)));
   }
   return {};
 }
@@ -248,11 +264,13 @@ Status check_tables(const Config& config, std::string_view shown) {
     const auto& table = config.tables[i];
     if (table.table.empty()) return nonsense(shown, fmt::format("[[table]] number {} has no name", i + 1));
     if (!table.subject.empty() && table.subject != "self" && table.subject_column.empty()) {
-      return nonsense(shown, fmt::format("table {}: subject = \"{}\" needs subject_column, the column that points there",
-                                         table.table, table.subject));
+      return nonsense(shown,
+                      fmt::format("table {}: subject = \"{}\" needs subject_column, the column that points there",
+                                  table.table, table.subject));
     }
     for (size_t j = 0; j < i; ++j)
-      if (config.tables[j].table == table.table) return nonsense(shown, fmt::format("table {} stands there twice", table.table));
+      if (config.tables[j].table == table.table)
+        return nonsense(shown, fmt::format("table {} stands there twice", table.table));
   }
   return {};
 }
@@ -261,8 +279,8 @@ Status check_via(const Config& config, std::string_view shown) {
   static const std::vector<std::string> kWays = {"app", "job", "flow", "import", "trigger", "sql", "undo"};
   for (const auto& rule : config.via) {
     if (!record::parse_via(rule.via)) {
-      return nonsense(shown, fmt::format("via = \"{}\" is no way in{}; there are {}",
-                                         rule.via, did_you_mean(rule.via, kWays), fmt::join(kWays, ", ")));
+      return nonsense(shown, fmt::format("via = \"{}\" is no way in{}; there are {}", rule.via,
+                                         did_you_mean(rule.via, kWays), fmt::join(kWays, ", ")));
     }
   }
   return {};
@@ -282,6 +300,11 @@ Status check(Config& config, std::string_view shown) {
     return nonsense(shown, "source.url names no database: postgresql://user@host:5432/DATABASE");
   }
   if (config.source_name.empty()) config.source_name = database_of(config.source_url);
+  if (config.source_name.empty()) config.source_name = database_of(config.capture_url);
+  if (config.source_name.empty())
+    return nonsense(shown, "source.name is missing, and no URL names a database that it could be taken from");
+  if (config.source_name.size() > kMaxSourceNameBytes)
+    return nonsense(shown, fmt::format("source.name is too long: {} bytes are the most", kMaxSourceNameBytes));
   for (const auto& [name, value] : {std::pair("source.role", &config.role), std::pair("source.slot", &config.slot),
                                     std::pair("source.publication", &config.publication)})
     if (value->empty()) return nonsense(shown, fmt::format("{} is empty", name));

@@ -11,7 +11,10 @@ ConfigKey<Target> key(std::string_view section, std::string_view name, Member Ta
                              : std::is_same_v<Member, bool>      ? ValueType::kFlag
                              : std::is_same_v<Member, int64_t>   ? ValueType::kNumber
                                                                  : ValueType::kTexts;
-  return {section, name, type, explanation,
+  return {section,
+          name,
+          type,
+          explanation,
           [member](Target& target, ConfigValue value) { target.*member = std::get<Member>(std::move(value)); },
           [member](const Target& target) { return ConfigValue(target.*member); }};
 }

@@ -20,7 +20,7 @@ template <class Target>
 struct ConfigKey {
   std::string_view section, name;  // section: "source"; "table" and "via" are lists
   ValueType type;
-  std::string_view explanation;    // one or more lines
+  std::string_view explanation;  // one or more lines
   std::function<void(Target&, ConfigValue)> set;
   std::function<ConfigValue(const Target&)> get;
 };

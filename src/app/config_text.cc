@@ -7,12 +7,10 @@
 namespace rowledger::app {
 namespace {
 
-// TOML's basic strings escape as JSON's do, save that TOML also wants U+007F escaped.
+// TOML's basic strings escape as JSON's do.
 std::string toml_string(std::string_view text) {
-  std::string json;
-  append_json_string(json, text);
   std::string out;
-  for (const char c : json) c == '\x7f' ? out.append("\\u007F") : out.append(1, c);
+  append_json_string(out, text);
   return out;
 }
 
@@ -72,8 +70,9 @@ std::string config_text(const Config& config) {
     out += "\n[[table]]\n";
     append_keys(out, table_keys(), "table", table, false);
   }
-  out += "\n# How to tell the way in from the database role and the program's name, when no context says it;\n"
-         "# the first rule that fits counts. psql is known as sql. The keys:\n";
+  out +=
+      "\n# How to tell the way in from the database role and the program's name, when no context says it;\n"
+      "# the first rule that fits counts. psql is known as sql. The keys:\n";
   for (const auto& key : via_keys()) append_comment(out, fmt::format("{}: {}", key.name, key.explanation));
   if (config.via.empty()) out += "#\n# [[via]]\n# application = \"glific_web*\"\n# via = \"app\"\n";
   for (const auto& rule : config.via) {

@@ -39,12 +39,12 @@ Result<std::vector<TableSettings>> tables_of(const InitOptions& options) {
 
 Result<std::vector<std::string>> columns_of(postgres::Connection& connection, const std::string& table) {
   const size_t dot = table.find('.');
-  RL_ASSIGN(const auto rows, connection.query(
-                                 "SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-                                 "JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                 "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') "
-                                 "AND a.attnum > 0 AND NOT a.attisdropped",
-                                 {table.substr(0, dot), table.substr(dot + 1)}));
+  RL_ASSIGN(const auto rows,
+            connection.query("SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                             "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                             "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') "
+                             "AND a.attnum > 0 AND NOT a.attisdropped",
+                             {table.substr(0, dot), table.substr(dot + 1)}));
   std::vector<std::string> out;
   for (const auto& row : rows.rows) out.push_back(row[0].value_or(""));
   return out;
@@ -60,7 +60,9 @@ Result<std::vector<std::string>> fit_to_source(postgres::Connection& connection,
       missing.push_back(table.table);
       continue;
     }
-    const auto has = [&](const std::string& column) { return std::find(columns.begin(), columns.end(), column) != columns.end(); };
+    const auto has = [&](const std::string& column) {
+      return std::find(columns.begin(), columns.end(), column) != columns.end();
+    };
     if (!has(table.tenant_column)) table.tenant_column.clear();
     if (!table.subject_column.empty() && !has(table.subject_column)) {
       table.subject_column.clear();
@@ -77,8 +79,10 @@ Result<std::vector<std::string>> fit_to_source(postgres::Connection& connection,
 std::string adapt_preset(Config& config) {
   const auto connection = postgres::Connection::open(config.source_url);
   if (!connection) {
-    return fmt::format("The database could not be asked which tables it has ({}): all tables of the preset are in the file; "
-                       "take out what is not there.\n", connection.error().message);
+    return fmt::format(
+        "The database could not be asked which tables it has ({}): all tables of the preset are in the file; "
+        "take out what is not there.\n",
+        connection.error().message);
   }
   auto tables = config.tables;
   const auto missing = fit_to_source(**connection, tables);
@@ -92,7 +96,8 @@ Status make_directory(const std::filesystem::path& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (!error) std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  if (error) return fail(ErrorCode::kIo, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
+  if (error)
+    return fail(ErrorCode::kIo, fmt::format("cannot make the directory {}: {}", directory.string(), error.message()));
   return {};
 }
 
@@ -100,8 +105,8 @@ Status refuse_to_overwrite(const std::filesystem::path& directory) {
   for (const auto& file : {Workspace::config_file(directory), Workspace::keys_file(directory)}) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) {
-      return fail(ErrorCode::kConflict, fmt::format("{} exists already: edit it, or choose another directory with --dir",
-                                                    file.string()));
+      return fail(ErrorCode::kConflict,
+                  fmt::format("{} exists already: edit it, or choose another directory with --dir", file.string()));
     }
   }
   return {};
@@ -126,10 +131,11 @@ Status init(const InitOptions& options) {
   RL_TRY(write_private_file(Workspace::config_file(options.directory), config_text(config)));
   std::string names;
   for (const auto& table : config.tables) names += (names.empty() ? "" : ", ") + table.table;
-  fmt::print("Made {0}: rowledger.toml with the configuration, keys.toml with this installation's secrets.\n"
-             "Tables to capture: {1}.\n{2}"
-             "Next: look at {0}/rowledger.toml, then `rowledger attach --dry-run` shows what would be done in PostgreSQL.\n",
-             options.directory.string(), names, note);
+  fmt::print(
+      "Made {0}: rowledger.toml with the configuration, keys.toml with this installation's secrets.\n"
+      "Tables to capture: {1}.\n{2}"
+      "Next: look at {0}/rowledger.toml, then `rowledger attach --dry-run` shows what would be done in PostgreSQL.\n",
+      options.directory.string(), names, note);
   return {};
 }
 

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <toml++/toml.h>
+#include "base/json_text.h"
 
 namespace rowledger::app {
 namespace {
@@ -35,7 +37,8 @@ Result<std::string> hex_key(const toml::table& table, std::string_view name, siz
   const auto value = from_hex(text);
   if (!value || value->size() != bytes) {
     return fail(ErrorCode::kInvalid, fmt::format("{}: {} must be {} hexadecimal digits, as init wrote it: restore the "
-                                                 "file from a backup", shown, name, 2 * bytes));
+                                                 "file from a backup",
+                                                 shown, name, 2 * bytes));
   }
   return *value;
 }
@@ -52,6 +55,8 @@ Keys make_keys() {
 }
 
 std::string keys_text(const Keys& keys) {
+  std::string password;
+  append_json_string(password, keys.role_password);  // as TOML writes texts, too
   const std::string_view token(reinterpret_cast<const char*>(keys.token_key.bytes.data()), keys.token_key.bytes.size());
   return fmt::format(
       "# Secrets of this installation of Rowledger. Keep a copy in a safe place, not beside the log.\n\n"
@@ -63,8 +68,8 @@ std::string keys_text(const Keys& keys) {
       "# digits (docs/attribution). Give it to the application, and to nobody else.\n"
       "context_hmac_key = \"{}\"\n\n"
       "# Of the PostgreSQL role that capture uses; attach sets it.\n"
-      "role_password = \"{}\"\n",
-      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), keys.role_password);
+      "role_password = {}\n",
+      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), password);
 }
 
 Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
@@ -87,7 +92,7 @@ Result<Keys> read_keys(const std::filesystem::path& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) == 0 && (info.st_mode & 077) != 0) {
     return fail(ErrorCode::kInvalid, fmt::format("other users may read {}, which holds secrets: chmod 600 {}",
-                                                    file.string(), file.string()));
+                                                 file.string(), file.string()));
   }
   RL_ASSIGN(const std::string text, read_file(file));
   return parse_keys(text, file.string());

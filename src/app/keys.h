@@ -10,7 +10,7 @@
 namespace rowledger::app {
 
 struct Keys {
-  std::string ref_key;           // 32 bytes
+  std::string ref_key;  // 32 bytes
   ShortHashKey token_key;
   std::string context_hmac_key;  // 32 bytes, shared with applications
   std::string role_password;

@@ -16,9 +16,13 @@ std::vector<capture::TableSettings> glific() {
                  .subject = "self",
                  .housekeeping = {"last_message_at", "last_communication_at", "last_message_number", "is_org_read",
                                   "is_org_replied", "is_contact_replied", "updated_at", "inserted_at"}});
-  for (const char* table : {"public.contacts_groups", "public.contacts_tags", "public.profiles", "public.contact_histories",
-                            "public.users"}) {
-    out.push_back({.table = table, .tenant_column = kTenant, .subject = kPerson, .subject_column = "contact_id", .housekeeping = stamps});
+  for (const char* table : {"public.contacts_groups", "public.contacts_tags", "public.profiles",
+                            "public.contact_histories", "public.users"}) {
+    out.push_back({.table = table,
+                   .tenant_column = kTenant,
+                   .subject = kPerson,
+                   .subject_column = "contact_id",
+                   .housekeeping = stamps});
   }
   return out;
 }

@@ -25,8 +25,10 @@ class Session {
   static Result<std::unique_ptr<Session>> open(const ReadOptions& options) {
     RL_ASSIGN(auto workspace, Workspace::load(options.directory));
     if (!set_time_zone(workspace.config.time_zone)) {
-      report_error({ErrorCode::kInvalid, fmt::format("display.time_zone \"{}\" is not known to this system (package tzdata): "
-                                                     "times are shown in UTC", workspace.config.time_zone)});
+      report_error(
+          {ErrorCode::kInvalid, fmt::format("display.time_zone \"{}\" is not known to this system (package tzdata): "
+                                            "times are shown in UTC",
+                                            workspace.config.time_zone)});
     }
     return std::unique_ptr<Session>(new Session(options, std::move(workspace)));
   }
@@ -50,8 +52,8 @@ class Session {
     std::string cursor;
     while (!out_.closed()) {
       const uint64_t wanted = limit == 0 ? kPageEntries : std::min(kPageEntries, limit - printed);
-      RL_ASSIGN(const std::string body, client_.get(fmt::format("{}&limit={}{}{}", target, wanted,
-                                                                cursor.empty() ? "" : "&cursor=", cursor)));
+      RL_ASSIGN(const std::string body,
+                client_.get(fmt::format("{}&limit={}{}{}", target, wanted, cursor.empty() ? "" : "&cursor=", cursor)));
       const JsonView answer(body);
       answer["entries"].for_each_item([&](JsonView entry) {
         print_entry(entry, style_);
@@ -80,7 +82,8 @@ class Session {
   // A json column's text may have line ends between its tokens; an entry is one line.
   static std::string one_line(std::string_view json) {
     std::string out(json);
-    std::replace_if(out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     return out;
   }
 
@@ -95,8 +98,10 @@ int fail_with(const Error& error) { return report_error(error); }
 
 Error needs_daemon(Error error, std::string_view verb) {
   if (error.code != ErrorCode::kNotFound) return error;
-  return {ErrorCode::kUnavailable, fmt::format("{} needs the daemon, which is not running: start `rowledger serve` with the "
-                                               "same --dir, then try again", verb)};
+  return {ErrorCode::kUnavailable,
+          fmt::format("{} needs the daemon, which is not running: start `rowledger serve` with the "
+                      "same --dir, then try again",
+                      verb)};
 }
 
 // `rowledger serve & rowledger sync`: the daemon opens the log before it listens.
@@ -106,7 +111,8 @@ Result<http::Response> ask_daemon_that_may_be_starting(const Workspace& workspac
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(std::min(timeout_s, 3));
   while (true) {
     auto response = http::request_unix(workspace.socket(), request, {}, silence_ms);
-    if (response || response.error().code != ErrorCode::kNotFound || std::chrono::steady_clock::now() > deadline) return response;
+    if (response || response.error().code != ErrorCode::kNotFound || std::chrono::steady_clock::now() > deadline)
+      return response;
     std::this_thread::sleep_for(kRetry);
   }
 }
@@ -120,9 +126,9 @@ Result<std::string> print_newest(Session& session, const std::string& target, ui
   std::vector<std::string> newest;
   std::string cursor;
   while (newest.size() < count) {
-    RL_ASSIGN(const std::string body,
-              session.client().get(fmt::format("/v1/entries?{}&limit={}{}{}", target, std::min(kPageEntries, count - newest.size()),
-                                               cursor.empty() ? "" : "&cursor=", cursor)));
+    RL_ASSIGN(const std::string body, session.client().get(fmt::format("/v1/entries?{}&limit={}{}{}", target,
+                                                                       std::min(kPageEntries, count - newest.size()),
+                                                                       cursor.empty() ? "" : "&cursor=", cursor)));
     const JsonView answer(body);
     answer["entries"].for_each_item([&](JsonView entry) {
       newest.emplace_back(entry.raw());
@@ -148,16 +154,16 @@ int follow(Session& session, const std::string& target, uint64_t newest_first) {
     session.out().flush();
   }
   Status problem;
-  const Status ended = session.client().follow("/v1/entries/stream?" + target, last,
-                                               [&](const std::string& event, const std::string& data) {
-    if (event == "problem") {
-      problem = fail(ErrorCode::kInternal, JsonView(data)["detail"].text());
-      return false;
-    }
-    session.print_entry(JsonView(data), session.style());
-    session.out().flush();
-    return !session.out().closed();
-  });
+  const Status ended = session.client().follow(
+      "/v1/entries/stream?" + target, last, [&](const std::string& event, const std::string& data) {
+        if (event == "problem") {
+          problem = fail(ErrorCode::kInternal, JsonView(data)["detail"].text());
+          return false;
+        }
+        session.print_entry(JsonView(data), session.style());
+        session.out().flush();
+        return !session.out().closed();
+      });
   if (!ended) return fail_with(needs_daemon(ended.error(), "--follow"));
   if (!problem) return fail_with(problem.error());
   return session.finish();
@@ -237,19 +243,23 @@ int run_history(const ReadOptions& options, const std::string& table, const std:
 int run_show(const ReadOptions& options, const std::string& seq) {
   const std::string number = seq.starts_with('#') ? seq.substr(1) : seq;
   if (number.empty() || number.find_first_not_of("0123456789") != std::string::npos)
-    return report_error({ErrorCode::kInvalid, fmt::format("\"{}\" is no entry's number: show takes 1207 or #1207", seq)});
+    return report_error(
+        {ErrorCode::kInvalid, fmt::format("\"{}\" is no entry's number: show takes 1207 or #1207", seq)});
   return print_answer(options, fmt::format("/v1/entries/{}?images={:d}", percent_encode(number), options.images),
                       render_entry, true);
 }
 
 int run_at(const ReadOptions& options, const std::string& table, const std::string& key, const std::string& when) {
-  return print_answer(options, fmt::format("{}?when={}", row_target(table, key, "at"), percent_encode(when)), render_row, true);
+  return print_answer(options, fmt::format("{}?when={}", row_target(table, key, "at"), percent_encode(when)),
+                      render_row, true);
 }
 
 int run_diff(const ReadOptions& options, const std::string& table, const std::string& key, const std::string& from,
              const std::string& to) {
-  return print_answer(options, fmt::format("{}?from={}&to={}", row_target(table, key, "diff"), percent_encode(from),
-                                           percent_encode(to)), render_diff, true);
+  return print_answer(
+      options,
+      fmt::format("{}?from={}&to={}", row_target(table, key, "diff"), percent_encode(from), percent_encode(to)),
+      render_diff, true);
 }
 
 int run_sync(const ReadOptions& options, int timeout_s) {
@@ -264,7 +274,8 @@ int run_sync(const ReadOptions& options, int timeout_s) {
   if (!response) return fail_with(needs_daemon(response.error(), "sync"));
   const JsonView answer(response->body);
   if (response->status != 200)
-    return fail_with({response->status == 503 ? ErrorCode::kUnavailable : ErrorCode::kInternal, answer["detail"].text()});
+    return fail_with(
+        {response->status == 503 ? ErrorCode::kUnavailable : ErrorCode::kInternal, answer["detail"].text()});
   Output out;
   out.line(options.json ? response->body : "Captured up to " + answer["captured_lsn"].text() + ".");
   out.flush();

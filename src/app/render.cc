@@ -15,9 +15,7 @@ constexpr size_t kValueCharacters = 80;
 constexpr size_t kFieldsShown = 12;
 constexpr std::string_view kIndent = "         ";
 
-std::string plain_table(const std::string& table) {
-  return table.starts_with("public.") ? table.substr(7) : table;
-}
+std::string plain_table(const std::string& table) { return table.starts_with("public.") ? table.substr(7) : table; }
 
 std::string key_text(JsonView key) {
   std::string out;
@@ -116,7 +114,8 @@ std::string changes_text(const std::string& kind, JsonView changes, const Style&
   });
   std::string out;
   for (const JsonView change : shown) {
-    out += fmt::format("{}{:<{}}   {}\n", kIndent, field_name(change), width, change_text(kind, change, style, options));
+    out +=
+        fmt::format("{}{:<{}}   {}\n", kIndent, field_name(change), width, change_text(kind, change, style, options));
   }
   if (left_out > 0) out += fmt::format("{}and {} more fields\n", kIndent, left_out);
   return out;
@@ -154,7 +153,9 @@ std::string marks_text(JsonView entry) {
 std::string transaction_text(JsonView entry) {
   const JsonView tx = entry["tx"], database = entry["db"];
   std::string out;
-  if (tx) out += fmt::format("       transaction {} at {}, change {}\n", tx["xid"].text(), tx["lsn"].text(), tx["ordinal"].text());
+  if (tx)
+    out += fmt::format("       transaction {} at {}, change {}\n", tx["xid"].text(), tx["lsn"].text(),
+                       tx["ordinal"].text());
   if (database) {
     out += "       database";
     database.for_each_member([&](const std::string& name, JsonView value) {
@@ -175,7 +176,8 @@ std::string row_fields(JsonView row, const RenderOptions& options) {
   std::string out;
   row.for_each_member([&](const std::string& name, JsonView value) {
     const bool unknown = value["unknown"].is_true();
-    out += fmt::format("  {:<{}}   {}\n", displayable(name, 0), width, unknown ? "(unknown)" : value_text(value, options));
+    out +=
+        fmt::format("  {:<{}}   {}\n", displayable(name, 0), width, unknown ? "(unknown)" : value_text(value, options));
     return true;
   });
   return out;
@@ -205,7 +207,8 @@ std::string render_entry(JsonView entry, const RenderOptions& options) {
                        detail_text(entry["detail"], options));
   }
   const std::string via = entry["via"].text();
-  const std::string by = kind == "baseline" ? "" : who_text(entry) + (via.empty() || via == "unknown" ? "" : " via " + via) + "  ";
+  const std::string by =
+      kind == "baseline" ? "" : who_text(entry) + (via.empty() || via == "unknown" ? "" : " via " + via) + "  ";
   std::string out = fmt::format("{}  {}{}{}\n", head, by, what_text(kind, entry), marks_text(entry));
   if (kind != "baseline" || options.whole) out += changes_text(kind, entry["changes"], style, options);
   out += context_text(entry, options);
@@ -215,7 +218,8 @@ std::string render_entry(JsonView entry, const RenderOptions& options) {
 
 std::string render_row(JsonView answer, const RenderOptions& options) {
   const std::string row = displayable(plain_table(answer["table"].text()) + " " + answer["key"].text(), 0);
-  if (!answer["exists"].is_true()) return fmt::format("{} was not there at {}.\n", row, displayable(answer["when"].text(), 0));
+  if (!answer["exists"].is_true())
+    return fmt::format("{} was not there at {}.\n", row, displayable(answer["when"].text(), 0));
   return fmt::format("{} at {}, as entry #{} left it:\n{}", row, displayable(answer["when"].text(), 0),
                      answer["seq"].text(), row_fields(answer["row"], options));
 }
@@ -225,8 +229,8 @@ std::string render_diff(JsonView answer, const RenderOptions& options) {
   const JsonView from = answer["from"], to = answer["to"];
   std::string out = fmt::format("{}\n  from {}: {}\n  to   {}: {}\n",
                                 displayable(plain_table(answer["table"].text()) + " " + answer["key"].text(), 0),
-                                displayable(from["when"].text(), 0), since_text(from), displayable(to["when"].text(), 0),
-                                since_text(to));
+                                displayable(from["when"].text(), 0), since_text(from),
+                                displayable(to["when"].text(), 0), since_text(to));
   const std::string changes = changes_text("update", answer["changes"], style, options);
   return out + (changes.empty() ? "  no difference\n" : changes);
 }

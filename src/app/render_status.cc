@@ -20,8 +20,9 @@ std::string count(JsonView value) { return show_number(static_cast<uint64_t>(num
 
 std::string slot_text(JsonView slot) {
   if (!slot["exists"].is_true()) return "does not exist";
-  std::string out = fmt::format("{}{}, keeps {} of WAL", slot["name"].text(), slot["active"].is_true() ? " in use" : " not in use",
-                                show_bytes(number(slot["retained_bytes"])));
+  std::string out =
+      fmt::format("{}{}, keeps {} of WAL", slot["name"].text(), slot["active"].is_true() ? " in use" : " not in use",
+                  show_bytes(number(slot["retained_bytes"])));
   const std::string wal_status = slot["wal_status"].text();
   if (!wal_status.empty()) out += fmt::format(" ({})", wal_status);
   if (slot["safe_bytes"].kind() == JsonView::Kind::kNumber)
@@ -31,7 +32,9 @@ std::string slot_text(JsonView slot) {
 
 std::string coverage_text(JsonView coverage) {
   if (number(coverage["changes"]) == 0) return "no changes yet";
-  const auto percent = [&](std::string_view trust) { return fmt::format("{:.1f} % {}", 100 * number(coverage[trust]), trust); };
+  const auto percent = [&](std::string_view trust) {
+    return fmt::format("{:.1f} % {}", 100 * number(coverage[trust]), trust);
+  };
   return fmt::format("{}, {}, {}, {} (of {} changes)", percent("verified"), percent("claimed"), percent("database"),
                      percent("unknown"), count(coverage["changes"]));
 }
@@ -48,7 +51,9 @@ std::string render_status(JsonView status, const RenderOptions& options) {
     out += fmt::format("  {} {}\n", style.red("warning"), displayable(warning.text(), 0));
     return true;
   });
-  const auto line = [&](std::string_view name, std::string_view text) { out += fmt::format("  {:<14} {}\n", name, text); };
+  const auto line = [&](std::string_view name, std::string_view text) {
+    out += fmt::format("  {:<14} {}\n", name, text);
+  };
   std::string captured = status["captured_lsn"].text();
   if (captured.empty()) captured = "nothing yet";
   if (status["lag_bytes"].kind() == JsonView::Kind::kNumber) {

@@ -38,14 +38,15 @@ class StopSignals {
 // Tells the server when the log has grown, so that live streams go on.
 class Feed {
  public:
-  Feed(const store::Store& store, http::Server& server) : thread_([this, &store, &server] {
-    constexpr int kLookForStopMs = 200;
-    for (Seq seen = store.end(); !stop_;) {
-      const Seq end = store.wait_beyond(seen, kLookForStopMs);
-      if (end > seen) server.wake();
-      seen = end;
-    }
-  }) {}
+  Feed(const store::Store& store, http::Server& server)
+      : thread_([this, &store, &server] {
+          constexpr int kLookForStopMs = 200;
+          for (Seq seen = store.end(); !stop_;) {
+            const Seq end = store.wait_beyond(seen, kLookForStopMs);
+            if (end > seen) server.wake();
+            seen = end;
+          }
+        }) {}
   ~Feed() {
     stop_ = true;
     thread_.join();
@@ -64,19 +65,22 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   RL_TRY(workspace.refuse_beside_daemon());
   RL_ASSIGN(const auto store, workspace.open_to_write());
   if (store->cursor().system_id == 0)
-    return fail(ErrorCode::kConflict, "this directory is not attached to its database yet: run `rowledger attach` first");
+    return fail(ErrorCode::kConflict,
+                "this directory is not attached to its database yet: run `rowledger attach` first");
   std::error_code error;
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
   const api::Api api(workspace.api_dependencies(*store, capture.get()));
-  RL_ASSIGN(auto server, http::Server::listen_unix(
-                             workspace.socket(), [&](const http::Request& request) { return api.handle(request); }, {}));
+  RL_ASSIGN(auto server,
+            http::Server::listen_unix(workspace.socket(),
+                                      [&](const http::Request& request) { return api.handle(request); }, {}));
   RL_TRY(note(*capture, "start"));
   capture->start();
   {
     const Feed feed(*store, *server);
-    log::info("rowledger {} captures {} and answers at {}", kVersion, workspace.config.source_name, workspace.socket().string());
+    log::info("rowledger {} captures {} and answers at {}", kVersion, workspace.config.source_name,
+              workspace.socket().string());
     signals.wait();
     log::info("stopping");
   }

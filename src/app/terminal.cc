@@ -93,7 +93,9 @@ std::string displayable(std::string_view text, size_t characters) {
     uint32_t c;
     const size_t length = take_code_point(rest, c);
     if (characters == 0 || shown < characters) {
-      out += deceives(c) ? escape(c) : c == 0xfffd && length == 1 ? "\xef\xbf\xbd" : std::string(rest.substr(0, length));
+      out += deceives(c)                  ? escape(c)
+             : c == 0xfffd && length == 1 ? "\xef\xbf\xbd"
+                                          : std::string(rest.substr(0, length));
       ++shown;
     }
     if (shown + 24 == characters) cut_at = out.size();
@@ -122,15 +124,16 @@ bool set_time_zone(const std::string& name) {
 }
 
 std::string show_time(Timestamp time) {
-  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const int64_t seconds = time.us >= 0 ? time.us / 1'000'000 : (time.us - 999'999) / 1'000'000;
   const std::time_t moment = static_cast<std::time_t>(seconds);
   std::tm local{};
   if (::localtime_r(&moment, &local) == nullptr) return time.to_string();
   const long offset = local.tm_gmtoff / 60, absolute = offset < 0 ? -offset : offset;
-  return fmt::format("{:02} {} {} {:02}:{:02}:{:02} {}{:02}:{:02}", local.tm_mday, kMonths[static_cast<size_t>(local.tm_mon)],
-                     local.tm_year + 1900, local.tm_hour, local.tm_min, local.tm_sec, offset < 0 ? '-' : '+',
-                     absolute / 60, absolute % 60);
+  return fmt::format("{:02} {} {} {:02}:{:02}:{:02} {}{:02}:{:02}", local.tm_mday,
+                     kMonths[static_cast<size_t>(local.tm_mon)], local.tm_year + 1900, local.tm_hour, local.tm_min,
+                     local.tm_sec, offset < 0 ? '-' : '+', absolute / 60, absolute % 60);
 }
 
 std::string show_bytes(double bytes) {

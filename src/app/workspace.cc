@@ -26,7 +26,8 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   auto text = read_file(file);
   if (!text && text.error().code == ErrorCode::kNotFound) {
     return fail(ErrorCode::kInvalid, fmt::format("{} does not exist: run `rowledger init` first, or say with --dir (or "
-                                                  "ROWLEDGER_DIR) where the data directory is", file.string()));
+                                                 "ROWLEDGER_DIR) where the data directory is",
+                                                 file.string()));
   }
   if (!text) return fail(std::move(text.error()));
   RL_ASSIGN(auto parsed, parse_config(*text, file.string(), process_environment()));
@@ -116,7 +117,8 @@ bool Workspace::daemon_runs() const {
 
 Status Workspace::refuse_beside_daemon() const {
   if (!daemon_runs()) return {};
-  return fail(ErrorCode::kConflict, fmt::format("a daemon is running in {}: stop that `rowledger serve` first", directory.string()));
+  return fail(ErrorCode::kConflict,
+              fmt::format("a daemon is running in {}: stop that `rowledger serve` first", directory.string()));
 }
 
 }  // namespace rowledger::app

@@ -19,7 +19,9 @@ struct Workspace {
   Keys keys;
   std::string role_password;  // of the password file, else of the keys
 
-  static std::filesystem::path config_file(const std::filesystem::path& directory) { return directory / "rowledger.toml"; }
+  static std::filesystem::path config_file(const std::filesystem::path& directory) {
+    return directory / "rowledger.toml";
+  }
   static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
   std::filesystem::path socket() const { return directory / "rowledger.sock"; }
 

@@ -27,7 +27,8 @@ class BoundedQueue {
   template <class Duration>
   bool push_for(T& item, Duration timeout) {
     std::unique_lock lock(mutex_);
-    if (!not_full_.wait_for(lock, timeout, [&] { return closed_ || items_.size() < capacity_; }) || closed_) return false;
+    if (!not_full_.wait_for(lock, timeout, [&] { return closed_ || items_.size() < capacity_; }) || closed_)
+      return false;
     items_.push_back(std::move(item));
     not_empty_.notify_one();
     return true;

@@ -76,6 +76,13 @@ class ByteReader {
     fail();
     return 0;
   }
+  // A varint of at most 32 bits.
+  uint32_t varint32() {
+    const uint64_t v = varint();
+    if (v <= UINT32_MAX) return static_cast<uint32_t>(v);
+    fail();
+    return 0;
+  }
   int64_t signed_varint() {
     const uint64_t v = varint();
     return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1);

@@ -7,8 +7,8 @@ namespace rowledger {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition);
 }
 
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (!(condition)) [[unlikely]]                                           \
-      ::rowledger::check_failed(__FILE__, __LINE__, #condition);             \
+#define CHECK(condition)                                         \
+  do {                                                           \
+    if (!(condition)) [[unlikely]]                               \
+      ::rowledger::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)

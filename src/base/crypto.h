@@ -44,9 +44,9 @@ std::string random_bytes(size_t n);
 // Compares without telling by time where the two differ.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
-std::string to_hex(std::string_view bytes);                         // lower case
-std::optional<std::string> from_hex(std::string_view text);         // either case
-std::string to_base64(std::string_view bytes);                      // RFC 4648, padded
-std::optional<std::string> from_base64(std::string_view text);      // exactly what to_base64 gives, nothing else
+std::string to_hex(std::string_view bytes);                     // lower case
+std::optional<std::string> from_hex(std::string_view text);     // either case
+std::string to_base64(std::string_view bytes);                  // RFC 4648, padded
+std::optional<std::string> from_base64(std::string_view text);  // exactly what to_base64 gives, nothing else
 
 }  // namespace rowledger

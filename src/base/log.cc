@@ -17,9 +17,9 @@ bool terminal() {
 spdlog::logger& logger() {
   static const auto instance = [] {
     auto made = std::make_shared<spdlog::logger>("rowledger", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern(terminal() ? "%H:%M:%S.%e %^%l%$ %v"
-                                 : R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%v"})",
-                      spdlog::pattern_time_type::utc);
+    made->set_pattern(
+        terminal() ? "%H:%M:%S.%e %^%l%$ %v" : R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%v"})",
+        spdlog::pattern_time_type::utc);
     made->flush_on(spdlog::level::info);
     return made;
   }();

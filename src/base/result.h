@@ -55,15 +55,14 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 #define RL_CONCAT(a, b) RL_CONCAT_INNER(a, b)
 
 // RL_TRY(expr): return the error of expr, if any, from the enclosing function.
-#define RL_TRY(expr)                                                         \
-  do {                                                                       \
-    if (auto rl_status = (expr); !rl_status)                                 \
-      return ::rowledger::fail(std::move(rl_status.error()));                \
+#define RL_TRY(expr)                                                                                 \
+  do {                                                                                               \
+    if (auto rl_status = (expr); !rl_status) return ::rowledger::fail(std::move(rl_status.error())); \
   } while (false)
 
 // RL_ASSIGN(auto x, expr): x = the value of expr, or return its error.
 #define RL_ASSIGN(declaration, expr) RL_ASSIGN_INNER(RL_CONCAT(rl_result_, __LINE__), declaration, expr)
-#define RL_ASSIGN_INNER(name, declaration, expr)                            \
-  auto name = (expr);                                                       \
-  if (!name) return ::rowledger::fail(std::move(name.error()));             \
+#define RL_ASSIGN_INNER(name, declaration, expr)                \
+  auto name = (expr);                                           \
+  if (!name) return ::rowledger::fail(std::move(name.error())); \
   declaration = std::move(*name)

@@ -2,10 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace rowledger {
 namespace {
+
+constexpr int64_t kDayUs = 86'400'000'000;
+// The years that RFC 3339 can write: from 0000-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z.
+constexpr int64_t kFirstUs = -719'528 * kDayUs, kLastUs = 2'932'897 * kDayUs - 1;
 
 // Takes exactly `digits` decimal digits off the front of text.
 bool take_number(std::string_view& text, size_t digits, int& out) {
@@ -34,21 +39,20 @@ Timestamp Timestamp::now() {
 
 std::string Timestamp::to_string() const {
   using namespace std::chrono;
-  const sys_time<microseconds> moment{microseconds(us)};
-  const auto day = floor<days>(moment);
-  const year_month_day date{day};
-  const hh_mm_ss<microseconds> clock{moment - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", int(date.year()),
-                     unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+  const int64_t clamped = std::clamp(us, kFirstUs, kLastUs), of_day = clamped % kDayUs;
+  const year_month_day date{sys_days(days(clamped / kDayUs - (of_day < 0 ? 1 : 0)))};
+  const hh_mm_ss clock{microseconds(of_day < 0 ? of_day + kDayUs : of_day)};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", int(date.year()), unsigned(date.month()),
+                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
 }
 
 std::optional<Timestamp> Timestamp::parse(std::string_view text) {
   using namespace std::chrono;
   int y, mo, d, h = 0, mi = 0, s = 0;
   int64_t fraction_us = 0, offset_s = 0;
-  if (!take_number(text, 4, y) || !take_char(text, '-') || !take_number(text, 2, mo) ||
-      !take_char(text, '-') || !take_number(text, 2, d))
+  if (!take_number(text, 4, y) || !take_char(text, '-') || !take_number(text, 2, mo) || !take_char(text, '-') ||
+      !take_number(text, 2, d))
     return std::nullopt;
   const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
   if (!date.ok()) return std::nullopt;
@@ -74,8 +78,8 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text) {
       text.remove_prefix(1);
       int oh, om = 0;
       if (!take_number(text, 2, oh)) return std::nullopt;
-      take_char(text, ':');
-      if (!text.empty() && !take_number(text, 2, om)) return std::nullopt;
+      const bool colon = take_char(text, ':');
+      if ((colon || !text.empty()) && !take_number(text, 2, om)) return std::nullopt;
       if (oh > 15 || om > 59) return std::nullopt;
       offset_s = (oh * 3600 + om * 60) * (sign == '-' ? -1 : 1);
     }

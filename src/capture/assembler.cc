@@ -24,14 +24,16 @@ template <class... Visitors>
 struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
+template <class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;  // clang 14 needs it said
 
 std::optional<uint32_t> xid_of(const Message& message) {
-  return std::visit(Overloaded{[](const Relation& m) { return m.xid; }, [](const Type& m) { return m.xid; },
-                               [](const Insert& m) { return m.xid; }, [](const Update& m) { return m.xid; },
-                               [](const Delete& m) { return m.xid; }, [](const Truncate& m) { return m.xid; },
-                               [](const LogicalMessage& m) { return m.xid; },
-                               [](const auto&) { return std::optional<uint32_t>(); }},
-                    message);
+  return std::visit(
+      Overloaded{[](const Relation& m) { return m.xid; }, [](const Type& m) { return m.xid; },
+                 [](const Insert& m) { return m.xid; }, [](const Update& m) { return m.xid; },
+                 [](const Delete& m) { return m.xid; }, [](const Truncate& m) { return m.xid; },
+                 [](const LogicalMessage& m) { return m.xid; }, [](const auto&) { return std::optional<uint32_t>(); }},
+      message);
 }
 
 }  // namespace
@@ -62,7 +64,8 @@ Status Assembler::on_keepalive(Lsn wal_end) {
   RL_TRY(run_barrier_if_due(wal_end));
   advance(wal_end);
   const Timestamp now = Timestamp::now();
-  if (parts_.writer.cursor().end_lsn > parts_.writer.durable().confirmable && now.us - last_cursor_kept_.us >= kKeepCursorEveryUs) {
+  if (parts_.writer.cursor().end_lsn > parts_.writer.durable().confirmable &&
+      now.us - last_cursor_kept_.us >= kKeepCursorEveryUs) {
     last_cursor_kept_ = now;
     parts_.writer.keep_cursor();
   }
@@ -115,7 +118,7 @@ Status Assembler::begin(Lsn commit_lsn, Timestamp committed_at, uint32_t xid) {
   if (transaction_) return fail(ErrorCode::kCorrupt, "the stream begins a transaction inside another");
   RL_TRY(run_barrier_if_due(commit_lsn));
   const store::Cursor& cursor = parts_.writer.cursor();
-  Transaction& tx = transaction_.emplace();
+  Transaction& tx = transaction_.emplace(Transaction{});
   tx.context.tx.system_id = cursor.system_id;
   tx.context.tx.timeline = cursor.timeline;
   tx.context.tx.commit_lsn = commit_lsn;
@@ -204,7 +207,7 @@ Status Assembler::apply(const Message& message) {
 
 // The table's plan with its schema in the log; null for tables that are not to be recorded (now).
 Result<TablePlan*> Assembler::plan_of(uint32_t relation) {
-  RL_ASSIGN(TablePlan* plan, parts_.tables.plan(relation));
+  RL_ASSIGN(TablePlan * plan, parts_.tables.plan(relation));
   if (plan == nullptr || std::ranges::count(ignored_tables_, plan->columns.table) > 0) return nullptr;
   if (!plan->recorded) {
     record::TxIdentity& tx = transaction_->context.tx;
@@ -219,15 +222,15 @@ Status Assembler::apply_row(const Message& message) {
   ChangeContext& context = transaction_->context;
   if (const auto* truncate = std::get_if<Truncate>(&message)) return apply_truncate(*truncate);
   if (const auto* insert = std::get_if<Insert>(&message)) {
-    RL_ASSIGN(TablePlan* plan, plan_of(insert->relation));
+    RL_ASSIGN(TablePlan * plan, plan_of(insert->relation));
     return plan == nullptr ? Status() : recorder_.insert(*plan, insert->after, context);
   }
   if (const auto* update = std::get_if<Update>(&message)) {
-    RL_ASSIGN(TablePlan* plan, plan_of(update->relation));
+    RL_ASSIGN(TablePlan * plan, plan_of(update->relation));
     return plan == nullptr ? Status() : recorder_.update(*plan, *update, context);
   }
   if (const auto* removal = std::get_if<Delete>(&message)) {
-    RL_ASSIGN(TablePlan* plan, plan_of(removal->relation));
+    RL_ASSIGN(TablePlan * plan, plan_of(removal->relation));
     return plan == nullptr ? Status() : recorder_.remove(*plan, *removal, context);
   }
   return fail(ErrorCode::kCorrupt, "the stream has a message where none of its kind can be");
@@ -236,11 +239,13 @@ Status Assembler::apply_row(const Message& message) {
 Status Assembler::apply_truncate(const Truncate& truncate) {
   // A crash inside leaves behind how many of the tables are begun.
   size_t begun = 0;
-  const std::string here = transaction_->context.tx.commit_lsn.to_string() + " " + std::to_string(transaction_->messages_seen);
+  const std::string here =
+      transaction_->context.tx.commit_lsn.to_string() + " " + std::to_string(transaction_->messages_seen);
   RL_ASSIGN(const auto progress, parts_.store.meta(kTruncateProgress));
-  if (progress && progress->starts_with(here + " ")) begun = std::strtoul(progress->c_str() + here.size() + 1, nullptr, 10);
+  if (progress && progress->starts_with(here + " "))
+    begun = std::strtoul(progress->c_str() + here.size() + 1, nullptr, 10);
   for (size_t i = 0; i < truncate.relations.size(); ++i) {
-    RL_ASSIGN(TablePlan* plan, plan_of(truncate.relations[i]));
+    RL_ASSIGN(TablePlan * plan, plan_of(truncate.relations[i]));
     if (plan == nullptr) continue;
     if (i >= begun) {
       recorder_.truncate(*plan, truncate, transaction_->context);
@@ -258,7 +263,7 @@ Status Assembler::remove_all_known(TablePlan& plan) {
   bool more = true;
   while (more) {
     note_partial(transaction_->messages_seen - 1);  // the truncate itself is not done yet
-    RL_TRY(parts_.writer.flush_and_wait());  // from here on the store has every row
+    RL_TRY(parts_.writer.flush_and_wait());         // from here on the store has every row
     std::vector<std::pair<std::string, store::RowState>> rows;
     more = false;
     RL_TRY(parts_.store.scan_rows(plan.columns.table_id, from, [&](std::string_view key, const store::RowState& row) {

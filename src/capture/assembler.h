@@ -56,10 +56,10 @@ class Assembler {
     ChangeContext context;
     std::string origin;
     Who who;
-    uint64_t messages_seen = 0;   // rows and truncates, in order
+    uint64_t messages_seen = 0;     // rows and truncates, in order
     uint64_t messages_to_skip = 0;  // done before a restart
     bool captured_already = false;
-    bool size_known = false;      // context.bulk is decided
+    bool size_known = false;  // context.bulk is decided
   };
 
   Status on_message(std::string_view bytes);

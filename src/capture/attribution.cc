@@ -90,7 +90,8 @@ void Attributor::apply_stamped(std::string_view body, uint32_t xid, Who& who) {
   const json::value* nested_member = object->if_contains("nested");
   const bool nested = nested_member != nullptr && nested_member->is_bool() && nested_member->as_bool();
   who.via = nested ? record::Via::kTrigger : via_by_rule(who);
-  if (const json::value* truncated = object->if_contains("truncated"); truncated && truncated->is_bool() && truncated->as_bool())
+  if (const json::value* truncated = object->if_contains("truncated");
+      truncated && truncated->is_bool() && truncated->as_bool())
     who.flags |= record::kContextMalformed;
   if (const std::string context = text_member(*object, "context"); !context.empty())
     apply_context(context, text_member(*object, "xid"), xid, nested, who);
@@ -128,8 +129,8 @@ void Attributor::apply_context(std::string_view text, std::string_view xid8, uin
   who.context = without_own_places(std::move(*object));
 }
 
-bool Attributor::signature_is_right(std::string_view signed_text, std::string_view hmac_hex,
-                                    std::string_view xid8, uint32_t xid) const {
+bool Attributor::signature_is_right(std::string_view signed_text, std::string_view hmac_hex, std::string_view xid8,
+                                    uint32_t xid) const {
   if (!context_hmac_) return false;
   uint64_t full_xid = 0;
   auto [end, error] = std::from_chars(xid8.data(), xid8.data() + xid8.size(), full_xid);

@@ -20,9 +20,7 @@ struct Who {
   record::Via via = record::Via::kUnknown;
   uint16_t flags = 0;  // kForged, kContextMalformed
 
-  record::Attribution attribution() const {
-    return {actor_id, actor_name, role, application, client, context};
-  }
+  record::Attribution attribution() const { return {actor_id, actor_name, role, application, client, context}; }
 };
 
 // A context of more than this is kept as its first part, flagged.

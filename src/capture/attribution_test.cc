@@ -20,7 +20,8 @@ std::string stamped(const std::string& body, const std::string& secret = kSecret
   return to_hex(as_view(sha256(secret, as_view(sha256(secret, body))))) + body;
 }
 
-std::string trigger_body(const std::string& role, const std::string& application, bool nested, const std::string& context_json) {
+std::string trigger_body(const std::string& role, const std::string& application, bool nested,
+                         const std::string& context_json) {
   return R"({"rowledger":1,"role":")" + role + R"(","application":")" + application +
          R"(","client":"10.0.0.7","pid":1,"xid":"8812","nested":)" + (nested ? "true" : "false") + R"(,"context":)" +
          (context_json.empty() ? "null" : context_json) + "}";
@@ -63,7 +64,8 @@ TEST_F(AttributionTest, TheTriggerAloneTellsRoleAndClient) {
 }
 
 TEST_F(AttributionTest, AContextIsClaimed) {
-  const Who who = after(stamped(trigger_body("glific", "web", false,
+  const Who who = after(stamped(trigger_body(
+      "glific", "web", false,
       quoted(R"({"actor_id":"7","actor_name":"Priya","via":"flow","request_id":"F1a2","reason":"caller asked"})"))));
   EXPECT_EQ(who.trust, record::Trust::kClaimed);
   EXPECT_EQ(who.via, record::Via::kFlow);
@@ -133,7 +135,8 @@ TEST_F(AttributionTest, AReplayInAnotherTransactionIsAForgery) {
 }
 
 TEST_F(AttributionTest, AWrongKeyIsAForgeryThatKeepsTheDatabasesWord) {
-  const Who who = after(stamped(trigger_body("glific", "web", false, quoted(signed_context(R"({"actor_id":"7"})", "8812", "wrong")))));
+  const Who who = after(
+      stamped(trigger_body("glific", "web", false, quoted(signed_context(R"({"actor_id":"7"})", "8812", "wrong")))));
   EXPECT_TRUE(who.flags & record::kForged);
   EXPECT_EQ(who.trust, record::Trust::kDatabase);
   EXPECT_EQ(who.role, "glific");

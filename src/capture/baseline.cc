@@ -73,7 +73,9 @@ std::vector<std::string> Baseline::due() const {
   return tables;
 }
 
-void Baseline::mark_due(EntryWriter& writer, const std::string& table) { writer.batch().set_meta(mark_key(table), kDue); }
+void Baseline::mark_due(EntryWriter& writer, const std::string& table) {
+  writer.batch().set_meta(mark_key(table), kDue);
+}
 
 Status Baseline::record(postgres::SlotSnapshot& snapshot, const std::vector<std::string>& tables,
                         const std::function<bool(uint64_t)>& progress) {
@@ -128,7 +130,8 @@ Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::strin
       }
     }
     RL_TRY(recorder_.compare_with_table(*plan, values, complete, context));
-    if (++rows_ % kProgressEveryRows == 0 && !progress_(rows_)) return fail(ErrorCode::kCancelled, "stopped on request");
+    if (++rows_ % kProgressEveryRows == 0 && !progress_(rows_))
+      return fail(ErrorCode::kCancelled, "stopped on request");
     if (writer_.batch_is_large()) writer_.flush();
     return {};
   };

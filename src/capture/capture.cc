@@ -23,13 +23,19 @@ constexpr char kSyncSql[] = "SELECT pg_logical_emit_message(true, 'rowledger.syn
 class CaptureImpl final : public Capture {
  public:
   CaptureImpl(const Settings& settings, store::Store& store)
-      : settings_(settings), store_(store), writer_(settings_, store), tables_(settings_, store),
-        state_(store, writer_, kStateCacheBytes), watch_(settings_, store, writer_) {
+      : settings_(settings),
+        store_(store),
+        writer_(settings_, store),
+        tables_(settings_, store),
+        state_(store, writer_, kStateCacheBytes),
+        watch_(settings_, store, writer_) {
     report_.captured_lsn = store.cursor().end_lsn;
   }
   ~CaptureImpl() override { stop(); }
 
-  void start() override { supervisor_ = std::thread([this] { supervise(); }); }
+  void start() override {
+    supervisor_ = std::thread([this] { supervise(); });
+  }
 
   void stop() override {
     {

@@ -31,7 +31,7 @@ struct Report {
   int64_t lag_bytes = 0;
   double lag_seconds = 0;  // age of the newest change that is not captured yet, 0 when none is known
   uint64_t baseline_rows = 0;
-  uint64_t gaps = 0;       // gap entries that say changes may have been missed, since the log began
+  uint64_t gaps = 0;  // gap entries that say changes may have been missed, since the log began
   // Slot, as last looked at.
   bool slot_exists = false, slot_active = false;
   std::string slot_wal_status;

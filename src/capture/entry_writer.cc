@@ -28,7 +28,8 @@ EntryWriter::EntryWriter(const Settings& settings, store::Store& store)
     : settings_(settings), store_(store), ref_hmac_(settings.ref_key), cursor_(store.cursor()), next_seq_(store.end()) {
   captured_ = cursor_.end_lsn;
   durable_.captured = durable_.confirmable = cursor_.end_lsn;
-  if (auto count = store.meta(kGapCountKey); count && *count) gap_count_ = std::strtoull((*count)->c_str(), nullptr, 10);
+  if (auto count = store.meta(kGapCountKey); count && *count)
+    gap_count_ = std::strtoull((*count)->c_str(), nullptr, 10);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -85,9 +86,7 @@ bool EntryWriter::batch_is_large() const {
   return batch_.bytes() >= kLargeBatchBytes || batch_.entries() >= kLargeBatchEntries;
 }
 
-bool EntryWriter::has_unflushed() const {
-  return !batch_.empty() || cursor_due_ || captured_ > durable().captured;
-}
+bool EntryWriter::has_unflushed() const { return !batch_.empty() || cursor_due_ || captured_ > durable().captured; }
 
 void EntryWriter::flush() {
   auto pending = std::make_unique<Pending>();

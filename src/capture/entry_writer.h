@@ -24,8 +24,8 @@ namespace rowledger::capture {
 
 // Where the log stands, as published after each durable append.
 struct Durable {
-  Lsn captured;       // everything committed in the source before it is durable here
-  Lsn confirmable;    // as stored in the cursor: what the source may forget
+  Lsn captured;     // everything committed in the source before it is durable here
+  Lsn confirmable;  // as stored in the cursor: what the source may forget
   uint64_t batches = 0;
 };
 
@@ -44,9 +44,9 @@ class EntryWriter {
   Seq add_control(record::EntryKind kind, std::string_view table, std::string_view detail,
                   const std::optional<record::TxIdentity>& tx = {});
 
-  Seq next_seq() const { return next_seq_; }  // locked: the next entry's
-  store::Batch& batch() { return batch_; }    // locked: for state, schemas, meta
-  store::Cursor& cursor() { return cursor_; } // locked: stored with the next batch that has entries
+  Seq next_seq() const { return next_seq_; }   // locked: the next entry's
+  store::Batch& batch() { return batch_; }     // locked: for state, schemas, meta
+  store::Cursor& cursor() { return cursor_; }  // locked: stored with the next batch that has entries
   // Locked. Everything committed before it is in the batches made so far.
   void set_captured(Lsn lsn);
   // Locked. Stores the cursor with the next flush though there are no entries.

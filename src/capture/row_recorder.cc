@@ -159,7 +159,8 @@ void RowRecorder::list_all(const TablePlan& plan, const std::vector<Value>& valu
   for (size_t i = 0; i < values.size(); ++i) {
     const record::Column& column = plan.columns.columns[i];
     if (values[i].presence == Presence::kAbsent) continue;
-    entry_.body.changes.push_back({column.name, column.form, as_new ? Value{} : values[i], as_new ? values[i] : Value{}});
+    entry_.body.changes.push_back(
+        {column.name, column.form, as_new ? Value{} : values[i], as_new ? values[i] : Value{}});
   }
 }
 
@@ -322,7 +323,8 @@ void RowRecorder::truncate(TablePlan& plan, const postgres::Truncate& truncate, 
   writer_.add(entry);
 }
 
-Status RowRecorder::remove_known(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {
+Status RowRecorder::remove_known(TablePlan& plan, std::string_view key, const store::RowState& row,
+                                 ChangeContext& context) {
   old_from_image(plan, row);
   record::Entry& entry = start_entry(EntryKind::kDelete, plan, context);
   entry.header.prev = row.newest;
@@ -360,7 +362,8 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   return {};
 }
 
-Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {
+Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row,
+                                   ChangeContext& context) {
   old_from_image(plan, row);
   const std::string detail = json_object({{"reason", kReconcile}});
   record::Entry& entry = start_entry(EntryKind::kGap, plan, context);

@@ -23,14 +23,15 @@ struct ChangeContext {
 };
 
 // Reasons of gap entries that a single row gives rise to.
-inline constexpr char kUnknownRow[] = "unknown-row";            // changed or deleted, but never seen before
+inline constexpr char kUnknownRow[] = "unknown-row";             // changed or deleted, but never seen before
 inline constexpr char kRowAlreadyKnown[] = "row-already-known";  // inserted, but never seen deleted
 inline constexpr char kStateDiffers[] = "state-differs";         // the server's old row is not the one known here
 inline constexpr char kReconcile[] = "reconcile";                // found by comparing state and table
 
 class RowRecorder {
  public:
-  RowRecorder(Tables& tables, StateView& state, EntryWriter& writer) : tables_(tables), state_(state), writer_(writer) {}
+  RowRecorder(Tables& tables, StateView& state, EntryWriter& writer)
+      : tables_(tables), state_(state), writer_(writer) {}
 
   Status insert(TablePlan& plan, const postgres::Tuple& after, ChangeContext& context);
   Status update(TablePlan& plan, const postgres::Update& update, ChangeContext& context);
@@ -50,14 +51,16 @@ class RowRecorder {
 
  private:
   struct Known {
-    bool exists = false;         // the row is known and stands; old_ holds its values
+    bool exists = false;  // the row is known and stands; old_ holds its values
     std::optional<Seq> newest;
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
   void old_from_image(const TablePlan& plan, const store::RowState& row);
   void read_tuple(const postgres::Tuple& tuple, std::vector<record::Value>& out);
-  void key_parts(const TablePlan& plan, const std::vector<record::Value>& values, std::vector<std::string_view>& parts) const;
-  void set_key(const TablePlan& plan, const std::vector<std::string_view>& parts, std::vector<record::KeyPart>& out) const;
+  void key_parts(const TablePlan& plan, const std::vector<record::Value>& values,
+                 std::vector<std::string_view>& parts) const;
+  void set_key(const TablePlan& plan, const std::vector<std::string_view>& parts,
+               std::vector<record::KeyPart>& out) const;
   record::Entry& start_entry(record::EntryKind kind, const TablePlan& plan, ChangeContext& context);
   void set_owner(const TablePlan& plan, const std::vector<record::Value>& values);
   void take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed);

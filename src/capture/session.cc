@@ -19,7 +19,7 @@ using namespace postgres;
 constexpr size_t kDrainBytes = 512 << 10;
 constexpr size_t kKeptBufferBytes = 2 << 20;  // a buffer that one huge row blew up is not kept
 constexpr int kDrainWaitMs = 100;
-constexpr int64_t kConfirmEveryUs = 100'000;          // when there is something new to confirm
+constexpr int64_t kConfirmEveryUs = 100'000;            // when there is something new to confirm
 constexpr int64_t kConfirmAtLeastEveryUs = 10'000'000;  // else; a third of wal_sender_timeout if that is less
 constexpr auto kFlushRetry = milliseconds(1);
 constexpr auto kBuildWait = milliseconds(200);
@@ -58,8 +58,9 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
                              json_object({{"reason", reason},
                                           {"from_lsn", cursor.end_lsn.to_string()},
                                           {"to_lsn", snapshot->consistent_point().to_string()},
-                                          {"text", "changes between the two positions may be missing; every table was "
-                                                   "compared with the log, and each difference is an entry"}}));
+                                          {"text",
+                                           "changes between the two positions may be missing; every table was "
+                                           "compared with the log, and each difference is an entry"}}));
   }
   Baseline baseline(settings, parts.store, parts.writer, parts.tables, parts.state);
   if (Status done = baseline.record(*snapshot, all_tables(settings), progress); !done) {
@@ -89,11 +90,14 @@ Status Session::prepare() {
   RL_TRY(parts_.writer.flush_and_wait());
 
   const store::Cursor cursor = parts_.store.cursor();
-  if (cursor.system_id == 0) return fail(ErrorCode::kConflict, "nothing was captured yet: run `rowledger attach` first");
+  if (cursor.system_id == 0)
+    return fail(ErrorCode::kConflict, "nothing was captured yet: run `rowledger attach` first");
   if (cursor.system_id != system.system_id) {
     const std::string text = fmt::format(
-        "the database behind source.url is another system ({}) than the one in the log ({}): correct the URL, or, if it was "
-        "restored or upgraded on purpose, run `rowledger attach`", system.system_id, cursor.system_id);
+        "the database behind source.url is another system ({}) than the one in the log ({}): correct the URL, or, if "
+        "it was "
+        "restored or upgraded on purpose, run `rowledger attach`",
+        system.system_id, cursor.system_id);
     constexpr char kForeign[] = "capture.foreign_system";
     const auto lock = parts_.writer.lock();
     RL_ASSIGN(const auto told, parts_.store.meta(kForeign));
@@ -124,8 +128,9 @@ Result<std::string> Session::reason_for_new_slot(const SystemIdentity& system, c
   if (system.timeline != cursor.timeline) return std::string("timeline-changed");
   if (!slot) return std::string("slot-missing");
   if (slot->plugin != "pgoutput")
-    return fail(ErrorCode::kConflict, fmt::format("slot {} belongs to something else (plugin {}): set another source.slot",
-                                                  parts_.settings.slot, slot->plugin));
+    return fail(ErrorCode::kConflict,
+                fmt::format("slot {} belongs to something else (plugin {}): set another source.slot",
+                            parts_.settings.slot, slot->plugin));
   if (slot->wal_status == "lost" || !slot->invalidation_reason.empty()) return std::string("slot-lost");
   // We confirm only what is stored here: a slot beyond that was read or moved by somebody else, or is another
   // slot of the same name.
@@ -144,7 +149,8 @@ Result<std::vector<std::string>> Session::tables_due() {
     RL_ASSIGN(const auto info, table_info(*connection_, parts_.settings.publication, table.table));
     if (!info) continue;
     parts_.tables.set_primary_key(table.table, info->primary_key);
-    if (std::ranges::count(due, table.table) > 0 && info->published && !info->primary_key.empty()) out.push_back(table.table);
+    if (std::ranges::count(due, table.table) > 0 && info->published && !info->primary_key.empty())
+      out.push_back(table.table);
   }
   return out;
 }
@@ -189,8 +195,8 @@ Status Session::open_stream() {
   RL_ASSIGN(auto spool, TransactionSpool::open(settings.spool_directory));
   spool_.emplace(std::move(spool));
   parts_.tables.forget_relations();
-  assembler_ = std::make_unique<Assembler>(Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state,
-                                                            *attributor_, *spool_});
+  assembler_ = std::make_unique<Assembler>(
+      Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state, *attributor_, *spool_});
   RL_ASSIGN(auto stream, ReplicationStream::open({settings.conninfo, settings.slot, settings.publication,
                                                   parts_.store.cursor().end_lsn, true}));
   std::lock_guard guard(mutex_);  // wake() may come at any time
@@ -318,7 +324,9 @@ void Session::build() {
       unflushed = false;
     }
     const bool behind = unflushed || filled_.size() > 0;
-    const double lag_seconds = behind ? std::max<double>(0, static_cast<double>(Timestamp::now().us - assembler_->last_commit_time().us) / 1e6) : 0;
+    const double lag_seconds =
+        behind ? std::max<double>(0, static_cast<double>(Timestamp::now().us - assembler_->last_commit_time().us) / 1e6)
+               : 0;
     parts_.update_report([lag_seconds](Report& report) { report.lag_seconds = lag_seconds; });
   }
 }
@@ -327,9 +335,11 @@ void Session::watch() {
   while (true) {
     {
       std::unique_lock guard(mutex_);
-      if (ended_changed_.wait_for(guard, milliseconds(parts_.settings.watch_interval_ms), [this] { return ended_; })) return;
+      if (ended_changed_.wait_for(guard, milliseconds(parts_.settings.watch_interval_ms), [this] { return ended_; }))
+        return;
     }
-    auto look = connection_->alive() ? parts_.watch.look(*connection_) : fail(ErrorCode::kUnavailable, "connection lost");
+    auto look =
+        connection_->alive() ? parts_.watch.look(*connection_) : fail(ErrorCode::kUnavailable, "connection lost");
     if (!look) {
       auto reopened = Connection::open(parts_.settings.conninfo);
       if (reopened) connection_ = std::move(*reopened);

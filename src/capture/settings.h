@@ -34,13 +34,13 @@ struct Settings {
   std::string slot = "rowledger";
   std::string publication = "rowledger";
   std::vector<TableSettings> tables;
-  std::vector<ViaRule> via_rules;     // after the built-in one: application "psql" is sql
-  std::string context_hmac_key;       // empty: no context can be verified
-  std::string ref_key;                // keys row_ref and actor_ref
+  std::vector<ViaRule> via_rules;  // after the built-in one: application "psql" is sql
+  std::string context_hmac_key;    // empty: no context can be verified
+  std::string ref_key;             // keys row_ref and actor_ref
   std::filesystem::path spool_directory;
-  bool expect_trigger = true;         // attach made the attribution trigger: its absence is worth an entry
+  bool expect_trigger = true;                      // attach made the attribution trigger: its absence is worth an entry
   int64_t warn_retained_bytes = int64_t{1} << 30;  // WAL held by the slot
-  int watch_interval_ms = 2'000;      // how often the catalogue is compared
+  int watch_interval_ms = 2'000;                   // how often the catalogue is compared
   // Run at a lower scheduling priority, so that on a shared machine the application goes first.
   bool yield_to_others = true;
 };

@@ -80,7 +80,9 @@ std::unique_ptr<TablePlan> Tables::plan_for(const std::string& table, std::vecto
   plan->columns.columns = std::move(columns);
 
   const TableSettings& settings = *plan->settings;
-  const auto position = [&](const std::string& name) { return name.empty() ? std::nullopt : plan->columns.index_of(name); };
+  const auto position = [&](const std::string& name) {
+    return name.empty() ? std::nullopt : plan->columns.index_of(name);
+  };
   plan->tenant = position(settings.tenant_column);
   plan->actor = position(settings.actor_column);
   if (settings.subject == "self") {
@@ -101,8 +103,8 @@ std::unique_ptr<TablePlan> Tables::plan_for(const std::string& table, std::vecto
 Result<TablePlan*> Tables::plan(uint32_t relation_oid) {
   const auto found = by_oid_.find(relation_oid);
   if (found == by_oid_.end())
-    return fail(ErrorCode::kCorrupt, "the stream has a row of relation " + std::to_string(relation_oid) +
-                                         " which it never announced");
+    return fail(ErrorCode::kCorrupt,
+                "the stream has a row of relation " + std::to_string(relation_oid) + " which it never announced");
   return found->second.get();
 }
 

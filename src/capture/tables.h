@@ -22,7 +22,7 @@ struct TablePlan {
   record::TableSchema columns;  // id is set when `recorded`
   bool recorded = false;        // the schema stands in the log
   bool full_identity = false;
-  std::vector<size_t> key;      // positions of the key's columns
+  std::vector<size_t> key;  // positions of the key's columns
   std::optional<size_t> tenant, subject, actor;
   std::vector<bool> housekeeping;  // by position
   std::string subject_prefix;      // "public.contacts/"
@@ -43,7 +43,8 @@ class Tables {
   // remembered as such.
   void learn(const postgres::Relation& relation);
   // The same from the catalogue, for a baseline.
-  std::unique_ptr<TablePlan> plan_for(const std::string& table, std::vector<record::Column> columns, bool full_identity) const;
+  std::unique_ptr<TablePlan> plan_for(const std::string& table, std::vector<record::Column> columns,
+                                      bool full_identity) const;
 
   // Null for a relation that was announced but is not configured. kCorrupt when it was never announced.
   Result<TablePlan*> plan(uint32_t relation_oid);

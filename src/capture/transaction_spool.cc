@@ -42,7 +42,8 @@ Result<TransactionSpool> TransactionSpool::open(const std::filesystem::path& dir
   std::error_code error;
   std::filesystem::remove_all(directory, error);
   if (!error) std::filesystem::create_directories(directory, error);
-  if (error) return fail(ErrorCode::kIo, "cannot prepare the spool directory " + directory.string() + ": " + error.message());
+  if (error)
+    return fail(ErrorCode::kIo, "cannot prepare the spool directory " + directory.string() + ": " + error.message());
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   return TransactionSpool(directory);
 }
@@ -51,7 +52,9 @@ TransactionSpool::~TransactionSpool() {
   while (!transactions_.empty()) remove(transactions_.begin()->first);
 }
 
-std::filesystem::path TransactionSpool::path_of(uint32_t xid) const { return directory_ / (std::to_string(xid) + ".spool"); }
+std::filesystem::path TransactionSpool::path_of(uint32_t xid) const {
+  return directory_ / (std::to_string(xid) + ".spool");
+}
 
 Status TransactionSpool::begin_segment(uint32_t xid) {
   if (current_ != 0) return fail(ErrorCode::kCorrupt, "the stream opens a segment inside another");
@@ -133,7 +136,8 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
       begin += kFrameHeadBytes + length;
     }
   }
-  if (begin != buffer.size()) return fail(ErrorCode::kCorrupt, "the spool file " + path.string() + " ends inside a message");
+  if (begin != buffer.size())
+    return fail(ErrorCode::kCorrupt, "the spool file " + path.string() + " ends inside a message");
   remove(xid);
   return {};
 }

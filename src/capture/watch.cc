@@ -56,16 +56,18 @@ Result<Look> Watch::look(postgres::Connection& connection) {
   RL_ASSIGN(const auto publication, postgres::publication_info(connection, settings_.publication));
   look.publication_exists = publication.has_value();
   if (!publication) {
-    impairments["publication-missing"] = {true, "", fmt::format("publication {} does not exist: run `rowledger attach`",
-                                                                 settings_.publication)};
+    impairments["publication-missing"] = {
+        true, "", fmt::format("publication {} does not exist: run `rowledger attach`", settings_.publication)};
   } else if (!(publication->insert && publication->update && publication->remove && publication->truncate)) {
     impairments["publication-operations"] = {
-        true, "", fmt::format("publication {} leaves out some of insert, update, delete, truncate: run `rowledger attach`",
-                              settings_.publication)};
+        true, "",
+        fmt::format("publication {} leaves out some of insert, update, delete, truncate: run `rowledger attach`",
+                    settings_.publication)};
   } else if (!publication->via_root) {
     impairments["publication-via-root"] = {
-        true, "", fmt::format("publication {} does not publish partitions under their root: run `rowledger attach`",
-                              settings_.publication)};
+        true, "",
+        fmt::format("publication {} does not publish partitions under their root: run `rowledger attach`",
+                    settings_.publication)};
   }
   for (const TableSettings& table : settings_.tables) {
     RL_ASSIGN(const auto info, postgres::table_info(connection, settings_.publication, table.table));
@@ -81,35 +83,47 @@ Result<Look> Watch::look(postgres::Connection& connection) {
   return look;
 }
 
-void Watch::find_impairments(const TableSettings& settings, const std::optional<TableInfo>& info, Impairments& out) const {
+void Watch::find_impairments(const TableSettings& settings, const std::optional<TableInfo>& info,
+                             Impairments& out) const {
   const std::string& table = settings.table;
   const auto found = [&](const char* reason, bool loses, std::string text) {
     out[std::string(reason) + ":" + table] = {loses, table, std::move(text)};
   };
   if (!info) return found("table-missing", true, fmt::format("table {} does not exist", table));
   if (!info->published) {
-    found("table-unpublished", true, fmt::format("table {} is not in publication {}: run `rowledger attach`", table, settings_.publication));
+    found("table-unpublished", true,
+          fmt::format("table {} is not in publication {}: run `rowledger attach`", table, settings_.publication));
   } else {
     if (!info->published_columns.empty())
-      found("column-list", true, fmt::format("publication {} sends only some columns of {}: run `rowledger attach`", settings_.publication, table));
+      found("column-list", true,
+            fmt::format("publication {} sends only some columns of {}: run `rowledger attach`", settings_.publication,
+                        table));
     if (!info->row_filter.empty())
-      found("row-filter", true, fmt::format("publication {} sends only some rows of {}: run `rowledger attach`", settings_.publication, table));
+      found("row-filter", true,
+            fmt::format("publication {} sends only some rows of {}: run `rowledger attach`", settings_.publication,
+                        table));
   }
   if (info->persistence == 'u')
-    found("table-unlogged", true, fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
+    found("table-unlogged", true,
+          fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
   if (info->replica_identity == 'n')
     found("replica-identity-nothing", false,
           fmt::format("table {} has REPLICA IDENTITY NOTHING, so that the application's own UPDATE and DELETE fail: "
-                      "ALTER TABLE {} REPLICA IDENTITY DEFAULT", table, table));
+                      "ALTER TABLE {} REPLICA IDENTITY DEFAULT",
+                      table, table));
   if (info->primary_key.empty())
-    found("primary-key-missing", true, fmt::format("table {} has no primary key any more: rows cannot be told apart", table));
+    found("primary-key-missing", true,
+          fmt::format("table {} has no primary key any more: rows cannot be told apart", table));
   if (settings_.expect_trigger) {
     if (!info->trigger_present) {
-      found("trigger-missing", false, fmt::format("the attribution trigger of {} is gone, so that names are lost: run `rowledger attach`", table));
+      found(
+          "trigger-missing", false,
+          fmt::format("the attribution trigger of {} is gone, so that names are lost: run `rowledger attach`", table));
     } else if (info->trigger_enabled != 'A') {
       found("trigger-disabled", false,
             fmt::format("the attribution trigger of {} is disabled, so that names are lost: "
-                        "ALTER TABLE {} ENABLE ALWAYS TRIGGER rowledger_attribution", table, table));
+                        "ALTER TABLE {} ENABLE ALWAYS TRIGGER rowledger_attribution",
+                        table, table));
     }
   }
 }
@@ -122,8 +136,9 @@ void Watch::note_impairments(const Impairments& now, Look& look) {
     changed = true;
     impaired_[name] = impairment.loses_changes;
     log::warning("{}", impairment.text);
-    writer_.add_control(impairment.loses_changes ? record::EntryKind::kGap : record::EntryKind::kControl, impairment.table,
-                        json_object({{impairment.loses_changes ? "reason" : "event", reason_of(name)}, {"text", impairment.text}}));
+    writer_.add_control(
+        impairment.loses_changes ? record::EntryKind::kGap : record::EntryKind::kControl, impairment.table,
+        json_object({{impairment.loses_changes ? "reason" : "event", reason_of(name)}, {"text", impairment.text}}));
   }
   for (auto it = impaired_.begin(); it != impaired_.end();) {
     if (now.contains(it->first)) {
@@ -133,7 +148,8 @@ void Watch::note_impairments(const Impairments& now, Look& look) {
     changed = true;
     const std::string table = table_of(it->first);
     log::info("mended: {}", it->first);
-    writer_.add_control(record::EntryKind::kControl, table, json_object({{"event", "restored"}, {"what", reason_of(it->first)}}));
+    writer_.add_control(record::EntryKind::kControl, table,
+                        json_object({{"event", "restored"}, {"what", reason_of(it->first)}}));
     if (it->second)
       for (const TableSettings& settings : settings_.tables)
         if (table.empty() || settings.table == table) mark_due(settings.table, look);
@@ -146,21 +162,26 @@ void Watch::note_impairments(const Impairments& now, Look& look) {
 Result<std::map<std::string, std::string>> Watch::fingerprints(postgres::Connection& connection) const {
   std::map<std::string, std::string> out;
   for (const TableSettings& table : settings_.tables) {
-    RL_ASSIGN(const auto rows, connection.query(
-        "SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || r.xmin, ''), ' ')"
-        "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = to_regclass($1)"
-        "  WHERE p.pubname = $2)"
-        " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
-        "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
-        " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))",
-        {postgres::quote_table(table.table), settings_.publication}));
+    RL_ASSIGN(
+        const auto rows,
+        connection.query(
+            "SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || "
+            "r.xmin, ''), ' ')"
+            "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = "
+            "to_regclass($1)"
+            "  WHERE p.pubname = $2)"
+            " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
+            "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
+            " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))",
+            {postgres::quote_table(table.table), settings_.publication}));
     for (const auto& row : rows.rows)
       if (row[0] && row[1]) out[*row[0] + ":" + table.table] = *row[1];
   }
   return out;
 }
 
-void Watch::note_alterations(const std::map<std::string, std::string>& now, const Impairments& impairments, Look& look) {
+void Watch::note_alterations(const std::map<std::string, std::string>& now, const Impairments& impairments,
+                             Look& look) {
   if (now == fingerprints_) return;
   for (const auto& [name, print] : now) {
     const auto before = fingerprints_.find(name);
@@ -169,7 +190,8 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
     // What an impairment tells, its end mends.
     const bool told = std::ranges::any_of(impairments, [&](const auto& named) {
       const Impairment& impairment = named.second;
-      return (impairment.table.empty() || impairment.table == table) && impairment.loses_changes == (what == "publication");
+      return (impairment.table.empty() || impairment.table == table) &&
+             impairment.loses_changes == (what == "publication");
     });
     if (told) continue;
     if (what == "publication") {
@@ -180,7 +202,8 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
     } else {
       writer_.add_control(record::EntryKind::kControl, table,
                           json_object({{"event", what == "trigger" ? "trigger-altered" : "replica-identity-changed"},
-                                       {"before", what == "identity" ? before->second : ""}, {"after", what == "identity" ? print : ""}}));
+                                       {"before", what == "identity" ? before->second : ""},
+                                       {"after", what == "identity" ? print : ""}}));
     }
   }
   // What is gone stays known, so that its return is noticed as an alteration.
@@ -190,15 +213,18 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
 
 void Watch::note_slot(Look& look) {
   if (!look.slot) return;
-  const bool endangered = look.slot->wal_status == "unreserved" || look.slot->retained_bytes > settings_.warn_retained_bytes ||
+  const bool endangered = look.slot->wal_status == "unreserved" ||
+                          look.slot->retained_bytes > settings_.warn_retained_bytes ||
                           (look.slot->safe_wal_bytes && *look.slot->safe_wal_bytes < settings_.warn_retained_bytes / 4);
   if (!endangered) {
     slot_warned_ = false;
     return;
   }
   const std::string text = fmt::format(
-      "slot {} makes the source keep {} MB of WAL (wal_status {}): let capture catch up, or max_slot_wal_keep_size will drop "
-      "what is not captured yet", settings_.slot, look.slot->retained_bytes >> 20, look.slot->wal_status);
+      "slot {} makes the source keep {} MB of WAL (wal_status {}): let capture catch up, or max_slot_wal_keep_size "
+      "will drop "
+      "what is not captured yet",
+      settings_.slot, look.slot->retained_bytes >> 20, look.slot->wal_status);
   look.warnings.push_back(text);
   if (slot_warned_) return;
   slot_warned_ = true;

@@ -40,7 +40,8 @@ class Watch {
  private:
   // By a stable name such as "table-unpublished:public.contacts".
   using Impairments = std::map<std::string, Impairment>;
-  void find_impairments(const TableSettings& settings, const std::optional<postgres::TableInfo>& info, Impairments& out) const;
+  void find_impairments(const TableSettings& settings, const std::optional<postgres::TableInfo>& info,
+                        Impairments& out) const;
   void note_impairments(const Impairments& now, Look& look);
   void note_alterations(const std::map<std::string, std::string>& now, const Impairments& impairments, Look& look);
   Result<std::map<std::string, std::string>> fingerprints(postgres::Connection& connection) const;
@@ -50,8 +51,8 @@ class Watch {
   const Settings& settings_;
   const store::Store& store_;
   EntryWriter& writer_;
-  std::map<std::string, bool> impaired_;               // name -> loses changes; as stored in meta
-  std::map<std::string, std::string> fingerprints_;    // as stored in meta
+  std::map<std::string, bool> impaired_;             // name -> loses changes; as stored in meta
+  std::map<std::string, std::string> fingerprints_;  // as stored in meta
   bool slot_warned_ = false;
 };
 

@@ -99,8 +99,8 @@ Result<Response> request_unix(const std::filesystem::path& socket, const Request
   if (const auto error = exchange.connect(path.usable())) {
     if (error == boost::system::errc::permission_denied)
       return fail(ErrorCode::kPermission, fmt::format("this user may not use the socket {}", socket.string()));
-    const bool nobody = error == boost::system::errc::no_such_file_or_directory ||
-                        error == boost::system::errc::connection_refused;
+    const bool nobody =
+        error == boost::system::errc::no_such_file_or_directory || error == boost::system::errc::connection_refused;
     return fail(nobody ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
                 fmt::format("nobody answers at the socket {} ({})", socket.string(), error.message()));
   }
@@ -111,8 +111,8 @@ Result<Response> request_unix(const std::filesystem::path& socket, const Request
   if (auto error = exchange.receive(response, on_body)) {
     if (send_error) error = send_error;
     if (error == beast::error::timeout) {
-      return fail(ErrorCode::kUnavailable, fmt::format("no answer from the socket {} for {} s", socket.string(),
-                                                       silence_timeout_ms / 1000));
+      return fail(ErrorCode::kUnavailable,
+                  fmt::format("no answer from the socket {} for {} s", socket.string(), silence_timeout_ms / 1000));
     }
     return fail(ErrorCode::kUnavailable,
                 fmt::format("the connection through {} broke: {}", socket.string(), error.message()));

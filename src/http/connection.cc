@@ -140,8 +140,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     if (phase_ == Phase::kClosed) return;
     if (error) {
       const bool malformed = error.category() == make_error_code(beast::http::error::bad_method).category() &&
-                             error != beast::http::error::end_of_stream &&
-                             error != beast::http::error::partial_message;
+                             error != beast::http::error::end_of_stream && error != beast::http::error::partial_message;
       if (!malformed) return close();
       keep_alive_ = false;
       return respond(problem_of(error, core_.limits));
@@ -189,12 +188,11 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     if (!streamed) return write_some();
     serializer_->split(true);
     stream_.expires_after(patience());
-    beast::http::async_write_header(
-        stream_, *serializer_,
-        [me = self(), response = std::move(response)](error_code error, size_t) mutable {
-          if (error) return me->close();
-          me->begin_body(std::move(response));
-        });
+    beast::http::async_write_header(stream_, *serializer_,
+                                    [me = self(), response = std::move(response)](error_code error, size_t) mutable {
+                                      if (error) return me->close();
+                                      me->begin_body(std::move(response));
+                                    });
   }
 
   // In pieces, so that a slow client has time as long as it takes something.

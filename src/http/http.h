@@ -23,8 +23,8 @@ struct Peer {
 };
 
 struct Request {
-  std::string method;  // "GET"
-  std::string target;  // path and query, percent-encoded
+  std::string method;                                        // "GET"
+  std::string target;                                        // path and query, percent-encoded
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
   Peer peer;

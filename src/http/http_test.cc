@@ -100,7 +100,8 @@ Response text(std::string body) {
 
 TEST_F(HttpTest, CarriesRequestAndAnswer) {
   serve([](const Request& request) {
-    Response out = text(request.method + " " + request.target + " " + request.body + " " + std::string(request.header("x-mark")));
+    Response out =
+        text(request.method + " " + request.target + " " + request.body + " " + std::string(request.header("x-mark")));
     out.status = 202;
     out.headers = {{"X-Answer", "yes"}};
     return out;
@@ -119,7 +120,8 @@ TEST_F(HttpTest, CarriesRequestAndAnswer) {
 
 TEST_F(HttpTest, KnowsWhoIsAtTheOtherEnd) {
   serve([](const Request& request) {
-    return text(std::string(request.peer.local ? "local " : "remote ") + std::to_string(request.peer.uid.value_or(~0u)));
+    return text(std::string(request.peer.local ? "local " : "remote ") +
+                std::to_string(request.peer.uid.value_or(~0u)));
   });
   EXPECT_EQ(get("/")->body, "local " + std::to_string(::getuid()));
 }
@@ -266,12 +268,14 @@ TEST_F(HttpTest, ManyLiveBodiesHoldNoThread) {
   feed.add(".");
   ServerLimits limits;
   limits.handler_threads = 1;
-  serve([&](const Request& request) {
-    if (request.target == "/plain") return text("answered");
-    Response out;
-    out.live = feed.body();
-    return out;
-  }, limits);
+  serve(
+      [&](const Request& request) {
+        if (request.target == "/plain") return text("answered");
+        Response out;
+        out.live = feed.body();
+        return out;
+      },
+      limits);
   Signal seen;
   std::vector<std::thread> clients;
   std::atomic<int> whole = 0;
@@ -347,8 +351,9 @@ TEST_F(HttpTest, RefusesTooLargeHeadersAndBodies) {
   serve([](const Request&) { return text("no"); }, limits);
   EXPECT_THAT(raw("GET / HTTP/1.1\r\nX: " + std::string(2'000, 'x') + "\r\n\r\n"), StartsWith("HTTP/1.1 431"));
   EXPECT_THAT(raw("POST / HTTP/1.1\r\nContent-Length: 2000\r\n\r\n"), StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(raw("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(2'000, 'x') + "\r\n0\r\n\r\n"),
-              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(
+      raw("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(2'000, 'x') + "\r\n0\r\n\r\n"),
+      StartsWith("HTTP/1.1 413"));
 }
 
 TEST_F(HttpTest, AnswersNonsenseWithBadRequest) {

@@ -58,8 +58,7 @@ Status clear_the_way(const std::filesystem::path& shown, const SocketPath& path)
   Protocol::socket probe(context);
   error_code error;
   probe.connect(Protocol::endpoint(path.usable()), error);
-  if (!error)
-    return fail(ErrorCode::kConflict, fmt::format("another process serves {} already", shown.string()));
+  if (!error) return fail(ErrorCode::kConflict, fmt::format("another process serves {} already", shown.string()));
   if (error != boost::system::errc::connection_refused)
     return fail(ErrorCode::kIo, fmt::format("cannot look at the socket {}: {}", shown.string(), error.message()));
   ::unlink(path.usable().c_str());
@@ -162,7 +161,8 @@ class UnixServer final : public Server {
         R"({"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections, try again"})";
     static const std::string answer = fmt::format(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-        "Content-Length: {}\r\nConnection: close\r\n\r\n{}", kBody.size(), kBody);
+        "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+        kBody.size(), kBody);
     error_code ignored;
     socket.non_blocking(true, ignored);
     socket.write_some(net::buffer(answer), ignored);

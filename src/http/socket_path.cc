@@ -25,7 +25,8 @@ Result<SocketPath> SocketPath::resolve(const std::filesystem::path& path) {
   SocketPath out(directory, fmt::format("/proc/self/fd/{}/{}", directory, path.filename().string()));
   if (out.usable_.size() > kLongest || ::access(fmt::format("/proc/self/fd/{}", directory).c_str(), F_OK) != 0) {
     return fail(ErrorCode::kIo, fmt::format("the socket's path {} is longer than the {} bytes that Linux allows: "
-                                            "choose a data directory with a shorter path", text, kLongest));
+                                            "choose a data directory with a shorter path",
+                                            text, kLongest));
   }
   return out;
 }

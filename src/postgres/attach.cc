@@ -41,11 +41,14 @@ struct Plan {
   std::string publication() const { return quote_identifier(input.publication); }
 };
 
-std::string comment_on(const std::string& thing) { return fmt::format("COMMENT ON {} IS {}", thing, quote_literal(kMark)); }
+std::string comment_on(const std::string& thing) {
+  return fmt::format("COMMENT ON {} IS {}", thing, quote_literal(kMark));
+}
 
 Status plan_role(Plan& p) {
   const AttachPlanInput& in = p.input;
-  RL_ASSIGN(const auto found, p.list("SELECT rolcanlogin AND (rolreplication OR rolsuper) FROM pg_roles WHERE rolname = $1", {in.role}));
+  RL_ASSIGN(const auto found,
+            p.list("SELECT rolcanlogin AND (rolreplication OR rolsuper) FROM pg_roles WHERE rolname = $1", {in.role}));
   if (found.empty()) {
     std::string password;
     if (!in.role_password.empty()) {
@@ -64,7 +67,8 @@ Status plan_role(Plan& p) {
                       comment_on("ROLE " + p.role())),
           true);
   } else if (found[0] != "t") {
-    p.add("capture's role must be able to log in and to replicate", fmt::format("ALTER ROLE {} LOGIN REPLICATION", p.role()));
+    p.add("capture's role must be able to log in and to replicate",
+          fmt::format("ALTER ROLE {} LOGIN REPLICATION", p.role()));
   }
   return {};
 }
@@ -79,7 +83,8 @@ Status plan_grants(Plan& p) {
   RL_ASSIGN(const auto database, p.list("SELECT current_database()"));
   RL_ASSIGN(const bool may_connect, granted(p, "has_database_privilege", database[0], "CONNECT"));
   if (!may_connect)
-    p.add("capture connects to this database", fmt::format("GRANT CONNECT ON DATABASE {} TO {}", quote_identifier(database[0]), p.role()));
+    p.add("capture connects to this database",
+          fmt::format("GRANT CONNECT ON DATABASE {} TO {}", quote_identifier(database[0]), p.role()));
   std::vector<std::string> schemas;
   for (const auto& table : p.input.tables) {
     const std::string schema = split_table_name(table).schema;
@@ -88,12 +93,14 @@ Status plan_grants(Plan& p) {
   for (const auto& schema : schemas) {
     RL_ASSIGN(const bool usage, granted(p, "has_schema_privilege", schema, "USAGE"));
     if (!usage)
-      p.add("capture looks into this schema", fmt::format("GRANT USAGE ON SCHEMA {} TO {}", quote_identifier(schema), p.role()));
+      p.add("capture looks into this schema",
+            fmt::format("GRANT USAGE ON SCHEMA {} TO {}", quote_identifier(schema), p.role()));
   }
   for (const auto& table : p.input.tables) {
     RL_ASSIGN(const bool select, granted(p, "has_table_privilege", quote_table(table), "SELECT"));
     if (!select)
-      p.add("the baseline reads the table once", fmt::format("GRANT SELECT ON TABLE {} TO {}", quote_table(table), p.role()));
+      p.add("the baseline reads the table once",
+            fmt::format("GRANT SELECT ON TABLE {} TO {}", quote_table(table), p.role()));
   }
   return {};
 }
@@ -109,10 +116,13 @@ Status plan_publication(Plan& p) {
   }
   RL_ASSIGN(const auto found, publication_info(p.admin, p.input.publication));
   if (!found) {
-    RL_ASSIGN(const auto owner, p.list("SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datname = current_database()"));
+    RL_ASSIGN(
+        const auto owner,
+        p.list("SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datname = current_database()"));
     p.add("the list of the tables whose changes are sent, owned by the database's owner",
-          fmt::format("CREATE PUBLICATION {0} FOR TABLE {1} WITH ({2});\n{3};\nALTER PUBLICATION {0} OWNER TO {4}", p.publication(),
-                      fmt::join(missing, ", "), kOptions, comment_on("PUBLICATION " + p.publication()), owner[0]));
+          fmt::format("CREATE PUBLICATION {0} FOR TABLE {1} WITH ({2});\n{3};\nALTER PUBLICATION {0} OWNER TO {4}",
+                      p.publication(), fmt::join(missing, ", "), kOptions, comment_on("PUBLICATION " + p.publication()),
+                      owner[0]));
     return {};
   }
   if (!missing.empty())
@@ -135,19 +145,25 @@ Status plan_functions(Plan& p) {
           "CREATE TABLE rowledger.stamp (secret bytea NOT NULL);\n"
           "INSERT INTO rowledger.stamp SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));\n" +
               comment_on("TABLE rowledger.stamp"));
-  RL_ASSIGN(const bool may_look, schema ? granted(p, "has_schema_privilege", "rowledger", "USAGE") : Result<bool>(false));
-  RL_ASSIGN(const bool may_read, stamp ? granted(p, "has_table_privilege", "rowledger.stamp", "SELECT") : Result<bool>(false));
+  RL_ASSIGN(const bool may_look,
+            schema ? granted(p, "has_schema_privilege", "rowledger", "USAGE") : Result<bool>(false));
+  RL_ASSIGN(const bool may_read,
+            stamp ? granted(p, "has_table_privilege", "rowledger.stamp", "SELECT") : Result<bool>(false));
   if (!may_look || !may_read)
-    p.add("capture alone may read the secret",
-          fmt::format("GRANT USAGE ON SCHEMA rowledger TO {0};\nGRANT SELECT ON TABLE rowledger.stamp TO {0}", p.role()));
-  RL_ASSIGN(const auto encoding, p.list("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"));
+    p.add(
+        "capture alone may read the secret",
+        fmt::format("GRANT USAGE ON SCHEMA rowledger TO {0};\nGRANT SELECT ON TABLE rowledger.stamp TO {0}", p.role()));
+  RL_ASSIGN(const auto encoding,
+            p.list("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"));
   for (const auto& function : attribution_functions(encoding[0])) {
-    RL_ASSIGN(const bool right, p.holds("SELECT prosrc = $2 FROM pg_proc WHERE oid = to_regprocedure($1)", {
-        // to_regprocedure knows types only.
-        function.signature.substr(0, function.signature.find('(')) + (function.signature.find(" text") == std::string::npos ? "()" : "(text)"),
-        function.body}));
+    RL_ASSIGN(const bool right, p.holds("SELECT prosrc = $2 FROM pg_proc WHERE oid = to_regprocedure($1)",
+                                        {// to_regprocedure knows types only.
+                                         function.signature.substr(0, function.signature.find('(')) +
+                                             (function.signature.find(" text") == std::string::npos ? "()" : "(text)"),
+                                         function.body}));
     // With a new secret the sessions must forget the old one, which replacing the function makes them do.
-    if (!right || !stamp) p.add("part of the trigger that names who makes a change, inside each transaction", function.create_sql());
+    if (!right || !stamp)
+      p.add("part of the trigger that names who makes a change, inside each transaction", function.create_sql());
   }
   return {};
 }
@@ -166,10 +182,12 @@ Status plan_triggers(Plan& p) {
     for (const auto& row : rows.rows) {
       const std::string table = row[0].value_or(""), state = row[1].value_or("");
       if (state.empty())
-        p.add("who changes " + table + ": once per transaction, whatever tool makes the change",
-              fmt::format("{0}CREATE TRIGGER {1} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {2} FOR EACH STATEMENT "
-                          "EXECUTE FUNCTION rowledger.attribute();\nALTER TABLE ONLY {2} ENABLE ALWAYS TRIGGER {1};\n{3}",
-                          kShortLock, kAttributionTrigger, table, comment_on(fmt::format("TRIGGER {} ON {}", kAttributionTrigger, table))));
+        p.add(
+            "who changes " + table + ": once per transaction, whatever tool makes the change",
+            fmt::format("{0}CREATE TRIGGER {1} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {2} FOR EACH STATEMENT "
+                        "EXECUTE FUNCTION rowledger.attribute();\nALTER TABLE ONLY {2} ENABLE ALWAYS TRIGGER {1};\n{3}",
+                        kShortLock, kAttributionTrigger, table,
+                        comment_on(fmt::format("TRIGGER {} ON {}", kAttributionTrigger, table))));
       else if (state != "A")
         p.add("the trigger on " + table + " must fire in every session",
               fmt::format("{}ALTER TABLE ONLY {} ENABLE ALWAYS TRIGGER {}", kShortLock, table, kAttributionTrigger));
@@ -183,35 +201,43 @@ Status unplan_slot(Plan& p) {
   RL_ASSIGN(const auto database, p.list("SELECT current_database()"));
   if (!slot || slot->database != database[0] || slot->plugin != "pgoutput") return {};
   if (slot->active)
-    return fail(ErrorCode::kConflict, fmt::format("the replication slot \"{}\" is in use by process {} of the server. Stop `rowledger serve` first",
-                                                  p.input.slot, slot->active_pid.value_or(0)));
+    return fail(
+        ErrorCode::kConflict,
+        fmt::format("the replication slot \"{}\" is in use by process {} of the server. Stop `rowledger serve` first",
+                    p.input.slot, slot->active_pid.value_or(0)));
   p.add("the slot, so that PostgreSQL keeps no more WAL for capture",
         fmt::format("SELECT pg_catalog.pg_drop_replication_slot({})", quote_literal(p.input.slot)));
   return {};
 }
 
 Status unplan_publication(Plan& p) {
-  RL_ASSIGN(const bool ours, p.holds("SELECT obj_description(oid, 'pg_publication') = $2 FROM pg_publication WHERE pubname = $1",
-                                     {p.input.publication, kMark}));
+  RL_ASSIGN(const bool ours,
+            p.holds("SELECT obj_description(oid, 'pg_publication') = $2 FROM pg_publication WHERE pubname = $1",
+                    {p.input.publication, kMark}));
   if (ours) p.add("the list of the tables whose changes are sent", "DROP PUBLICATION " + p.publication());
   return {};
 }
 
 Status unplan_triggers(Plan& p) {
-  RL_ASSIGN(const auto tables, p.list("SELECT format('%I.%I', n.nspname, c.relname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-                                      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgname = $1 AND NOT t.tgisinternal "
-                                      "AND t.tgfoid = to_regprocedure('rowledger.attribute()') ORDER BY t.tgrelid",
-                                      {kAttributionTrigger}));
+  RL_ASSIGN(
+      const auto tables,
+      p.list("SELECT format('%I.%I', n.nspname, c.relname) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+             "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgname = $1 AND NOT t.tgisinternal "
+             "AND t.tgfoid = to_regprocedure('rowledger.attribute()') ORDER BY t.tgrelid",
+             {kAttributionTrigger}));
   for (const auto& table : tables)
     p.add("the trigger on " + table, fmt::format("{}DROP TRIGGER {} ON {}", kShortLock, kAttributionTrigger, table));
-  RL_ASSIGN(const auto functions, p.list("SELECT f.oid::regprocedure::text FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace "
-                                         "WHERE n.nspname = 'rowledger' AND obj_description(f.oid, 'pg_proc') = $1 "
-                                         "ORDER BY f.proname",
-                                         {kMark}));
+  RL_ASSIGN(const auto functions,
+            p.list("SELECT f.oid::regprocedure::text FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace "
+                   "WHERE n.nspname = 'rowledger' AND obj_description(f.oid, 'pg_proc') = $1 "
+                   "ORDER BY f.proname",
+                   {kMark}));
   if (!functions.empty()) p.add("the trigger's functions", fmt::format("DROP FUNCTION {}", fmt::join(functions, ", ")));
   RL_ASSIGN(const bool stamp, p.holds("obj_description(to_regclass('rowledger.stamp'), 'pg_class') = $1", {kMark}));
   if (stamp) p.add("the trigger's secret", "DROP TABLE rowledger.stamp");
-  RL_ASSIGN(const bool schema, p.holds("SELECT obj_description(oid, 'pg_namespace') = $1 FROM pg_namespace WHERE nspname = 'rowledger'", {kMark}));
+  RL_ASSIGN(const bool schema,
+            p.holds("SELECT obj_description(oid, 'pg_namespace') = $1 FROM pg_namespace WHERE nspname = 'rowledger'",
+                    {kMark}));
   if (schema) p.add("their schema", "DROP SCHEMA rowledger");
   return {};
 }
@@ -226,13 +252,17 @@ SELECT what FROM (
 ) held WHERE grantee = $1::regrole ORDER BY what)";
 
 Status unplan_role(Plan& p) {
-  RL_ASSIGN(const bool ours, p.holds("SELECT shobj_description(oid, 'pg_authid') = $2 FROM pg_roles WHERE rolname = $1", {p.input.role, kMark}));
+  RL_ASSIGN(const bool ours, p.holds("SELECT shobj_description(oid, 'pg_authid') = $2 FROM pg_roles WHERE rolname = $1",
+                                     {p.input.role, kMark}));
   if (!ours) return {};
   RL_ASSIGN(const auto held, p.list(kHeld, {p.role()}));
-  for (const auto& thing : held) p.add("what capture was granted", fmt::format("REVOKE ALL ON {} FROM {}", thing, p.role()));
-  RL_ASSIGN(const bool elsewhere, p.holds("EXISTS (SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = $1::regrole "
-                                          "AND dbid <> 0 AND dbid <> (SELECT oid FROM pg_database WHERE datname = current_database()))",
-                                          {p.role()}));
+  for (const auto& thing : held)
+    p.add("what capture was granted", fmt::format("REVOKE ALL ON {} FROM {}", thing, p.role()));
+  RL_ASSIGN(
+      const bool elsewhere,
+      p.holds("EXISTS (SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = $1::regrole "
+              "AND dbid <> 0 AND dbid <> (SELECT oid FROM pg_database WHERE datname = current_database()))",
+              {p.role()}));
   // Attached to another database of the server too: the last detach drops it.
   if (!elsewhere) p.add("the role that capture connected as", "DROP ROLE " + p.role());
   return {};

@@ -11,7 +11,7 @@ namespace rowledger::postgres {
 
 struct AttachPlanInput {
   std::vector<std::string> tables;  // "public.contacts"
-  std::string role = "rowledger";           // LOGIN REPLICATION, made with role_password unless it exists
+  std::string role = "rowledger";   // LOGIN REPLICATION, made with role_password unless it exists
   std::string role_password;
   std::string publication = "rowledger";
   std::string slot = "rowledger";

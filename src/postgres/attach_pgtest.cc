@@ -15,17 +15,18 @@ class AttachPg : public AttachFixture {
  protected:
   // Everything that attach could leave behind, as text.
   std::string traces() {
-    return one(*admin_,
-               "SELECT * FROM (SELECT 'publication ' || pubname FROM pg_publication"
-               " UNION ALL SELECT 'role ' || rolname FROM pg_roles"
-               " UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots"
-               " UNION ALL SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass FROM pg_trigger"
-               " UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc"
-               " UNION ALL SELECT 'schema ' || nspname FROM pg_namespace"
-               " UNION ALL SELECT 'relation ' || oid::regclass FROM pg_class"
-               " UNION ALL SELECT 'comment ' || description FROM pg_description WHERE description LIKE '%rowledger%'"
-               " UNION ALL SELECT 'comment ' || description FROM pg_shdescription WHERE description LIKE '%rowledger%'"
-               " UNION ALL SELECT 'grant ' || r.rolname FROM pg_shdepend JOIN pg_roles r ON r.oid = refobjid) t ORDER BY 1");
+    return one(
+        *admin_,
+        "SELECT * FROM (SELECT 'publication ' || pubname FROM pg_publication"
+        " UNION ALL SELECT 'role ' || rolname FROM pg_roles"
+        " UNION ALL SELECT 'slot ' || slot_name FROM pg_replication_slots"
+        " UNION ALL SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass FROM pg_trigger"
+        " UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc"
+        " UNION ALL SELECT 'schema ' || nspname FROM pg_namespace"
+        " UNION ALL SELECT 'relation ' || oid::regclass FROM pg_class"
+        " UNION ALL SELECT 'comment ' || description FROM pg_description WHERE description LIKE '%rowledger%'"
+        " UNION ALL SELECT 'comment ' || description FROM pg_shdescription WHERE description LIKE '%rowledger%'"
+        " UNION ALL SELECT 'grant ' || r.rolname FROM pg_shdepend JOIN pg_roles r ON r.oid = refobjid) t ORDER BY 1");
   }
 };
 
@@ -46,7 +47,8 @@ TEST_F(AttachPg, MakesWhatCaptureNeedsAndASecondRunHasNothingToDo) {
 }
 
 TEST_F(AttachPg, ThePublicationBelongsToTheDatabasesOwner) {
-  run(*admin_, "CREATE ROLE \"owner of " + database_ + "\"; ALTER DATABASE " + database_ + " OWNER TO \"owner of " + database_ + "\"");
+  run(*admin_, "CREATE ROLE \"owner of " + database_ + "\"; ALTER DATABASE " + database_ + " OWNER TO \"owner of " +
+                   database_ + "\"");
   attach();
   EXPECT_EQ(one(*admin_, "SELECT pg_get_userbyid(pubowner) FROM pg_publication"), "owner of " + database_);
 }
@@ -68,7 +70,8 @@ TEST_F(AttachPg, OthersCannotReadTheSecret) {
   attach();
   run(*admin_, "CREATE ROLE app_" + database_ + " LOGIN");
   auto app = open(server_->url(database_, "app_" + database_));
-  for (const std::string sql : {"SELECT secret FROM rowledger.stamp", "SELECT rowledger.secret()", "SELECT rowledger.late_stamp('x')"})
+  for (const std::string sql :
+       {"SELECT secret FROM rowledger.stamp", "SELECT rowledger.secret()", "SELECT rowledger.late_stamp('x')"})
     EXPECT_THAT(one(*app, sql), HasSubstr("42501")) << sql;
   const std::string secret = one(*admin_, "SELECT encode(secret, 'hex') FROM rowledger.stamp");
   EXPECT_EQ(one(*app, "SELECT count(*) FROM pg_proc WHERE prosrc LIKE '%" + secret + "%'"), "0");
@@ -92,9 +95,9 @@ TEST_F(AttachPg, APlanChangesNothingAndHidesThePassword) {
     EXPECT_EQ(statement.secret, statement.sql.find("PASSWORD") != std::string::npos) << statement.sql;
   }
   EXPECT_THAT(all, Not(HasSubstr("geheim")));
-  for (const char* part : {"CREATE ROLE", "GRANT SELECT ON TABLE \"public\".\"contacts\"", "CREATE PUBLICATION", "publish_via_partition_root",
-                           "CREATE SCHEMA rowledger", "CREATE TABLE rowledger.stamp", "FUNCTION rowledger.attribute()", "CREATE TRIGGER",
-                           "ENABLE ALWAYS TRIGGER"})
+  for (const char* part : {"CREATE ROLE", "GRANT SELECT ON TABLE \"public\".\"contacts\"", "CREATE PUBLICATION",
+                           "publish_via_partition_root", "CREATE SCHEMA rowledger", "CREATE TABLE rowledger.stamp",
+                           "FUNCTION rowledger.attribute()", "CREATE TRIGGER", "ENABLE ALWAYS TRIGGER"})
     EXPECT_THAT(all, HasSubstr(part));
 }
 
@@ -121,10 +124,14 @@ TEST_F(AttachPg, DetachAndAttachAgainServeTheSessionsThatStayed) {
 }
 
 TEST_F(AttachPg, WhatWasThereBeforeIsLeftAlone) {
-  run(*admin_, "CREATE ROLE " + input_.role + " LOGIN REPLICATION; CREATE PUBLICATION rowledger FOR TABLE messages WITH (publish = 'insert');"
-               "CREATE SCHEMA rowledger; CREATE FUNCTION rowledger.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+  run(*admin_, "CREATE ROLE " + input_.role +
+                   " LOGIN REPLICATION; CREATE PUBLICATION rowledger FOR TABLE messages WITH (publish = 'insert');"
+                   "CREATE SCHEMA rowledger; CREATE FUNCTION rowledger.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'");
   attach();
-  EXPECT_EQ(one(*admin_, "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = 'rowledger'"), "contacts messages");
+  EXPECT_EQ(one(*admin_,
+                "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_publication_tables WHERE pubname = "
+                "'rowledger'"),
+            "contacts messages");
   EXPECT_EQ(one(*admin_, "SELECT pubdelete AND pubviaroot FROM pg_publication"), "t");
   run_plan(*admin_, plan_detach(*admin_, input_));
   EXPECT_EQ(one(*admin_, "SELECT count(*) FROM pg_publication"), "1");
@@ -139,7 +146,8 @@ TEST_F(AttachPg, DetachRefusesWhileTheSlotIsInUse) {
   auto stream = Connection::open(server_->url(database_), true);
   ASSERT_TRUE(stream);
   // The walsender holds the slot from here on; it answers with CopyBoth, which is no row.
-  (void)(*stream)->execute("START_REPLICATION SLOT " + input_.slot + " LOGICAL 0/0 (proto_version '1', publication_names 'rowledger')");
+  (void)(*stream)->execute("START_REPLICATION SLOT " + input_.slot +
+                           " LOGICAL 0/0 (proto_version '1', publication_names 'rowledger')");
   ASSERT_EQ(one(*admin_, "SELECT active FROM pg_replication_slots WHERE slot_name = '" + input_.slot + "'"), "t");
   const auto plan = plan_detach(*admin_, input_);
   ASSERT_FALSE(plan);
@@ -161,8 +169,9 @@ TEST_F(AttachPg, ARoleThatServesAnotherDatabaseStays) {
 
 TEST_F(AttachPg, RepairsADisabledTriggerAndAnOldFunction) {
   attach();
-  run(*admin_, "ALTER TABLE contacts DISABLE TRIGGER rowledger_attribution;"
-               "CREATE OR REPLACE FUNCTION rowledger.attribute() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+  run(*admin_,
+      "ALTER TABLE contacts DISABLE TRIGGER rowledger_attribution;"
+      "CREATE OR REPLACE FUNCTION rowledger.attribute() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
   EXPECT_EQ(table_info(*admin_, "rowledger", "contacts").value()->trigger_enabled, 'D');
   const auto plan = plan_attach(*admin_, input_);
   ASSERT_TRUE(plan);
@@ -173,13 +182,16 @@ TEST_F(AttachPg, RepairsADisabledTriggerAndAnOldFunction) {
 }
 
 TEST_F(AttachPg, PartitionedTablesGetTheTriggerOnEachPartition) {
-  run(*admin_, "CREATE TABLE visits (id bigint, year int, PRIMARY KEY (id, year)) PARTITION BY LIST (year);"
-               "CREATE TABLE visits_25 PARTITION OF visits FOR VALUES IN (2025);"
-               "CREATE TABLE visits_26 PARTITION OF visits FOR VALUES IN (2026) PARTITION BY LIST (id);"
-               "CREATE TABLE visits_26_rest PARTITION OF visits_26 DEFAULT");
+  run(*admin_,
+      "CREATE TABLE visits (id bigint, year int, PRIMARY KEY (id, year)) PARTITION BY LIST (year);"
+      "CREATE TABLE visits_25 PARTITION OF visits FOR VALUES IN (2025);"
+      "CREATE TABLE visits_26 PARTITION OF visits FOR VALUES IN (2026) PARTITION BY LIST (id);"
+      "CREATE TABLE visits_26_rest PARTITION OF visits_26 DEFAULT");
   input_.tables = {"visits"};
   attach();
-  EXPECT_EQ(one(*admin_, "SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'rowledger_attribution' AND tgenabled = 'A' ORDER BY 1"),
+  EXPECT_EQ(one(*admin_,
+                "SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'rowledger_attribution' AND tgenabled = 'A' "
+                "ORDER BY 1"),
             "visits\nvisits_25\nvisits_26\nvisits_26_rest");
   EXPECT_TRUE(table_info(*admin_, "rowledger", "visits").value()->trigger_present);
   run(*admin_, "CREATE TABLE visits_27 PARTITION OF visits FOR VALUES IN (2027)");
@@ -188,7 +200,8 @@ TEST_F(AttachPg, PartitionedTablesGetTheTriggerOnEachPartition) {
 }
 
 TEST_F(AttachPg, NamesThatNeedQuotes) {
-  run(*admin_, "CREATE SCHEMA \"My Schema\"; CREATE TABLE \"My Schema\".\"O'Brien \"\"x\"\"\" (\"the id\" int PRIMARY KEY)");
+  run(*admin_,
+      "CREATE SCHEMA \"My Schema\"; CREATE TABLE \"My Schema\".\"O'Brien \"\"x\"\"\" (\"the id\" int PRIMARY KEY)");
   input_.tables = {"My Schema.O'Brien \"x\""};
   input_.publication = "My \"publication\"";
   attach();

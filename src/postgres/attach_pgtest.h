@@ -32,9 +32,11 @@ class AttachFixture : public ::testing::Test {
         "CREATE TABLE messages (id bigint PRIMARY KEY, contact_id bigint, body text)");
   }
   void TearDown() override {
-    run(*admin_, "SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots "
-                 "WHERE active AND database = current_database()");
-    run(*admin_, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()");
+    run(*admin_,
+        "SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots "
+        "WHERE active AND database = current_database()");
+    run(*admin_,
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()");
   }
 
   static std::unique_ptr<Connection> open(const std::string& url) {

@@ -21,14 +21,18 @@ class AttributionPg : public AttachFixture {
     attach();
     make_slot();
     secret_ = read_stamp_secret(*admin_).value();
-    run(*admin_, "CREATE ROLE app_" + database_ + " LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO app_" + database_);
+    run(*admin_, "CREATE ROLE app_" + database_ +
+                     " LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO app_" +
+                     database_);
     app_ = open(server_->url(database_, "app_" + database_));
   }
 
   // Takes them from the slot.
   std::vector<std::string> sent() {
-    const auto rows = admin_->query("SELECT encode(data, 'hex') FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, "
-                                    "'proto_version', '1', 'publication_names', 'rowledger', 'messages', 'true')", {input_.slot});
+    const auto rows = admin_->query(
+        "SELECT encode(data, 'hex') FROM pg_logical_slot_peek_binary_changes($1, NULL, NULL, "
+        "'proto_version', '1', 'publication_names', 'rowledger', 'messages', 'true')",
+        {input_.slot});
     EXPECT_TRUE(rows) << (rows ? "" : rows.error().message);
     std::vector<std::string> out;
     if (!rows) return out;
@@ -70,7 +74,8 @@ TEST_F(AttributionPg, SaysWhoOncePerTransaction) {
   run(*app_, "DELETE FROM contacts");
   const std::string xid = one(*app_, "SELECT pg_current_xact_id()");
   run(*app_, "COMMIT");
-  EXPECT_THAT(sent(), ElementsAre(R"({"rowledger":1,"role":"app_)" + database_ + R"(","application":"say \"hi\"","client":"127.0.0.1","pid":)" + pid +
+  EXPECT_THAT(sent(), ElementsAre(R"({"rowledger":1,"role":"app_)" + database_ +
+                                      R"(","application":"say \"hi\"","client":"127.0.0.1","pid":)" + pid +
                                       R"(,"xid":")" + xid + R"(",)" + kDirect,
                                   "insert", "update", "delete", "commit"));
 }
@@ -86,20 +91,25 @@ TEST_F(AttributionPg, ContextsApplyFromWhereTheyStand) {
                 SELECT set_config('rowledger.context', '{"actor_id":"42"}', true); UPDATE contacts SET updates = 1; UPDATE contacts SET updates = 2;
                 SELECT set_config('rowledger.context', '', true); UPDATE contacts SET updates = 3; COMMIT)");
   run(*app_, "UPDATE contacts SET updates = 4");
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", HasSubstr(R"("context":"{\"actor_id\":\"42\"}"})"), "update", "update",
-                                  HasSubstr(kDirect), "update", "commit", HasSubstr(kDirect), "update", "commit"));
+  EXPECT_THAT(sent(),
+              ElementsAre(HasSubstr(kDirect), "insert", HasSubstr(R"("context":"{\"actor_id\":\"42\"}"})"), "update",
+                          "update", HasSubstr(kDirect), "update", "commit", HasSubstr(kDirect), "update", "commit"));
 }
 
 TEST_F(AttributionPg, IsRightAfterRollbackToSavepoint) {
-  run(*app_, "BEGIN; SAVEPOINT s; INSERT INTO contacts VALUES (1, 'Asha', '91'); ROLLBACK TO s;"
-             "INSERT INTO contacts VALUES (2, 'Ravi', '92'); SAVEPOINT s; INSERT INTO contacts VALUES (3, 'Mira', '93'); RELEASE s;"
-             "UPDATE contacts SET updates = 1 WHERE id = 2; COMMIT");
+  run(*app_,
+      "BEGIN; SAVEPOINT s; INSERT INTO contacts VALUES (1, 'Asha', '91'); ROLLBACK TO s;"
+      "INSERT INTO contacts VALUES (2, 'Ravi', '92'); SAVEPOINT s; INSERT INTO contacts VALUES (3, 'Mira', '93'); "
+      "RELEASE s;"
+      "UPDATE contacts SET updates = 1 WHERE id = 2; COMMIT");
   EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "insert", "update", "commit"));
 }
 
 TEST_F(AttributionPg, AContextOfARolledBackPartIsForgotten) {
-  run(*app_, "BEGIN; INSERT INTO contacts VALUES (1, 'Asha', '91'); SAVEPOINT s; SELECT set_config('rowledger.context', 'x', true);"
-             "UPDATE contacts SET updates = 1; ROLLBACK TO s; UPDATE contacts SET updates = 2; COMMIT");
+  run(*app_,
+      "BEGIN; INSERT INTO contacts VALUES (1, 'Asha', '91'); SAVEPOINT s; SELECT set_config('rowledger.context', 'x', "
+      "true);"
+      "UPDATE contacts SET updates = 1; ROLLBACK TO s; UPDATE contacts SET updates = 2; COMMIT");
   EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "update", "commit"));
 }
 
@@ -112,40 +122,48 @@ TEST_F(AttributionPg, CopyTruncateAndReplicaRoleFireIt) {
   server_->psql("COPY contacts FROM STDIN;\n1\tAsha\t91\t0\n2\tRavi\t92\t0\n\\.\n", database_);
   server_->psql("SET session_replication_role = replica; UPDATE contacts SET updates = 1 WHERE id = 1", database_);
   server_->psql("TRUNCATE contacts, messages", database_);
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "insert", "commit", HasSubstr(kDirect), "update", "commit",
-                                  HasSubstr(kDirect), "truncate", "commit"));
+  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "insert", "commit", HasSubstr(kDirect), "update",
+                                  "commit", HasSubstr(kDirect), "truncate", "commit"));
 }
 
 TEST_F(AttributionPg, OtherWaysToChangeRows) {
   run(*app_, "INSERT INTO contacts VALUES (1, 'Asha', '91') ON CONFLICT (id) DO UPDATE SET updates = 1");
   run(*app_, "WITH gone AS (DELETE FROM contacts RETURNING *) SELECT count(*) FROM gone");
-  run(*app_, "MERGE INTO contacts c USING (VALUES (5)) v(id) ON c.id = v.id WHEN NOT MATCHED THEN INSERT VALUES (v.id, 'Mira', '93')");
+  run(*app_,
+      "MERGE INTO contacts c USING (VALUES (5)) v(id) ON c.id = v.id WHEN NOT MATCHED THEN INSERT VALUES (v.id, "
+      "'Mira', '93')");
   run(*app_, "PREPARE p AS UPDATE contacts SET updates = updates + 1; EXECUTE p");
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "commit", HasSubstr(kDirect), "delete", "commit", HasSubstr(kDirect), "insert",
-                                  "commit", HasSubstr(kDirect), "update", "commit"));
+  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "commit", HasSubstr(kDirect), "delete", "commit",
+                                  HasSubstr(kDirect), "insert", "commit", HasSubstr(kDirect), "update", "commit"));
 }
 
 TEST_F(AttributionPg, AChangeMadeByATriggerIsNested) {
-  run(*admin_, "CREATE FUNCTION count_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-               "UPDATE contacts SET updates = updates + 1 WHERE id = NEW.contact_id; RETURN NULL; END $$;"
-               "CREATE TRIGGER count AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION count_message();"
-               "INSERT INTO contacts VALUES (1, 'Asha', '91')");
+  run(*admin_,
+      "CREATE FUNCTION count_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "UPDATE contacts SET updates = updates + 1 WHERE id = NEW.contact_id; RETURN NULL; END $$;"
+      "CREATE TRIGGER count AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION count_message();"
+      "INSERT INTO contacts VALUES (1, 'Asha', '91')");
   (void)sent();
-  run(*app_, "BEGIN; INSERT INTO messages VALUES (1, 1, 'hello'), (2, 1, 'again'); UPDATE contacts SET name = 'A'; COMMIT");
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "insert", HasSubstr(kNested), "update", "update", HasSubstr(kDirect), "update", "commit"));
+  run(*app_,
+      "BEGIN; INSERT INTO messages VALUES (1, 1, 'hello'), (2, 1, 'again'); UPDATE contacts SET name = 'A'; COMMIT");
+  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", "insert", HasSubstr(kNested), "update", "update",
+                                  HasSubstr(kDirect), "update", "commit"));
 }
 
 TEST_F(AttributionPg, ACascadeIsNested) {
-  run(*admin_, "ALTER TABLE messages ADD FOREIGN KEY (contact_id) REFERENCES contacts ON DELETE CASCADE;"
-               "INSERT INTO contacts VALUES (1, 'Asha', '91'); INSERT INTO messages VALUES (1, 1, 'hello')");
+  run(*admin_,
+      "ALTER TABLE messages ADD FOREIGN KEY (contact_id) REFERENCES contacts ON DELETE CASCADE;"
+      "INSERT INTO contacts VALUES (1, 'Asha', '91'); INSERT INTO messages VALUES (1, 1, 'hello')");
   (void)sent();
   run(*app_, "DELETE FROM contacts");
   EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "delete", HasSubstr(kNested), "delete", "commit"));
 }
 
 TEST_F(AttributionPg, PartitionsNamedDirectly) {
-  run(*admin_, "CREATE TABLE visits (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);"
-               "CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2)");
+  run(*admin_,
+      "CREATE TABLE visits (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE visits_1 PARTITION OF visits FOR "
+      "VALUES IN (1);"
+      "CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2)");
   input_.tables.push_back("visits");
   attach();
   (void)sent();
@@ -156,7 +174,8 @@ TEST_F(AttributionPg, PartitionsNamedDirectly) {
 
 TEST_F(AttributionPg, OddContextsNeverStopTheApplication) {
   run(*app_, "INSERT INTO contacts VALUES (1, 'Asha', '91')");
-  run(*app_, R"(BEGIN; SELECT set_config('rowledger.context', E'not json \\ "\u0001 आशा\n', true); UPDATE contacts SET updates = 1; COMMIT;
+  run(*app_,
+      R"(BEGIN; SELECT set_config('rowledger.context', E'not json \\ "\u0001 आशा\n', true); UPDATE contacts SET updates = 1; COMMIT;
                 BEGIN; SELECT set_config('rowledger.context', repeat('a', 65536), true); UPDATE contacts SET updates = 2; COMMIT;
                 BEGIN; SELECT set_config('rowledger.context', repeat('आ', 30000), true); UPDATE contacts SET updates = 3; COMMIT)");
   const auto all = sent();
@@ -170,22 +189,28 @@ TEST_F(AttributionPg, OddContextsNeverStopTheApplication) {
 }
 
 TEST_F(AttributionPg, AnImitationHasNoStamp) {
-  run(*app_, R"(BEGIN; SELECT pg_logical_emit_message(true, 'rowledger', repeat('0', 64) || '{"rowledger":1,"role":"admin"}');
+  run(*app_,
+      R"(BEGIN; SELECT pg_logical_emit_message(true, 'rowledger', repeat('0', 64) || '{"rowledger":1,"role":"admin"}');
                 INSERT INTO contacts VALUES (1, 'Asha', '91'); COMMIT)");
   EXPECT_THAT(sent(), ElementsAre(HasSubstr("FORGED"), HasSubstr(kDirect), "insert", "commit"));
 }
 
 TEST_F(AttributionPg, SearchPathAndImitatedFunctionsDoNotMatter) {
   run(*admin_, "CREATE SCHEMA evil; GRANT ALL ON SCHEMA evil TO app_" + database_);
-  run(*app_, "CREATE FUNCTION evil.to_json(text) RETURNS json LANGUAGE sql AS $$ SELECT '\"admin\"'::json $$;"
-             "CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT NULL::bytea $$;"
-             "CREATE TEMP TABLE stamp (secret bytea); SET search_path = evil, pg_temp, public, pg_catalog;"
-             "INSERT INTO public.contacts VALUES (1, 'Asha', '91')");
+  run(*app_,
+      "CREATE FUNCTION evil.to_json(text) RETURNS json LANGUAGE sql AS $$ SELECT '\"admin\"'::json $$;"
+      "CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT NULL::bytea $$;"
+      "CREATE TEMP TABLE stamp (secret bytea); SET search_path = evil, pg_temp, public, pg_catalog;"
+      "INSERT INTO public.contacts VALUES (1, 'Asha', '91')");
   EXPECT_THAT(sent(), ElementsAre(HasSubstr(R"("role":"app_)" + database_ + "\""), "insert", "commit"));
 }
 
 TEST_F(AttributionPg, SessionsThatBeganBeforeAttachStampToo) {
-  run_plan(*admin_, plan_detach(*admin_, [&] { auto in = input_; in.slot = "none"; return in; }()));
+  run_plan(*admin_, plan_detach(*admin_, [&] {
+    auto in = input_;
+    in.slot = "none";
+    return in;
+  }()));
   run(*app_, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class");
   attach();
   secret_ = read_stamp_secret(*admin_).value();

@@ -10,7 +10,9 @@ namespace {
 using Row = std::vector<std::optional<std::string>>;
 
 std::string text(const Row& row, size_t i) { return row[i].value_or(""); }
-char letter(const Row& row, size_t i, char otherwise) { return row[i] && !row[i]->empty() ? row[i]->front() : otherwise; }
+char letter(const Row& row, size_t i, char otherwise) {
+  return row[i] && !row[i]->empty() ? row[i]->front() : otherwise;
+}
 bool truth(const Row& row, size_t i) { return row[i] == "t"; }
 
 template <class T>
@@ -56,7 +58,8 @@ SELECT {}, {}, {}
   LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid IN (SELECT oid FROM ancestry)
  WHERE p.pubname = $2 AND (p.puballtables OR r.oid IS NOT NULL{})
  ORDER BY r.prrelid = $1::oid DESC LIMIT 1)",
-                     filters ? "r.prattrs::text" : "NULL", filters ? "pg_catalog.pg_get_expr(r.prqual, r.prrelid)" : "NULL",
+                     filters ? "r.prattrs::text" : "NULL",
+                     filters ? "pg_catalog.pg_get_expr(r.prqual, r.prrelid)" : "NULL",
                      generated ? "p.pubgencols = 's'" : "false",
                      filters ? R"(
         OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.pnnspid
@@ -139,15 +142,16 @@ Result<SystemIdentity> identify_system(Connection& replication) {
 
 Result<std::optional<SlotInfo>> slot_info(Connection& connection, const std::string& slot) {
   const int version = connection.server_version();
-  const char* reason = version >= 170000 ? "invalidation_reason" : version >= 160000 ? "CASE WHEN conflicting THEN 'conflict' END" : "NULL";
-  RL_ASSIGN(const Rows rows,
-            connection.query(fmt::format(R"(
+  const char* reason = version >= 170000   ? "invalidation_reason"
+                       : version >= 160000 ? "CASE WHEN conflicting THEN 'conflict' END"
+                                           : "NULL";
+  RL_ASSIGN(const Rows rows, connection.query(fmt::format(R"(
 SELECT plugin, database, active, active_pid, restart_lsn, confirmed_flush_lsn, wal_status, safe_wal_size,
        pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
                                        ELSE pg_catalog.pg_current_wal_lsn() END, restart_lsn)::bigint, {}
   FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)",
-                                         reason),
-                             {slot}));
+                                                          reason),
+                                              {slot}));
   if (rows.rows.empty()) return std::optional<SlotInfo>();
   const Row& row = rows.rows[0];
   SlotInfo info;
@@ -164,7 +168,8 @@ SELECT plugin, database, active, active_pid, restart_lsn, confirmed_flush_lsn, w
   return std::optional(std::move(info));
 }
 
-Result<std::optional<TableInfo>> table_info(Connection& connection, const std::string& publication, const std::string& name) {
+Result<std::optional<TableInfo>> table_info(Connection& connection, const std::string& publication,
+                                            const std::string& name) {
   const TableName parts = split_table_name(name);
   RL_ASSIGN(const Rows found, connection.query("SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
                                                "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 "
@@ -198,12 +203,14 @@ Result<std::optional<TableInfo>> table_info(Connection& connection, const std::s
 }
 
 Result<std::optional<PublicationInfo>> publication_info(Connection& connection, const std::string& publication) {
-  RL_ASSIGN(const Rows rows, connection.query("SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, puballtables "
-                                              "FROM pg_catalog.pg_publication WHERE pubname = $1",
-                                              {publication}));
+  RL_ASSIGN(const Rows rows,
+            connection.query("SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot, puballtables "
+                             "FROM pg_catalog.pg_publication WHERE pubname = $1",
+                             {publication}));
   if (rows.rows.empty()) return std::optional<PublicationInfo>();
   const Row& row = rows.rows[0];
-  return std::optional(PublicationInfo{truth(row, 0), truth(row, 1), truth(row, 2), truth(row, 3), truth(row, 4), truth(row, 5)});
+  return std::optional(
+      PublicationInfo{truth(row, 0), truth(row, 1), truth(row, 2), truth(row, 3), truth(row, 4), truth(row, 5)});
 }
 
 Result<Lsn> current_wal_lsn(Connection& connection) {

@@ -27,10 +27,10 @@ struct SlotInfo {
   bool active = false;
   std::optional<int> active_pid;
   Lsn restart_lsn, confirmed_flush_lsn;
-  std::string wal_status;                    // reserved, extended, unreserved, lost
-  std::optional<int64_t> safe_wal_bytes;     // until it may be lost; nothing when unbounded
-  int64_t retained_bytes = 0;                // WAL kept for the slot
-  std::string invalidation_reason;           // PG 17+; PG 16 only tells "conflict"
+  std::string wal_status;                 // reserved, extended, unreserved, lost
+  std::optional<int64_t> safe_wal_bytes;  // until it may be lost; nothing when unbounded
+  int64_t retained_bytes = 0;             // WAL kept for the slot
+  std::string invalidation_reason;        // PG 17+; PG 16 only tells "conflict"
 };
 Result<std::optional<SlotInfo>> slot_info(Connection& connection, const std::string& slot);
 
@@ -46,24 +46,25 @@ std::string quote_table(const std::string& name);
 // partitions: one unlogged partition makes it 'u', one without the trigger trigger_present false.
 struct TableInfo {
   uint32_t oid = 0;
-  std::string name;               // "public.contacts"
-  char kind = 'r';                // relkind: r ordinary, p partitioned, ...
-  char persistence = 'p';         // p permanent, u unlogged, t temporary
-  char replica_identity = 'd';    // d n f i
+  std::string name;             // "public.contacts"
+  char kind = 'r';              // relkind: r ordinary, p partitioned, ...
+  char persistence = 'p';       // p permanent, u unlogged, t temporary
+  char replica_identity = 'd';  // d n f i
   bool published = false;
   std::string published_columns;  // column list, empty: all
   std::string row_filter;         // empty: none
   bool trigger_present = false;
-  char trigger_enabled = 0;       // 'A' always is what attach makes; 'D' disabled, 'O' origin
+  char trigger_enabled = 0;  // 'A' always is what attach makes; 'D' disabled, 'O' origin
   // As pgoutput would send them. Key columns: those of the replica identity's index, of the primary
   // key under FULL (where pgoutput itself marks every column).
   std::vector<record::Column> columns;
-  std::vector<std::string> primary_key;      // in key order; empty: none
+  std::vector<std::string> primary_key;  // in key order; empty: none
 
   bool operator==(const TableInfo&) const = default;
 };
 // Nothing for a name that is no table. name: "schema.table" or "table" (then public).
-Result<std::optional<TableInfo>> table_info(Connection& connection, const std::string& publication, const std::string& name);
+Result<std::optional<TableInfo>> table_info(Connection& connection, const std::string& publication,
+                                            const std::string& name);
 
 struct PublicationInfo {
   bool insert = false, update = false, remove = false, truncate = false, via_root = false, all_tables = false;

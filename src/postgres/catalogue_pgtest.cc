@@ -23,8 +23,10 @@ class CataloguePg : public AttachFixture {
 };
 
 TEST_F(CataloguePg, ColumnsAsTheyAreSent) {
-  run(*admin_, "CREATE TABLE t (a text, gone int, b int NOT NULL, twice int GENERATED ALWAYS AS (b * 2) STORED, c varchar(255), d jsonb, "
-               "PRIMARY KEY (b, a)); ALTER TABLE t DROP COLUMN gone");
+  run(*admin_,
+      "CREATE TABLE t (a text, gone int, b int NOT NULL, twice int GENERATED ALWAYS AS (b * 2) STORED, c varchar(255), "
+      "d jsonb, "
+      "PRIMARY KEY (b, a)); ALTER TABLE t DROP COLUMN gone");
   const TableInfo info = table("t");
   EXPECT_EQ(info.name, "public.t");
   EXPECT_THAT(names(info), ElementsAre("a", "b", "c", "d"));
@@ -40,7 +42,9 @@ TEST_F(CataloguePg, ColumnsAsTheyAreSent) {
 }
 
 TEST_F(CataloguePg, KeysByReplicaIdentity) {
-  run(*admin_, "CREATE TABLE t (id int PRIMARY KEY, code text NOT NULL UNIQUE); ALTER TABLE t REPLICA IDENTITY USING INDEX t_code_key");
+  run(*admin_,
+      "CREATE TABLE t (id int PRIMARY KEY, code text NOT NULL UNIQUE); ALTER TABLE t REPLICA IDENTITY USING INDEX "
+      "t_code_key");
   EXPECT_THAT(names(table("t"), true), ElementsAre("code"));
   EXPECT_EQ(table("t").replica_identity, 'i');
   run(*admin_, "ALTER TABLE t REPLICA IDENTITY FULL");
@@ -66,8 +70,9 @@ TEST_F(CataloguePg, EveryWayToBePublished) {
 }
 
 TEST_F(CataloguePg, APartitionedTableTellsTheWorstOfItsPartitions) {
-  run(*admin_, "CREATE TABLE v (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE v1 PARTITION OF v FOR VALUES IN (1); "
-               "CREATE TABLE v2 PARTITION OF v FOR VALUES IN (2); CREATE PUBLICATION p FOR TABLE v");
+  run(*admin_,
+      "CREATE TABLE v (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE v1 PARTITION OF v FOR VALUES IN (1); "
+      "CREATE TABLE v2 PARTITION OF v FOR VALUES IN (2); CREATE PUBLICATION p FOR TABLE v");
   EXPECT_EQ(table("v").kind, 'p');
   EXPECT_EQ(table("v").persistence, 'p');
   EXPECT_TRUE(table("v1").published);

@@ -32,10 +32,10 @@ ErrorCode code_of(std::string_view state) {
 
 class PqConnection : public Connection {
  public:
-  PqConnection(PgConn connection, bool replication)
-      : connection_(std::move(connection)), replication_(replication) {
+  PqConnection(PgConn connection, bool replication) : connection_(std::move(connection)), replication_(replication) {
     // Notices would go to stderr past the program's log.
-    PQsetNoticeReceiver(connection_.get(), [](void*, const PGresult*) {}, nullptr);
+    PQsetNoticeReceiver(
+        connection_.get(), [](void*, const PGresult*) {}, nullptr);
   }
 
   Result<Rows> query(const std::string& sql, const std::vector<std::optional<std::string>>& parameters) override {
@@ -52,7 +52,8 @@ class PqConnection : public Connection {
         if (PQgetisnull(result.get(), r, c))
           row.emplace_back();
         else
-          row.emplace_back(std::string(PQgetvalue(result.get(), r, c), static_cast<size_t>(PQgetlength(result.get(), r, c))));
+          row.emplace_back(
+              std::string(PQgetvalue(result.get(), r, c), static_cast<size_t>(PQgetlength(result.get(), r, c))));
     }
     return rows;
   }
@@ -114,9 +115,10 @@ class PqConnection : public Connection {
     // A walsender knows only the simple protocol.
     if (replication_ && parameters.empty()) return PQexec(connection_.get(), sql.c_str());
     std::vector<const char*> values;
+    values.reserve(parameters.size());
     for (const auto& p : parameters) values.push_back(p ? p->c_str() : nullptr);
-    return PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                        nullptr, 0);
+    return PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                        nullptr, nullptr, 0);
   }
 
   // PostgreSQL's primary message and hint; its DETAIL may quote rows.
@@ -180,7 +182,8 @@ std::string without_password(const std::string& conninfo) {
     // '*' marks what libpq itself would hide in a dialogue: the passwords.
     if (!option->val) continue;
     // The end of a password whose own '@' was not written as %40.
-    if (option->keyword == std::string_view("host") && std::string_view(option->val).find('@') != std::string_view::npos)
+    if (option->keyword == std::string_view("host") &&
+        std::string_view(option->val).find('@') != std::string_view::npos)
       return "(a connection string that cannot be read)";
     const bool secret = option->dispchar[0] == '*';
     out += fmt::format("{}{}={}", out.empty() ? "" : " ", option->keyword, secret ? "***" : option->val);

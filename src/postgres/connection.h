@@ -26,7 +26,8 @@ class Connection {
 
   // One statement; parameters as text ($1 ...). A failing one gives PostgreSQL's message and SQLSTATE
   // in the Error's text; sqlstate() tells the latter alone.
-  virtual Result<Rows> query(const std::string& sql, const std::vector<std::optional<std::string>>& parameters = {}) = 0;
+  virtual Result<Rows> query(const std::string& sql,
+                             const std::vector<std::optional<std::string>>& parameters = {}) = 0;
   virtual Status execute(const std::string& sql) = 0;  // may hold several statements
 
   // COPY (...) TO STDOUT in text format: calls row for each line, unescaped into columns.

@@ -7,9 +7,9 @@
 namespace rowledger::postgres {
 namespace {
 
+using rowledger::testing::PostgresServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using rowledger::testing::PostgresServer;
 
 class ConnectionPg : public ::testing::Test {
  protected:
@@ -35,13 +35,15 @@ TEST_F(ConnectionPg, QueryWithParametersAndNulls) {
   EXPECT_EQ(rows->columns, (std::vector<std::string>{"a", "b", "?column?"}));
   ASSERT_EQ(rows->rows.size(), 1u);
   EXPECT_EQ(rows->rows[0], (std::vector<std::optional<std::string>>{"42", std::nullopt, "x"}));
-  EXPECT_EQ(connection->server_version() / 10000, std::stoi(server_->psql("SELECT current_setting('server_version_num')::int / 10000")));
+  EXPECT_EQ(connection->server_version() / 10000,
+            std::stoi(server_->psql("SELECT current_setting('server_version_num')::int / 10000")));
 }
 
 TEST_F(ConnectionPg, TextSettingsArePinnedWhateverTheServersDefaults) {
-  server_->psql("ALTER ROLE postgres SET DateStyle = 'German'; ALTER ROLE postgres SET TimeZone = 'Asia/Kolkata'; "
-                "ALTER ROLE postgres SET IntervalStyle = 'sql_standard'; ALTER ROLE postgres SET bytea_output = 'escape'; "
-                "ALTER ROLE postgres SET extra_float_digits = 0");
+  server_->psql(
+      "ALTER ROLE postgres SET DateStyle = 'German'; ALTER ROLE postgres SET TimeZone = 'Asia/Kolkata'; "
+      "ALTER ROLE postgres SET IntervalStyle = 'sql_standard'; ALTER ROLE postgres SET bytea_output = 'escape'; "
+      "ALTER ROLE postgres SET extra_float_digits = 0");
   for (const bool replication : {false, true}) {
     auto connection = open(replication);
     EXPECT_EQ(one(*connection, "SELECT '2026-08-01 10:00:00.5+05:30'::timestamptz"), "2026-08-01 04:30:00.5+00");
@@ -54,7 +56,8 @@ TEST_F(ConnectionPg, TextSettingsArePinnedWhateverTheServersDefaults) {
 
 TEST_F(ConnectionPg, AFailingStatementTellsItsSqlstateButNoRow) {
   auto connection = open();
-  ASSERT_TRUE(connection->execute("CREATE TEMP TABLE t (phone text PRIMARY KEY); INSERT INTO t VALUES ('919800000001')"));
+  ASSERT_TRUE(
+      connection->execute("CREATE TEMP TABLE t (phone text PRIMARY KEY); INSERT INTO t VALUES ('919800000001')"));
   const auto failed = connection->query("INSERT INTO t VALUES ('919800000001')");
   ASSERT_FALSE(failed);
   EXPECT_EQ(connection->sqlstate(), "23505");
@@ -87,14 +90,16 @@ TEST_F(ConnectionPg, CopyKeepsEveryValueAsItIs) {
     return true;
   });
   ASSERT_TRUE(copied) << copied.error().message;
-  EXPECT_EQ(values, (std::vector<std::optional<std::string>>{"tab\tnew\nline\r\\N back\\slash", std::nullopt, "", "\\N", "आशा"}));
+  EXPECT_EQ(values, (std::vector<std::optional<std::string>>{"tab\tnew\nline\r\\N back\\slash", std::nullopt, "", "\\N",
+                                                             "आशा"}));
 }
 
 TEST_F(ConnectionPg, CopyCanBeStoppedAndTheConnectionGoesOn) {
   auto connection = open();
   int rows = 0;
-  const Status copied = connection->copy_out("COPY (SELECT repeat('x', 1000) FROM generate_series(1, 5000000)) TO STDOUT",
-                                             [&](const auto&) { return ++rows < 10; });
+  const Status copied =
+      connection->copy_out("COPY (SELECT repeat('x', 1000) FROM generate_series(1, 5000000)) TO STDOUT",
+                           [&](const auto&) { return ++rows < 10; });
   EXPECT_TRUE(copied) << copied.error().message;
   EXPECT_EQ(rows, 10);
   EXPECT_EQ(one(*connection, "SELECT 1"), "1");
@@ -116,7 +121,8 @@ TEST_F(ConnectionPg, ABrokenConnectionIsNotAlive) {
   auto connection = open();
   EXPECT_TRUE(connection->alive());
   auto killer = open();
-  ASSERT_TRUE(killer->query("SELECT pg_terminate_backend($1::int, 10000)", {one(*connection, "SELECT pg_backend_pid()")}));
+  ASSERT_TRUE(
+      killer->query("SELECT pg_terminate_backend($1::int, 10000)", {one(*connection, "SELECT pg_backend_pid()")}));
   const auto failed = connection->query("SELECT 1");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
@@ -129,7 +135,9 @@ TEST_F(ConnectionPg, AVerifierStandsForThePassword) {
   ASSERT_TRUE(verifier);
   EXPECT_THAT(*verifier, HasSubstr("SCRAM-SHA-256$"));
   EXPECT_TRUE(connection->execute("CREATE ROLE someone LOGIN PASSWORD " + quote_literal(*verifier)));
-  EXPECT_EQ(one(*connection, "SELECT rolpassword = " + quote_literal(*verifier) + " FROM pg_authid WHERE rolname = 'someone'"), "t");
+  EXPECT_EQ(one(*connection,
+                "SELECT rolpassword = " + quote_literal(*verifier) + " FROM pg_authid WHERE rolname = 'someone'"),
+            "t");
 }
 
 }  // namespace

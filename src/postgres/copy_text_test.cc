@@ -8,7 +8,6 @@ namespace rowledger::postgres {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Optional;
 using Values = std::vector<std::optional<std::string>>;
 
 Values split(std::string line) {

@@ -38,10 +38,25 @@ class Tuple {
   std::string_view data_;
 };
 
-struct Begin { Lsn final_lsn; Timestamp committed_at; uint32_t xid; };  // final_lsn: of the commit record
-struct Commit { Lsn commit_lsn, end_lsn; Timestamp committed_at; };
-struct Origin { Lsn commit_lsn; std::string_view name; };
-struct RelationColumn { bool is_key; std::string_view name; uint32_t type_oid; int32_t type_modifier; };
+struct Begin {
+  Lsn final_lsn;  // of the commit record
+  Timestamp committed_at;
+  uint32_t xid;
+};
+struct Commit {
+  Lsn commit_lsn, end_lsn;
+  Timestamp committed_at;
+};
+struct Origin {
+  Lsn commit_lsn;
+  std::string_view name;
+};
+struct RelationColumn {
+  bool is_key;
+  std::string_view name;
+  uint32_t type_oid;
+  int32_t type_modifier;
+};
 struct Relation {
   std::optional<uint32_t> xid;  // set inside a stream, as in all below
   uint32_t oid;
@@ -49,8 +64,16 @@ struct Relation {
   char replica_identity;          // 'd' default, 'n' nothing, 'f' full, 'i' index
   std::vector<RelationColumn> columns;
 };
-struct Type { std::optional<uint32_t> xid; uint32_t oid; std::string_view schema, name; };
-struct Insert { std::optional<uint32_t> xid; uint32_t relation; Tuple after; };
+struct Type {
+  std::optional<uint32_t> xid;
+  uint32_t oid;
+  std::string_view schema, name;
+};
+struct Insert {
+  std::optional<uint32_t> xid;
+  uint32_t relation;
+  Tuple after;
+};
 struct Update {
   std::optional<uint32_t> xid;
   uint32_t relation;
@@ -75,13 +98,22 @@ struct LogicalMessage {
   Lsn lsn;
   std::string_view prefix, content;
 };
-struct StreamStart { uint32_t xid; bool first_segment; };
+struct StreamStart {
+  uint32_t xid;
+  bool first_segment;
+};
 struct StreamStop {};
-struct StreamCommit { uint32_t xid; Lsn commit_lsn, end_lsn; Timestamp committed_at; };
-struct StreamAbort { uint32_t xid, subxid; };
+struct StreamCommit {
+  uint32_t xid;
+  Lsn commit_lsn, end_lsn;
+  Timestamp committed_at;
+};
+struct StreamAbort {
+  uint32_t xid, subxid;
+};
 
-using Message = std::variant<Begin, Commit, Origin, Relation, Type, Insert, Update, Delete, Truncate,
-                             LogicalMessage, StreamStart, StreamStop, StreamCommit, StreamAbort>;
+using Message = std::variant<Begin, Commit, Origin, Relation, Type, Insert, Update, Delete, Truncate, LogicalMessage,
+                             StreamStart, StreamStop, StreamCommit, StreamAbort>;
 
 // in_stream: between Stream Start and Stream Stop, where the messages carry an xid.
 Result<Message> decode_pgoutput(std::string_view bytes, bool in_stream);

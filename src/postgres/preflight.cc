@@ -15,7 +15,8 @@ struct Checks {
   void warn(std::string what, std::string remedy) { findings.push_back({false, std::move(what), std::move(remedy)}); }
 
   // The columns of one row as text, NULL as "".
-  Result<std::vector<std::string>> row(const std::string& sql, const std::vector<std::optional<std::string>>& parameters = {}) {
+  Result<std::vector<std::string>> row(const std::string& sql,
+                                       const std::vector<std::optional<std::string>>& parameters = {}) {
     RL_ASSIGN(const Rows rows, admin.query(sql, parameters));
     std::vector<std::string> out;
     if (rows.rows.size() == 1)
@@ -45,14 +46,16 @@ Status check_server(Checks& c) {
     c.warn("max_slot_wal_keep_size is -1: while Rowledger is down, PostgreSQL keeps WAL for it without limit",
            "set it below the free disk space, such as ALTER SYSTEM SET max_slot_wal_keep_size = '50GB', and reload");
   if (row[3] != "0")
-    c.warn(fmt::format("{} transaction(s) have been open for more than 5 minutes; making the slot waits for them", row[3]),
-           "look for them in pg_stat_activity (xact_start) and let them end");
+    c.warn(
+        fmt::format("{} transaction(s) have been open for more than 5 minutes; making the slot waits for them", row[3]),
+        "look for them in pg_stat_activity (xact_start) and let them end");
   return {};
 }
 
 Status check_slots(Checks& c) {
-  RL_ASSIGN(const auto slots, c.row("SELECT count(*), current_setting('max_replication_slots')::int, "
-                                    "count(*) >= current_setting('max_replication_slots')::int FROM pg_replication_slots"));
+  RL_ASSIGN(const auto slots,
+            c.row("SELECT count(*), current_setting('max_replication_slots')::int, "
+                  "count(*) >= current_setting('max_replication_slots')::int FROM pg_replication_slots"));
   RL_ASSIGN(const auto slot, slot_info(c.admin, c.input.slot));
   if (slot) {
     RL_ASSIGN(const auto database, c.row("SELECT current_database()"));
@@ -87,13 +90,17 @@ void check_identity(Checks& c, const TableInfo& table) {
   if (table.persistence == 't')
     c.refuse(table.name + " is a temporary table: its changes are not in the WAL", "name an ordinary table");
   if (table.replica_identity == 'n')
-    c.refuse(table.name + " (or a partition of it) has REPLICA IDENTITY NOTHING: once it is published, PostgreSQL would refuse "
-                          "the application's UPDATE and DELETE",
+    c.refuse(table.name +
+                 " (or a partition of it) has REPLICA IDENTITY NOTHING: once it is published, PostgreSQL would refuse "
+                 "the application's UPDATE and DELETE",
              "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT");
   else if (table.primary_key.empty() && table.replica_identity != 'i')
-    c.refuse(table.name + " has no primary key: a row could not be told from another, and once it is published, PostgreSQL would "
-                          "refuse the application's UPDATE and DELETE",
-             "ALTER TABLE " + quoted + " ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns");
+    c.refuse(
+        table.name +
+            " has no primary key: a row could not be told from another, and once it is published, PostgreSQL would "
+            "refuse the application's UPDATE and DELETE",
+        "ALTER TABLE " + quoted +
+            " ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns");
   else if (table.replica_identity == 'f')
     c.warn(table.name + " has REPLICA IDENTITY FULL: it writes more WAL, and Rowledger does not need it",
            "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT, unless something else needs FULL");
@@ -101,28 +108,34 @@ void check_identity(Checks& c, const TableInfo& table) {
 
 Status check_relatives(Checks& c, const TableInfo& table) {
   const std::string oid = std::to_string(table.oid);
-  RL_ASSIGN(const auto row,
-            c.row("SELECT EXISTS (SELECT FROM pg_partition_tree($1::oid::regclass) t JOIN pg_class c ON c.oid = t.relid "
-                  "               WHERE c.relkind = 'f'), "
-                  "       (SELECT string_agg(n.nspname || '.' || a.relname, ' ') FROM pg_partition_ancestors($1::oid::regclass) p "
-                  "          JOIN pg_class a ON a.oid = p.relid JOIN pg_namespace n ON n.oid = a.relnamespace WHERE p.relid <> $1::oid), "
-                  "       c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid), "
-                  "       pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = $1::oid",
-                  {oid}));
+  RL_ASSIGN(
+      const auto row,
+      c.row("SELECT EXISTS (SELECT FROM pg_partition_tree($1::oid::regclass) t JOIN pg_class c ON c.oid = t.relid "
+            "               WHERE c.relkind = 'f'), "
+            "       (SELECT string_agg(n.nspname || '.' || a.relname, ' ') FROM "
+            "pg_partition_ancestors($1::oid::regclass) p "
+            "          JOIN pg_class a ON a.oid = p.relid JOIN pg_namespace n ON n.oid = a.relnamespace WHERE p.relid "
+            "<> $1::oid), "
+            "       c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid), "
+            "       pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = $1::oid",
+            {oid}));
   if (row[0] == "t")
     c.refuse(table.name + " has a partition that is a foreign table, whose changes are not in this server's WAL",
              "attach to the server that holds the partition, or detach the partition from the table");
   for (const auto& other : c.input.tables)
-    if ((" " + row[1] + " ").find(" " + split_table_name(other).schema + "." + split_table_name(other).table + " ") != std::string::npos)
+    if ((" " + row[1] + " ").find(" " + split_table_name(other).schema + "." + split_table_name(other).table + " ") !=
+        std::string::npos)
       c.refuse(fmt::format("{} is a partition of {}, which is to be captured as well", table.name, other),
                "name only the partitioned table: its partitions come with it");
   if (row[2] == "t")
-    c.warn("other tables inherit from " + table.name + "; their rows are not captured with it", "name these tables too");
+    c.warn("other tables inherit from " + table.name + "; their rows are not captured with it",
+           "name these tables too");
   if (row[3] != "t")
     c.refuse("the connected role does not own " + table.name + ", which it must to publish it and make a trigger",
              "attach as a superuser or as the table's owner");
   if (!table.published_columns.empty())
-    c.warn(fmt::format("the publication \"{}\" sends only some columns of {}: {}", c.input.publication, table.name, table.published_columns),
+    c.warn(fmt::format("the publication \"{}\" sends only some columns of {}: {}", c.input.publication, table.name,
+                       table.published_columns),
            "take the column list off the publication to capture all of them");
   if (!table.row_filter.empty())
     c.warn(fmt::format("the publication \"{}\" sends only some rows of {}", c.input.publication, table.name),
@@ -149,10 +162,13 @@ Status check_tables(Checks& c) {
 }
 
 Status check_privileges(Checks& c) {
-  RL_ASSIGN(const auto me, c.row("SELECT rolsuper, rolcreaterole, rolreplication, rolname, "
-                                 "has_database_privilege(current_database(), 'CREATE') FROM pg_roles WHERE rolname = current_user"));
+  RL_ASSIGN(const auto me,
+            c.row("SELECT rolsuper, rolcreaterole, rolreplication, rolname, "
+                  "has_database_privilege(current_database(), 'CREATE') FROM pg_roles WHERE rolname = current_user"));
   const bool superuser = me[0] == "t";
-  RL_ASSIGN(const auto role, c.row("SELECT rolcanlogin AND (rolreplication OR rolsuper) FROM pg_roles WHERE rolname = $1", {c.input.role}));
+  RL_ASSIGN(
+      const auto role,
+      c.row("SELECT rolcanlogin AND (rolreplication OR rolsuper) FROM pg_roles WHERE rolname = $1", {c.input.role}));
   // From 16 on a role that has REPLICATION and CREATEROLE itself may give it.
   const bool may_make = superuser || (c.admin.server_version() >= 160000 && me[1] == "t" && me[2] == "t");
   if (role[0] != "t" && !may_make)
@@ -160,10 +176,13 @@ Status check_privileges(Checks& c) {
              fmt::format("attach as a superuser, or have one run: CREATE ROLE {} LOGIN REPLICATION PASSWORD '...'",
                          quote_identifier(c.input.role)));
   if (me[4] != "t")
-    c.refuse(fmt::format("role \"{}\" lacks the privilege CREATE on the database, which publications and schemas need", me[3]),
+    c.refuse(fmt::format("role \"{}\" lacks the privilege CREATE on the database, which publications and schemas need",
+                         me[3]),
              "attach as a superuser or as the database's owner");
-  RL_ASSIGN(const auto schema, c.row("SELECT r.rolname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'rowledger' "
-                                     "AND NOT r.rolsuper AND NOT pg_has_role(n.nspowner, 'USAGE')"));
+  RL_ASSIGN(
+      const auto schema,
+      c.row("SELECT r.rolname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'rowledger' "
+            "AND NOT r.rolsuper AND NOT pg_has_role(n.nspowner, 'USAGE')"));
   // Its owner could replace the trigger's function.
   if (c.input.make_trigger && !schema[0].empty())
     c.refuse(fmt::format("the schema \"rowledger\" exists and belongs to role \"{}\"", schema[0]),
@@ -178,18 +197,21 @@ Status check_replication(Checks& c, const std::string& conninfo) {
     // The real server's refusal of this role's replication; the capture role will have the right.
     if (error.code == ErrorCode::kPermission) return {};
     c.refuse("no replication connection: " + error.message,
-             error.code == ErrorCode::kInvalid ? "give the address of PostgreSQL itself (often port 5432) instead of the pooler's"
-                                               : "see that PostgreSQL takes replication connections from this host");
+             error.code == ErrorCode::kInvalid
+                 ? "give the address of PostgreSQL itself (often port 5432) instead of the pooler's"
+                 : "see that PostgreSQL takes replication connections from this host");
     return {};
   }
   const auto system = identify_system(**connection);
   if (!system) {
-    c.refuse("no replication connection: " + system.error().message, "give the address of PostgreSQL itself (often port 5432)");
+    c.refuse("no replication connection: " + system.error().message,
+             "give the address of PostgreSQL itself (often port 5432)");
     return {};
   }
   RL_ASSIGN(const auto here, c.row("SELECT system_identifier, current_database() FROM pg_control_system()"));
   if (here[0] != std::to_string(system->system_id) || here[1] != system->database)
-    c.refuse("replication connections reach another server or database than ordinary ones", "give the address of PostgreSQL itself");
+    c.refuse("replication connections reach another server or database than ordinary ones",
+             "give the address of PostgreSQL itself");
   return {};
 }
 

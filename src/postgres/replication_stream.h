@@ -34,11 +34,11 @@ struct StreamBuffer {
 };
 
 struct StreamOptions {
-  std::string conninfo;     // URL or key=value; replication=database and the pinned text settings are added
+  std::string conninfo;  // URL or key=value; replication=database and the pinned text settings are added
   std::string slot;
   std::string publication;
-  Lsn start_lsn;            // 0: where the slot stands
-  bool streaming = true;    // proto 2: receive large transactions while they are in progress
+  Lsn start_lsn;          // 0: where the slot stands
+  bool streaming = true;  // proto 2: receive large transactions while they are in progress
 };
 
 class ReplicationStream {

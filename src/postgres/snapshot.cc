@@ -32,7 +32,8 @@ class Snapshot : public SlotSnapshot {
       return !stopped;
     });
     if (!read) return fail(std::move(read.error()).with_context("cannot read table " + info.name));
-    return connection_->execute(stopped ? "ROLLBACK TO rowledger_read; RELEASE rowledger_read" : "RELEASE rowledger_read");
+    return connection_->execute(stopped ? "ROLLBACK TO rowledger_read; RELEASE rowledger_read"
+                                        : "RELEASE rowledger_read");
   }
 
  private:
@@ -58,16 +59,18 @@ class Snapshot : public SlotSnapshot {
 
 Result<Rows> create_slot(Connection& replication, const std::string& slot) {
   // The form of PostgreSQL 14, which later ones still accept.
-  auto made = replication.query("CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput EXPORT_SNAPSHOT");
+  auto made =
+      replication.query("CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput EXPORT_SNAPSHOT");
   if (made) {
     if (made->rows.size() == 1 && made->rows[0].size() >= 3 && made->rows[0][1] && made->rows[0][2]) return made;
     return fail(ErrorCode::kCorrupt, "the server's answer to CREATE_REPLICATION_SLOT has not the documented form");
   }
   const std::string_view state = replication.sqlstate();
   if (state == "42710")
-    return fail(ErrorCode::kConflict, fmt::format("the replication slot \"{}\" exists already. Choose another name, or drop "
-                                                  "it when nothing uses it: SELECT pg_drop_replication_slot('{}')",
-                                                  slot, slot));
+    return fail(ErrorCode::kConflict,
+                fmt::format("the replication slot \"{}\" exists already. Choose another name, or drop "
+                            "it when nothing uses it: SELECT pg_drop_replication_slot('{}')",
+                            slot, slot));
   if (state == "53400")
     return fail(ErrorCode::kUnavailable,
                 "all replication slots of the server are in use. Drop one that nothing uses, or raise "
@@ -95,7 +98,8 @@ Result<std::unique_ptr<SlotSnapshot>> SlotSnapshot::create(const std::string& co
   auto reader = open_on_snapshot(conninfo, *made.rows[0][2]);
   if (!reader || !consistent_point) {
     const Status dropped = drop_slot(*replication, slot);
-    Error error = reader ? Error{ErrorCode::kCorrupt, "the server's consistent point is no WAL position"} : reader.error();
+    Error error =
+        reader ? Error{ErrorCode::kCorrupt, "the server's consistent point is no WAL position"} : reader.error();
     if (!dropped) error.message += fmt::format(". The slot \"{}\" is left behind: drop it", slot);
     return fail(std::move(error).with_context("cannot read at the slot's snapshot"));
   }
@@ -107,7 +111,8 @@ Status drop_slot(Connection& connection, const std::string& slot) {
   const auto dropped = connection.query("SELECT pg_catalog.pg_drop_replication_slot(" + quote_literal(slot) + ")");
   if (dropped || connection.sqlstate() == "42704") return {};
   if (connection.sqlstate() == "55006")
-    return fail(ErrorCode::kConflict, fmt::format("the replication slot \"{}\" is in use. Stop `rowledger serve` first", slot));
+    return fail(ErrorCode::kConflict,
+                fmt::format("the replication slot \"{}\" is in use. Stop `rowledger serve` first", slot));
   return fail(Error(dropped.error()).with_context("cannot drop the replication slot \"" + slot + "\""));
 }
 

@@ -69,9 +69,7 @@ void append_value(std::string& out, ValueForm form, Presence presence, std::stri
 void append_side(ObjectWriter& object, std::string_view name, ValueForm form, const record::Value& value) {
   switch (value.presence) {
     case Presence::kAbsent: return;
-    case Presence::kUnknown:
-      object.boolean(name == "old" ? "unknown" : "new_unknown", true);
-      return;
+    case Presence::kUnknown: object.boolean(name == "old" ? "unknown" : "new_unknown", true); return;
     case Presence::kNull:
     case Presence::kValue:
       append_value(object.name(name), form, value.presence, value.text);
@@ -123,7 +121,8 @@ void append_key(std::string& out, const std::vector<record::KeyPart>& key) {
 
 void append_actor(ObjectWriter& object, const Entry& entry) {
   const record::Attribution& who = entry.body.attribution;
-  const bool is_known = !who.actor_id.empty() || !who.actor_name.empty() || entry.header.trust != record::Trust::kUnknown;
+  const bool is_known =
+      !who.actor_id.empty() || !who.actor_name.empty() || entry.header.trust != record::Trust::kUnknown;
   const bool is_change = record::is_change(entry.header.kind);
   if (is_known || is_change) {
     ObjectWriter actor(object.name("actor"));

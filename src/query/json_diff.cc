@@ -70,7 +70,8 @@ class Differ {
   }
 
   // by_path: false when a name stands twice in one of the two, so that a path would be ambiguous.
-  bool compare_objects(const std::vector<JsonMember>& olds, const std::vector<JsonMember>& news, int depth, bool& by_path) {
+  bool compare_objects(const std::vector<JsonMember>& olds, const std::vector<JsonMember>& news, int depth,
+                       bool& by_path) {
     std::unordered_map<std::string_view, std::string_view> old_values, new_values;
     for (const JsonMember& member : olds) old_values.emplace(member.name, member.value);
     for (const JsonMember& member : news) new_values.emplace(member.name, member.value);

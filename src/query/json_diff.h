@@ -13,9 +13,9 @@ struct JsonDifference {
   std::optional<std::string_view> before, after;
 };
 
-inline constexpr int kMaxDiffDepth = 64;             // below it, a difference is told as a whole
+inline constexpr int kMaxDiffDepth = 64;  // below it, a difference is told as a whole
 inline constexpr size_t kMaxDifferences = 1'000;
-inline constexpr size_t kMaxDiffBytes = 8 << 20;     // of one side
+inline constexpr size_t kMaxDiffBytes = 8 << 20;  // of one side
 
 // Nothing when the two cannot be told apart by path and are to be shown whole: not both objects or both
 // arrays, too large, too many differences, or different only in what paths do not show (white space,

@@ -9,10 +9,10 @@
 namespace rowledger::query {
 namespace {
 
-using testing::EntryBuilder;
 using record::EntryKind;
 using record::Value;
 using record::ValueForm;
+using testing::EntryBuilder;
 
 // The "changes" array of an update with this one change.
 std::string changes_of(EntryBuilder& builder) {
@@ -53,8 +53,9 @@ TEST(Json, TheWholeShape) {
 TEST(Json, AControlEntryHasOnlyWhatIsKnown) {
   EntryBuilder builder(EntryKind::kGap);
   builder.entry.body.detail = R"({"reason":"slot-recreated"})";
-  EXPECT_EQ(to_json(builder.entry), R"({"seq":0,"kind":"gap","source":"glific",)"
-                                    R"("received_at":"2026-11-23T09:30:01.125011Z","detail":{"reason":"slot-recreated"}})");
+  EXPECT_EQ(to_json(builder.entry),
+            R"({"seq":0,"kind":"gap","source":"glific",)"
+            R"("received_at":"2026-11-23T09:30:01.125011Z","detail":{"reason":"slot-recreated"}})");
 }
 
 TEST(Json, AnUnattributedChangeSaysSo) {
@@ -113,16 +114,19 @@ TEST(Json, ValuesByForm) {
            {ValueForm::kJson, "null", "null"},
            {ValueForm::kJson, "{broken", "\"{broken\""},
        }) {
-    EXPECT_EQ(change_of({}, Value::of(c.text), c.form), std::string(R"([{"field":"f","new":)") + c.json + "}]") << c.text;
+    EXPECT_EQ(change_of({}, Value::of(c.text), c.form), std::string(R"([{"field":"f","new":)") + c.json + "}]")
+        << c.text;
   }
 }
 
 TEST(Json, OneSideNullUnknownAbsent) {
   EXPECT_EQ(change_of(Value::null(), Value::of("x"), ValueForm::kText), R"([{"field":"f","old":null,"new":"x"}])");
-  EXPECT_EQ(change_of(Value::unknown(), Value::of("x"), ValueForm::kText), R"([{"field":"f","unknown":true,"new":"x"}])");
+  EXPECT_EQ(change_of(Value::unknown(), Value::of("x"), ValueForm::kText),
+            R"([{"field":"f","unknown":true,"new":"x"}])");
   EXPECT_EQ(change_of(Value::of("x"), {}, ValueForm::kText), R"([{"field":"f","old":"x"}])");
   EXPECT_EQ(change_of(Value::unknown(), {}, ValueForm::kText), R"([{"field":"f","unknown":true}])");
-  EXPECT_EQ(change_of(Value::of("x"), Value::unknown(), ValueForm::kText), R"([{"field":"f","old":"x","new_unknown":true}])");
+  EXPECT_EQ(change_of(Value::of("x"), Value::unknown(), ValueForm::kText),
+            R"([{"field":"f","old":"x","new_unknown":true}])");
   EXPECT_EQ(change_of(Value::null(), Value::of("{}"), ValueForm::kJson), R"([{"field":"f","old":null,"new":{}}])");
 }
 
@@ -149,14 +153,16 @@ TEST(Json, JsonByPath) {
            {R"([1, 2, 3])", R"([1])", R"([{"field":"f","path":"/1","old":2},{"field":"f","path":"/2","old":3}])"},
            {R"({"a": [1]})", R"({"a": {"0": 1}})", R"([{"field":"f","path":"/a","old":[1],"new":{"0": 1}}])"},
            {R"({"": 1})", R"({"": 2})", R"([{"field":"f","path":"/","old":1,"new":2}])"},
-           {R"({"\u00e9\"": 1})", "{\"\xc3\xa9\\\"\": 2}", "[{\"field\":\"f\",\"path\":\"/\xc3\xa9\\\"\",\"old\":1,\"new\":2}]"},
+           {R"({"\u00e9\"": 1})", "{\"\xc3\xa9\\\"\": 2}",
+            "[{\"field\":\"f\",\"path\":\"/\xc3\xa9\\\"\",\"old\":1,\"new\":2}]"},
            // Shown whole: other kinds, order or space alone, a name given twice.
            {R"({"a": 1})", R"([1])", R"([{"field":"f","old":{"a": 1},"new":[1]}])"},
            {"7", R"({"a": 1})", R"([{"field":"f","old":7,"new":{"a": 1}}])"},
            {R"({"a":1})", R"({"a": 1})", R"([{"field":"f","old":{"a":1},"new":{"a": 1}}])"},
            {R"({"a":1,"b":2})", R"({"b":2,"a":1})", R"([{"field":"f","old":{"a":1,"b":2},"new":{"b":2,"a":1}}])"},
            {R"({"a":1,"a":2})", R"({"a":1,"a":3})", R"([{"field":"f","old":{"a":1,"a":2},"new":{"a":1,"a":3}}])"},
-           {R"({"x":{"a":1,"a":2}})", R"({"x":{"a":3}})", R"([{"field":"f","path":"/x","old":{"a":1,"a":2},"new":{"a":3}}])"},
+           {R"({"x":{"a":1,"a":2}})", R"({"x":{"a":3}})",
+            R"([{"field":"f","path":"/x","old":{"a":1,"a":2},"new":{"a":3}}])"},
        }) {
     EXPECT_EQ(change_of(Value::of(c.before), Value::of(c.after), ValueForm::kJson), c.changes) << c.before;
   }
@@ -194,9 +200,10 @@ TEST(Json, WhatIsJson) {
   for (const char* yes : {"0", "-0", "10", "1.5", "1E5", "1e+5", "\"\"", "\"\\u00e9\"", " [ ] ", "{}", "true",
                           R"({"a":[1,{"b":null}],"c":"\\"})"})
     EXPECT_TRUE(is_json(yes)) << yes;
-  for (const char* no : {"", " ", "01", "1.", ".5", "+1", "1e", "--1", "nul", "tru", "\"", "\"\\x\"", "\"\\u00g0\"",
-                         "\"\\u-001\"", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}", "{\"a\":1,}", "[1 2]", "[1]]",
-                         "[}", "{]", "1 2", "\"a\nb\"", "[1", "{\"a\":1"})
+  for (const char* no : {"",     " ",    "01",      "1.",       ".5",       "+1",          "1e",
+                         "--1",  "nul",  "tru",     "\"",       "\"\\x\"",  "\"\\u00g0\"", "\"\\u-001\"",
+                         "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}",    "{\"a\":1,}",  "[1 2]",
+                         "[1]]", "[}",   "{]",      "1 2",      "\"a\nb\"", "[1",          "{\"a\":1"})
     EXPECT_FALSE(is_json(no)) << no;
 }
 

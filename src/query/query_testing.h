@@ -86,7 +86,9 @@ class EntryBuilder {
   record::Entry entry;
 
  private:
-  std::string_view keep(std::string text) { return *texts_.emplace_back(std::make_unique<std::string>(std::move(text))); }
+  std::string_view keep(std::string text) {
+    return *texts_.emplace_back(std::make_unique<std::string>(std::move(text)));
+  }
   Value kept(Value value) {
     if (value.presence == record::Presence::kValue) value.text = keep(std::string(value.text));
     return value;
@@ -214,7 +216,8 @@ class TestLog {
 
   void set_key(std::vector<record::KeyPart>& out, const std::string& table, const Row& row) {
     for (const record::Column& column : tables_[table].columns)
-      if (column.is_key) out.push_back({column.name, *kept_.emplace_back(std::make_unique<std::string>(*row.at(column.name)))});
+      if (column.is_key)
+        out.push_back({column.name, *kept_.emplace_back(std::make_unique<std::string>(*row.at(column.name)))});
   }
 
   void begin(EntryBuilder& entry, const std::string& table, const Row& row) {

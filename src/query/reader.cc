@@ -45,7 +45,8 @@ Status Reader::search(const Search& search, Order order, std::optional<Seq> from
     bounds = {std::max(bounds.begin, timely.begin), std::min(bounds.end, timely.end)};
   }
   const bool newest_first = order == Order::kNewestFirst;
-  if (from && newest_first) bounds.end = std::min(bounds.end, Seq{from->value == UINT64_MAX ? UINT64_MAX : from->value + 1});
+  if (from && newest_first)
+    bounds.end = std::min(bounds.end, Seq{from->value == UINT64_MAX ? UINT64_MAX : from->value + 1});
   if (from && !newest_first) bounds.begin = std::max(bounds.begin, *from);
   if (bounds.begin >= bounds.end) return {};
 
@@ -122,7 +123,8 @@ std::optional<uint64_t> parse_seq(std::string_view text) {
 Result<Moment> Reader::moment(std::string_view when, Timestamp now) const {
   if (when.starts_with("seq:")) {
     const auto seq = parse_seq(when.substr(4));
-    if (!seq) return fail(ErrorCode::kInvalid, "\"" + std::string(when) + "\" is no position in the log; write seq:1207");
+    if (!seq)
+      return fail(ErrorCode::kInvalid, "\"" + std::string(when) + "\" is no position in the log; write seq:1207");
     const Seq end = store_.end();
     if (*seq >= end.value)
       return fail(ErrorCode::kNotFound, "the log has no entry " + std::to_string(*seq) + " yet; it has " +

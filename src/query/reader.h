@@ -28,8 +28,8 @@ struct RowHistoryPage {
 
 // A row at a moment.
 struct PastRow {
-  bool known = false;   // the log says something about this row at or before the moment
-  bool exists = false;  // the row stood in the table then
+  bool known = false;      // the log says something about this row at or before the moment
+  bool exists = false;     // the row stood in the table then
   std::optional<Seq> seq;  // the entry that made it so
   RowImage row;            // when it exists; fields may be kUnknown
 };

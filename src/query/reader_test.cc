@@ -11,15 +11,15 @@
 namespace rowledger::query {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using record::EntryKind;
 using record::Presence;
 using record::Value;
 using record::ValueForm;
 using testing::at;
+using ::testing::ElementsAre;
 using testing::EntryBuilder;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::Row;
 using testing::TestLog;
 
@@ -98,13 +98,13 @@ TEST_F(ReaderTest, AnEmptyLog) {
 }
 
 TEST_F(ReaderTest, ARowsLife) {
-  define_contacts();                                                                       // 0
+  define_contacts();                                                                                         // 0
   log_.insert(kContacts, {{"id", "42"}, {"name", "Asha"}, {"phone", "9198"}, {"fields", "{\"a\": 1.10}"}});  // 1
   log_.insert(kContacts, {{"id", "7"}, {"name", "Ravi"}, {"phone", "1"}, {"fields", "{}"}});                 // 2
-  const Seq update = log_.update(kContacts, key("42"), {{"name", std::nullopt}, {"phone", "9199"}});        // 3
-  log_.update(kContacts, key("42"), {{"fields", "{\"a\": 1.1}"}});                           // 4
-  const Seq removed = log_.remove(kContacts, key("42"));                                   // 5
-  log_.insert(kContacts, {{"id", "42"}, {"name", "New"}});                                   // 6
+  const Seq update = log_.update(kContacts, key("42"), {{"name", std::nullopt}, {"phone", "9199"}});         // 3
+  log_.update(kContacts, key("42"), {{"fields", "{\"a\": 1.1}"}});                                           // 4
+  const Seq removed = log_.remove(kContacts, key("42"));                                                     // 5
+  log_.insert(kContacts, {{"id", "42"}, {"name", "New"}});                                                   // 6
 
   EXPECT_THAT(history("42"), ElementsAre(6, 5, 4, 3, 1));
   for (const size_t page : {1, 2, 3, 4, 5}) EXPECT_THAT(history("42", page), ElementsAre(6, 5, 4, 3, 1)) << page;
@@ -150,15 +150,15 @@ TEST_F(ReaderTest, NamesAndKeysThatDoNotFit) {
 }
 
 TEST_F(ReaderTest, RowsThatMoveFromKeyToKey) {
-  define_contacts();                                             // 0
-  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}});        // 1
-  log_.insert(kContacts, {{"id", "2"}, {"name", "two"}});        // 2
-  log_.update(kContacts, key("1"), {{"name", "one again"}});     // 3
-  log_.remove(kContacts, key("2"));                              // 4
+  define_contacts();                                                                     // 0
+  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}});                                // 1
+  log_.insert(kContacts, {{"id", "2"}, {"name", "two"}});                                // 2
+  log_.update(kContacts, key("1"), {{"name", "one again"}});                             // 3
+  log_.remove(kContacts, key("2"));                                                      // 4
   const Seq moved = log_.update(kContacts, key("1"), {{"id", "2"}, {"name", "moved"}});  // 5
-  log_.update(kContacts, key("2"), {{"name", "at two"}});        // 6
-  log_.insert(kContacts, {{"id", "1"}, {"name", "new one"}});    // 7
-  const Seq back = log_.update(kContacts, key("2"), {{"id", "3"}});  // 8
+  log_.update(kContacts, key("2"), {{"name", "at two"}});                                // 6
+  log_.insert(kContacts, {{"id", "1"}, {"name", "new one"}});                            // 7
+  const Seq back = log_.update(kContacts, key("2"), {{"id", "3"}});                      // 8
 
   const auto row = [](std::string id, std::string name) {
     return "{\"id\":\"" + id + "\",\"name\":\"" + name + "\",\"phone\":null,\"fields\":null}";
@@ -202,12 +202,12 @@ TEST_F(ReaderTest, ARowThatWentAndCameBackHasEachEntryOnce) {
 }
 
 TEST_F(ReaderTest, MissedChangesAreSaidNotGuessed) {
-  define_contacts();                                                     // 0
+  define_contacts();                                                       // 0
   log_.insert(kContacts, {{"id", "1"}, {"name", "one"}, {"phone", "1"}});  // 1
   // The state was found to differ: the gap entry has no link, it stands directly before the update.
   EntryBuilder gap(EntryKind::kGap);
   gap.row(kContacts, "1").tx(9, 0x2000).changed("phone", "1", "2");
-  log_.append(gap.entry);                                                // 2
+  log_.append(gap.entry);  // 2
   log_.forget(kContacts, key("1"), {{"id", "1"}, {"name", "one"}, {"phone", "2"}, {"fields", std::nullopt}});
   const Seq update = log_.update(kContacts, key("1"), {{"name", "two"}}, EntryKind::kUpdate, 1);  // 3
   for (const size_t page : {1, 2, 100}) EXPECT_THAT(history("1", page), ElementsAre(3, 2, 1)) << page;
@@ -219,22 +219,22 @@ TEST_F(ReaderTest, MissedChangesAreSaidNotGuessed) {
 }
 
 TEST_F(ReaderTest, ADeleteThatWasMissed) {
-  define_contacts();                                                       // 0
-  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}});                  // 1
-  log_.update(kContacts, key("1"), {{"name", "two"}, {"phone", "5"}});     // 2
-  log_.insert(kContacts, {{"id", "1"}, {"name", "new"}});                  // 3: its delete was missed
+  define_contacts();                                                    // 0
+  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}});               // 1
+  log_.update(kContacts, key("1"), {{"name", "two"}, {"phone", "5"}});  // 2
+  log_.insert(kContacts, {{"id", "1"}, {"name", "new"}});               // 3: its delete was missed
   EXPECT_EQ(past("1", 3), R"({"id":"1","name":"two","phone":"5","fields":null})");
   EXPECT_EQ(past("1", 2), R"({"id":"1","name":"one","phone":null,"fields":null})");
   EXPECT_EQ(past("1", 4), R"({"id":"1","name":"new","phone":null,"fields":null})");
 }
 
 TEST_F(ReaderTest, WhatAComparisonFoundCountsAsChange) {
-  define_contacts();                                                                       // 0
-  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}});                                  // 1
-  log_.update(kContacts, key("1"), {{"name", "found"}}, EntryKind::kGap);                   // 2
-  log_.remove(kContacts, key("1"), EntryKind::kGap);                                       // 3
-  log_.insert(kContacts, {{"id", "1"}, {"name", "found new"}}, EntryKind::kGap);            // 4
-  log_.insert(kContacts, {{"id", "9"}, {"name", "surprise"}}, EntryKind::kGap);             // 5
+  define_contacts();                                                              // 0
+  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}});                         // 1
+  log_.update(kContacts, key("1"), {{"name", "found"}}, EntryKind::kGap);         // 2
+  log_.remove(kContacts, key("1"), EntryKind::kGap);                              // 3
+  log_.insert(kContacts, {{"id", "1"}, {"name", "found new"}}, EntryKind::kGap);  // 4
+  log_.insert(kContacts, {{"id", "9"}, {"name", "surprise"}}, EntryKind::kGap);   // 5
   EXPECT_THAT(history("1"), ElementsAre(4, 3, 2, 1));
   EXPECT_THAT(past("1", 2), HasSubstr("\"one\""));
   EXPECT_THAT(past("1", 3), HasSubstr("\"found\""));
@@ -256,16 +256,16 @@ TEST_F(ReaderTest, AnUnknownOldValueStaysUnknown) {
 }
 
 TEST_F(ReaderTest, ColumnsAsTheyWereThen) {
-  define_contacts();                                                                            // 0
-  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}, {"phone", "5"}});                       // 1
-  log_.insert(kContacts, {{"id", "2"}, {"name", "two"}, {"phone", "6"}});                       // 2
-  log_.define(kContacts, {{"id", true, ValueForm::kNumber}, {"phone"}, {"city"}});              // 3: name, fields gone
+  define_contacts();                                                                // 0
+  log_.insert(kContacts, {{"id", "1"}, {"name", "one"}, {"phone", "5"}});           // 1
+  log_.insert(kContacts, {{"id", "2"}, {"name", "two"}, {"phone", "6"}});           // 2
+  log_.define(kContacts, {{"id", true, ValueForm::kNumber}, {"phone"}, {"city"}});  // 3: name, fields gone
   EXPECT_EQ(past("1", 4), R"({"id":"1","name":"one","phone":"5","fields":null})");
-  const Seq first = log_.update(kContacts, key("1"), {{"phone", "55"}});                        // 4
-  log_.update(kContacts, key("1"), {{"city", "Pune"}});                                         // 5
-  log_.remove(kContacts, key("1"));                                                             // 6
-  log_.define(kContacts, {{"id", true}, {"phone"}});                                            // 7
-  log_.update(kContacts, key("2"), {{"phone", "66"}});                                          // 8
+  const Seq first = log_.update(kContacts, key("1"), {{"phone", "55"}});  // 4
+  log_.update(kContacts, key("1"), {{"city", "Pune"}});                   // 5
+  log_.remove(kContacts, key("1"));                                       // 6
+  log_.define(kContacts, {{"id", true}, {"phone"}});                      // 7
+  log_.update(kContacts, key("2"), {{"phone", "66"}});                    // 8
   EXPECT_EQ(past("1", 4), R"({"id":"1","name":"one","phone":"5","fields":null})");
   EXPECT_EQ(past("1", 5), R"({"id":1,"phone":"55","city":null})");
   EXPECT_EQ(past("1", 6), R"({"id":1,"phone":"55","city":"Pune"})");
@@ -277,16 +277,16 @@ TEST_F(ReaderTest, ColumnsAsTheyWereThen) {
 
 TEST_F(ReaderTest, Moments) {
   log_.set_time(at("2026-11-20T00:00:00Z"));  // each change is a second later
-  define_contacts();                                               // 0: no transaction, received 2026-11-23
-  log_.insert(kContacts, {{"id", "1"}});                           // 1 at 00:00:01, LSN 0/1100
-  log_.insert(kContacts, {{"id", "2"}});                           // 2 at 00:00:02, LSN 0/1200
+  define_contacts();                          // 0: no transaction, received 2026-11-23
+  log_.insert(kContacts, {{"id", "1"}});      // 1 at 00:00:01, LSN 0/1100
+  log_.insert(kContacts, {{"id", "2"}});      // 2 at 00:00:02, LSN 0/1200
   EntryBuilder control(EntryKind::kControl);
   control.entry.header.received_at = at("2026-11-20T00:00:02.5Z");
-  log_.append(control.entry);                                      // 3
-  log_.set_time(at("2026-11-19T23:59:59Z"));                       // the server's clock was set back
-  log_.insert(kContacts, {{"id", "3"}});                           // 4 at 00:00:00, LSN 0/1300
+  log_.append(control.entry);                 // 3
+  log_.set_time(at("2026-11-19T23:59:59Z"));  // the server's clock was set back
+  log_.insert(kContacts, {{"id", "3"}});      // 4 at 00:00:00, LSN 0/1300
   log_.set_time(at("2026-11-21T00:00:00Z"));
-  log_.insert(kContacts, {{"id", "4"}});                           // 5 at 11-21T00:00:01, LSN 0/1400
+  log_.insert(kContacts, {{"id", "4"}});  // 5 at 11-21T00:00:01, LSN 0/1400
   EXPECT_EQ(moment("now"), 6u);
   EXPECT_EQ(moment("seq:0"), 1u);
   EXPECT_EQ(moment("seq:5"), 6u);
@@ -303,7 +303,8 @@ TEST_F(ReaderTest, Moments) {
   EXPECT_EQ(moment("now-3d"), 5u);
   EXPECT_EQ(moment("2030-01-01"), 6u);
   EXPECT_EQ(reader_.moment("seq:6", kNow).error().code, ErrorCode::kNotFound);
-  for (const char* wrong : {"", "yesterday", "seq:", "seq:-1", "seq:99999999999999999999", "lsn:1", "now-", "now-2y", "2026-02-30"})
+  for (const char* wrong :
+       {"", "yesterday", "seq:", "seq:-1", "seq:99999999999999999999", "lsn:1", "now-", "now-2y", "2026-02-30"})
     EXPECT_EQ(reader_.moment(wrong, kNow).error().code, ErrorCode::kInvalid) << wrong;
 }
 
@@ -367,7 +368,8 @@ TEST_F(ReaderTest, EveryRowAtEveryMoment) {
     } else if (pick(4) == 0 && !other_exists) {
       log_.update(kContacts, key(id), {{"id", other}, {"name", text()}});
     } else {
-      log_.update(kContacts, key(id), {{"name", text()}, {"phone", text()}}, pick(9) == 0 ? EntryKind::kGap : EntryKind::kUpdate);
+      log_.update(kContacts, key(id), {{"name", text()}, {"phone", text()}},
+                  pick(9) == 0 ? EntryKind::kGap : EntryKind::kUpdate);
     }
     models.push_back(log_.rows());
   }
@@ -413,9 +415,11 @@ TEST_F(ReaderTest, SearchFindsWhatAScanFinds) {
     batch.clear();
   }
   const Reader reader(**opened);
-  for (const char* text : {"table:contacts op:create", "new.name:\"asha kumar\"", "name:x OR key:17", "key:17", "field:phone -op:modify kind:gap",
-                           "old:mumbai -new:pune", "new.fields.city.value:Mumbai key:>400", "tx:7003,7011", "kumar patel", "reason:caller key:3",
-                           "created:1970-01-01", "request:F1a7005", "op:remove org:2 -table:profiles", "new.phone:919*"}) {
+  for (const char* text :
+       {"table:contacts op:create", "new.name:\"asha kumar\"", "name:x OR key:17", "key:17",
+        "field:phone -op:modify kind:gap", "old:mumbai -new:pune", "new.fields.city.value:Mumbai key:>400",
+        "tx:7003,7011", "kumar patel", "reason:caller key:3", "created:1970-01-01", "request:F1a7005",
+        "op:remove org:2 -table:profiles", "new.phone:919*"}) {
     const auto search = Search::parse(text, kNow, true);
     if (!search) continue;
     std::vector<uint64_t> scanned, found;

@@ -116,8 +116,9 @@ Result<OwnedEntry> read_linked(const store::Store& store, Seq seq, std::optional
                                          std::to_string(seq.value) + "; run rowledger verify");
   RL_ASSIGN(std::optional<OwnedEntry> entry, store.read(seq));
   if (!entry)
-    return fail(ErrorCode::kCorrupt, "entry " + std::to_string(seq.value) +
-                                         ", which a row's history names, is missing from the log; run rowledger verify");
+    return fail(ErrorCode::kCorrupt,
+                "entry " + std::to_string(seq.value) +
+                    ", which a row's history names, is missing from the log; run rowledger verify");
   return std::move(*entry);
 }
 

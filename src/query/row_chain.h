@@ -28,8 +28,8 @@ Result<RowPlace> find_place(const store::Store& store, std::string_view table, s
 // What an entry did to the row at a key.
 enum class Effect {
   kNone,
-  kAppears,   // insert, baseline, found by a comparison: the entry has the whole row
-  kArrives,   // moved here from another key
+  kAppears,  // insert, baseline, found by a comparison: the entry has the whole row
+  kArrives,  // moved here from another key
   kChanges,
   kVanishes,  // delete, or found missing: the entry has the whole row
   kLeaves,    // moved from here to another key

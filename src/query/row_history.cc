@@ -80,7 +80,8 @@ Result<bool> may_have_moved_after(const store::Store& store, const RowPlace& pla
   Filter columns{Filter::Op::kOr};
   for (const record::Column& column : place.versions.back().columns)
     if (column.is_key) columns.children.push_back(term(Dimension::kField, column.name));
-  const Filter moves{Filter::Op::kAnd, {},
+  const Filter moves{Filter::Op::kAnd,
+                     {},
                      {term(Dimension::kTable, place.table_name), term(Dimension::kKind, "update"), columns,
                       term(Dimension::kKey, store::key_text(parts))}};
   const uint64_t ranges = (store.end().value + store::Store::kIndexRange - 1) / store::Store::kIndexRange;

@@ -66,7 +66,8 @@ Result<const record::TableSchema*> columns_at(const store::Store& store, const R
   const auto term = [](Dimension dimension, std::string value) {
     return Filter{Filter::Op::kTerm, {dimension, std::move(value)}, {}};
   };
-  const Filter filter{Filter::Op::kAnd, {}, {term(Dimension::kTable, place.table_name), term(Dimension::kKind, "schema")}};
+  const Filter filter{
+      Filter::Op::kAnd, {}, {term(Dimension::kTable, place.table_name), term(Dimension::kKind, "schema")}};
   const record::TableSchema* found = nullptr;
   size_t next = 0;
   for (uint64_t range = 0; range <= seq.value / store::Store::kIndexRange; ++range) {
@@ -74,7 +75,8 @@ Result<const record::TableSchema*> columns_at(const store::Store& store, const R
     for (const Seq candidate : candidates) {
       if (candidate > seq) return found;
       RL_ASSIGN(const std::optional<OwnedEntry> entry, store.read(candidate));
-      if (!entry || entry->header().kind != record::EntryKind::kSchema || entry->header().table != place.table_name) continue;
+      if (!entry || entry->header().kind != record::EntryKind::kSchema || entry->header().table != place.table_name)
+        continue;
       if (next < place.versions.size()) found = &place.versions[next++];
     }
   }
@@ -122,7 +124,8 @@ class Past {
     PastRow past;
     if (newer_.empty() || moment.before.value == 0) return past;
     const Entry& oldest = newer_.back().entry();
-    const bool began = oldest.header.kind == record::EntryKind::kInsert || effect_at(oldest, place_.key) == Effect::kArrives;
+    const bool began =
+        oldest.header.kind == record::EntryKind::kInsert || effect_at(oldest, place_.key) == Effect::kArrives;
     if (!began) return past;
     RL_ASSIGN(const record::TableSchema* columns, columns_at(store_, place_, {moment.before.value - 1}));
     past.known = columns != nullptr;
@@ -190,7 +193,8 @@ class Past {
     // A column that was added after the row appeared, and which no entry names, is NULL: an update that
     // finds another value in it says so.
     for (const record::Column& column : columns.columns)
-      if (find_field(row, column.name) == nullptr) row.fields.push_back(field_of(column.name, column.form, Value::null()));
+      if (find_field(row, column.name) == nullptr)
+        row.fields.push_back(field_of(column.name, column.form, Value::null()));
     return {};
   }
 

@@ -12,11 +12,13 @@
 
 namespace rowledger::query {
 
+// clang-format off
 enum class SearchKey : uint8_t {
   kText,  // no key: a bare word or quoted phrase
   kTable, kKey, kField, kOp, kActor, kVia, kTrust, kRole, kOrg, kOld, kNew, kValue,
   kCreated, kTx, kRequest, kReason, kChanges, kKind, kIs, kAlert,
 };
+// clang-format on
 std::string_view to_string(SearchKey key);
 
 struct SearchValue {
@@ -32,9 +34,9 @@ struct SearchValue {
 
 struct SearchTerm {
   SearchKey key = SearchKey::kText;
-  std::vector<std::string> path;     // old, new, value: column, then members of its JSON
-  std::vector<SearchValue> values;   // any of them; never empty
-  size_t position = 0, length = 0;   // in the text; length 0 for the term that is added by default
+  std::vector<std::string> path;    // old, new, value: column, then members of its JSON
+  std::vector<SearchValue> values;  // any of them; never empty
+  size_t position = 0, length = 0;  // in the text; length 0 for the term that is added by default
 };
 
 struct SearchNode {

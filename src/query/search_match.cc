@@ -57,9 +57,8 @@ bool matches_terms(const SearchValue& value, const Entry& entry, Dimension dimen
   }
   if (store::has_term(entry, dimension, value.text)) return true;
   const std::vector<std::string> words = store::words_of(value.text);
-  return !words.empty() && std::ranges::all_of(words, [&](const std::string& word) {
-    return store::has_term(entry, dimension, word);
-  });
+  return !words.empty() &&
+         std::ranges::all_of(words, [&](const std::string& word) { return store::has_term(entry, dimension, word); });
 }
 
 // An entry that has nothing but this change, for asking after its terms.
@@ -70,7 +69,8 @@ Entry entry_of(const FieldChange& change) {
 }
 
 // The old or new value of a change at the rest of a path into its JSON; nothing when there is none.
-std::optional<std::string_view> value_at(const record::Value& value, const std::vector<std::string>& path, size_t from) {
+std::optional<std::string_view> value_at(const record::Value& value, const std::vector<std::string>& path,
+                                         size_t from) {
   if (value.presence != Presence::kValue) return std::nullopt;
   if (from == path.size()) return value.text;
   return json_at(value.text, path, from);
@@ -150,7 +150,8 @@ bool matches_key(const SearchValue& value, const Entry& entry) {
     if (key->empty()) continue;
     if (value.is_comparison()) {
       if (key->size() == 1 && matches_comparison(value, key->front().value)) return true;
-    } else if (matches_name(value, store::key_text(*key)) || (key->size() == 1 && matches_name(value, key->front().value))) {
+    } else if (matches_name(value, store::key_text(*key)) ||
+               (key->size() == 1 && matches_name(value, key->front().value))) {
       return true;
     }
   }
@@ -222,13 +223,15 @@ bool matches_value(const SearchTerm& term, const SearchValue& value, const Entry
     case SearchKey::kOp: return any ? record::is_change(header.kind) : header.kind == kind_of_op(value.text);
     case SearchKey::kActor: return matches_actor(value, entry.body.attribution);
     case SearchKey::kVia: return any ? header.via != record::Via::kUnknown : to_string(header.via) == value.text;
-    case SearchKey::kTrust: return any ? header.trust != record::Trust::kUnknown : to_string(header.trust) == value.text;
+    case SearchKey::kTrust:
+      return any ? header.trust != record::Trust::kUnknown : to_string(header.trust) == value.text;
     case SearchKey::kRole: return matches_name(value, entry.body.attribution.role);
     case SearchKey::kOrg: return matches_name(value, header.tenant);
     case SearchKey::kOld: return matches_side(term, value, entry, Dimension::kOldValue);
     case SearchKey::kNew: return matches_side(term, value, entry, Dimension::kNewValue);
     case SearchKey::kValue:
-      return matches_side(term, value, entry, Dimension::kOldValue) || matches_side(term, value, entry, Dimension::kNewValue);
+      return matches_side(term, value, entry, Dimension::kOldValue) ||
+             matches_side(term, value, entry, Dimension::kNewValue);
     case SearchKey::kCreated: return matches_created(value, entry);
     case SearchKey::kTx: return matches_tx(value, entry);
     case SearchKey::kRequest: return matches_context_text(value, entry, "request_id", Dimension::kRequest);
@@ -274,7 +277,8 @@ bool is_actor_name(std::string_view wanted, std::string_view name) {
   if (wanted.empty() || name.empty()) return false;
   if (wanted == name) return true;
   const std::vector<std::string> asked = store::words_of(wanted), has = store::words_of(name);
-  return !asked.empty() && std::ranges::all_of(asked, [&](const std::string& word) { return std::ranges::count(has, word) > 0; });
+  return !asked.empty() &&
+         std::ranges::all_of(asked, [&](const std::string& word) { return std::ranges::count(has, word) > 0; });
 }
 
 bool matches(const SearchNode& node, const Entry& entry) {
@@ -282,7 +286,8 @@ bool matches(const SearchNode& node, const Entry& entry) {
   switch (node.type) {
     case SearchNode::Type::kAll: return true;
     case SearchNode::Type::kTerm:
-      return std::ranges::any_of(node.term.values, [&](const SearchValue& value) { return matches_value(node.term, value, entry); });
+      return std::ranges::any_of(node.term.values,
+                                 [&](const SearchValue& value) { return matches_value(node.term, value, entry); });
     case SearchNode::Type::kAnd: return std::ranges::all_of(node.children, each);
     case SearchNode::Type::kOr: return std::ranges::any_of(node.children, each);
     case SearchNode::Type::kNot: return !matches(node.children.front(), entry);

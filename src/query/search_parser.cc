@@ -29,8 +29,8 @@ SearchNode combine(Type type, std::vector<SearchNode> nodes) {
 }
 
 bool same_key(const SearchNode& a, const SearchNode& b) {
-  return a.type == Type::kTerm && b.type == Type::kTerm && a.term.key != SearchKey::kText &&
-         a.term.key == b.term.key && a.term.path == b.term.path;
+  return a.type == Type::kTerm && b.type == Type::kTerm && a.term.key != SearchKey::kText && a.term.key == b.term.key &&
+         a.term.path == b.term.path;
 }
 
 bool has_comparison(const SearchNode& node) {
@@ -94,7 +94,7 @@ class Parser {
   }
 
   Parsed<SearchNode> parse_or(int depth) {
-    if (depth > kMaxDepth) return error(at_, 1, "the parentheses are nested too deeply; 64 levels are the most");
+    if (depth > kMaxDepth) return error(at_ - 1, 1, "the parentheses are nested too deeply; 64 levels are the most");
     std::vector<SearchNode> alternatives;
     do {
       auto node = parse_and(depth);
@@ -216,7 +216,8 @@ class Parser {
       auto quoted = parse_quoted();
       if (!quoted) return tl::unexpected(std::move(quoted.error()));
       value.text = std::move(*quoted);
-      if (!at_end() && !is_space(here()) && here() != ')') return error(at_, 1, "a space is missing after the quoted text");
+      if (!at_end() && !is_space(here()) && here() != ')')
+        return error(at_, 1, "a space is missing after the quoted text");
     } else {
       while (!at_end() && !is_space(here()) && here() != '(' && here() != ')') ++at_;
       if (auto done = set_word(value, text_.substr(start, at_ - start), start); !done) return done;
@@ -235,7 +236,8 @@ class Parser {
     }
     if (at_end()) return error(open, 1, "this quote is never closed");
     ++at_;
-    const bool ended = at_end() || is_space(here()) || here() == ',' || here() == ')' || text_.substr(at_).starts_with("..");
+    const bool ended =
+        at_end() || is_space(here()) || here() == ',' || here() == ')' || text_.substr(at_).starts_with("..");
     if (!ended) return error(at_, 1, "a space is missing after the quoted text");
     if (out.empty()) return error(open, 2, "there is nothing between the quotes");
     return out;
@@ -251,7 +253,8 @@ class Parser {
       value.op = Op::kPrefix;
       value.text = word.substr(0, star);
     } else {
-      return error(position + star, 1, "a star stands only at the end, as in 9198*; put the text in quotes to search for a star");
+      return error(position + star, 1,
+                   "a star stands only at the end, as in 9198*; put the text in quotes to search for a star");
     }
     return {};
   }

@@ -144,14 +144,15 @@ TEST(SearchGrammar, Trees) {
 }
 
 TEST(SearchGrammar, HousekeepingIsLeftOutUnlessNamed) {
-  for (const Grammar& c : std::initializer_list<Grammar>{{"", "!is:housekeeping"},
-                                                         {"a", "(a & !is:housekeeping)"},
-                                                         {"a b", "(a & b & !is:housekeeping)"},
-                                                         {"a OR b", "((a | b) & !is:housekeeping)"},
-                                                         {"is:housekeeping", "is:housekeeping"},
-                                                         {"-is:housekeeping a", "(!is:housekeeping & a)"},
-                                                         {"a OR (b is:bulk,housekeeping)", "(a | (b & is:bulk|housekeeping))"},
-                                                         {"\"is:housekeeping\"", "(is:housekeeping & !is:housekeeping)"}})
+  for (const Grammar& c :
+       std::initializer_list<Grammar>{{"", "!is:housekeeping"},
+                                      {"a", "(a & !is:housekeeping)"},
+                                      {"a b", "(a & b & !is:housekeeping)"},
+                                      {"a OR b", "((a | b) & !is:housekeeping)"},
+                                      {"is:housekeeping", "is:housekeeping"},
+                                      {"-is:housekeeping a", "(!is:housekeeping & a)"},
+                                      {"a OR (b is:bulk,housekeeping)", "(a | (b & is:bulk|housekeeping))"},
+                                      {"\"is:housekeeping\"", "(is:housekeeping & !is:housekeeping)"}})
     EXPECT_EQ(shown(*parse_search(c.text, kNow, false)), c.tree) << c.text;
 }
 
@@ -254,15 +255,24 @@ TEST(SearchGrammar, Limits) {
   EXPECT_FALSE(parse_search(many, kNow, true));
 }
 
+TEST(SearchGrammar, NestedTooDeeplyPointsToTheParenthesis) {
+  const std::string text(65, '(');
+  const auto search = Search::parse(text, kNow);
+  ASSERT_FALSE(search);
+  EXPECT_EQ(search.error().position, 64u);
+  EXPECT_EQ(search.error().length, 1u);
+}
+
 TEST(SearchTree, AsJson) {
   const auto search = Search::parse("new.phone:9198* created:2026-08-01 -is:bulk", kNow);
   ASSERT_TRUE(search);
-  EXPECT_EQ(search->to_json(),
-            R"({"and":[{"key":"new","path":["phone"],"values":[{"op":"prefix","text":"9198"}],"position":0,"length":15},)"
-            R"({"key":"created","values":[{"op":"=","text":"2026-08-01","from":"2026-08-01T00:00:00.000000Z",)"
-            R"("to":"2026-08-01T23:59:59.999999Z"}],"position":16,"length":18},)"
-            R"({"not":{"key":"is","values":[{"op":"=","text":"bulk"}],"position":36,"length":7}},)"
-            R"({"not":{"key":"is","values":[{"op":"=","text":"housekeeping"}],"implied":true}}]})");
+  EXPECT_EQ(
+      search->to_json(),
+      R"({"and":[{"key":"new","path":["phone"],"values":[{"op":"prefix","text":"9198"}],"position":0,"length":15},)"
+      R"({"key":"created","values":[{"op":"=","text":"2026-08-01","from":"2026-08-01T00:00:00.000000Z",)"
+      R"("to":"2026-08-01T23:59:59.999999Z"}],"position":16,"length":18},)"
+      R"({"not":{"key":"is","values":[{"op":"=","text":"bulk"}],"position":36,"length":7}},)"
+      R"({"not":{"key":"is","values":[{"op":"=","text":"housekeeping"}],"implied":true}}]})");
 }
 
 struct Bounds {
@@ -325,6 +335,7 @@ bool finds(std::string_view text, const record::Entry& entry) {
 
 TEST(SearchMatch, AnUpdate) {
   EntryBuilder builder = update();
+  // clang-format off
   for (const char* yes : {
            "", "*", "table:contacts", "table:public.contacts", "table:public.c*", "table:con*", "table:*", "key:42", "key:>41",
            "key:>=42", "key:<100", "key:40..45", "key:4*", "field:phone", "field:fields", "field:fields.age_group",
@@ -339,7 +350,9 @@ TEST(SearchMatch, AnUpdate) {
            "tx:8812", "tx:0/16B3748", "tx:>=0/16B3748", "tx:*", "request:F1a2", "request:F1*", "request:*", "reason:caller",
            "reason:\"asked it\"", "reason:\"caller asked for it\"", "reason:*", "changes:5", "changes:>3", "is:bulk,housekeeping OR op:modify",
            "919812345678", "+91-98123-45678", "kumar", "42", "priya", "F1a2", "asked", "9198*", "-via:sql", "-field:status"})
+    // clang-format on
     EXPECT_TRUE(finds(yes, builder.entry)) << yes;
+  // clang-format off
   for (const char* no : {
            "-*", "table:profiles", "table:contact", "key:4", "key:>42", "field:status", "field:fields.city", "field:fields.tags.0",
            "field:phon", "op:create", "kind:insert", "actor:8", "actor:riya", "actor:\"priya kumar\"", "via:sql", "trust:verified", "role:postgres",
@@ -348,6 +361,7 @@ TEST(SearchMatch, AnUpdate) {
            "new.fields:pune", "old.phone.x:1", "created:2026-11-22", "created:<2026-11-23", "tx:881", "tx:<0/16B3748", "request:f1a2",
            "request:2*", "reason:nobody", "changes:4", "changes:<5", "is:bulk", "is:housekeeping", "is:forged", "is:undone",
            "is:alerted", "is:first-time", "is:unattributed", "alert:anything", "nobody", "9812345678", "-field:phone"})
+    // clang-format on
     EXPECT_FALSE(finds(no, builder.entry)) << no;
 }
 
@@ -451,7 +465,8 @@ class Randomly {
   }
   std::string json() {
     return of({R"({"age_group": {"value": "19 or above"}})", R"({"age_group": {"value": "x"}, "n": [1, "asha"]})",
-               R"({"age_group": "asha kumar"})", "[]", "null", "\"asha\"", "{}", R"({"\u0061": "\u0041sha"})", "{broken"});
+               R"({"age_group": "asha kumar"})", "[]", "null", "\"asha\"", "{}", R"({"\u0061": "\u0041sha"})",
+               "{broken"});
   }
   Value side(bool json_form) {
     switch (pick(6)) {
@@ -472,8 +487,9 @@ class Randomly {
                 static_cast<Via>(pick(8)));
     builder.db(of({"", "glific", "asha"}), "", "");
     if (pick(2) == 0)
-      builder.context(of({R"({"request_id":"42"})", R"({"reason":"asha asked"})", R"({"reason":"x","request_id":"asha"})",
-                          R"({"reason":7})", "{", R"({"inner":{"reason":"asha"}})"}));
+      builder.context(
+          of({R"({"request_id":"42"})", R"({"reason":"asha asked"})", R"({"reason":"x","request_id":"asha"})",
+              R"({"reason":7})", "{", R"({"inner":{"reason":"asha"}})"}));
     for (size_t i = pick(4); i > 0; --i) {
       const bool json_form = pick(2) == 0;
       builder.change(of({"phone", "name", "fields", "fields.age_group"}), side(json_form), side(json_form),
@@ -496,15 +512,23 @@ class Randomly {
       case 0: return some;
       case 1: return "key:" + some;
       case 2: return of({"old:", "new:", "value:"}) + some;
-      case 3: return of({"new.phone:", "old.name:", "new.fields.age_group.value:", "value.fields.age_group:", "new.fields.n.1:"}) + some;
+      case 3:
+        return of({"new.phone:", "old.name:", "new.fields.age_group.value:", "value.fields.age_group:",
+                   "new.fields.n.1:"}) +
+               some;
       case 4: return "actor:" + some;
       case 5: return "reason:" + some;
       case 6: return "request:" + some;
-      case 7: return of({"field:phone", "field:fields.age_group", "field:fields.age_group.value", "field:fields", "field:*"});
-      case 8: return of({"table:contacts", "table:crm.contacts", "op:create", "op:modify", "op:remove", "op:truncate", "kind:gap", "op:*"});
-      case 9: return of({"is:bulk", "is:forged", "is:unattributed", "is:undone", "is:housekeeping", "alert:x", "role:asha"});
+      case 7:
+        return of({"field:phone", "field:fields.age_group", "field:fields.age_group.value", "field:fields", "field:*"});
+      case 8:
+        return of({"table:contacts", "table:crm.contacts", "op:create", "op:modify", "op:remove", "op:truncate",
+                   "kind:gap", "op:*"});
+      case 9:
+        return of({"is:bulk", "is:forged", "is:unattributed", "is:undone", "is:housekeeping", "alert:x", "role:asha"});
       case 10: return of({"via:app", "via:*", "trust:claimed", "trust:*", "org:42", "tx:42", "tx:0/2A", "tx:>0/2A"});
-      default: return of({"changes:>1", "key:>40", "new.score:>1", "created:2026-11-23", "created:<2026-11-23", "key:1,42"});
+      default:
+        return of({"changes:>1", "key:>40", "new.score:>1", "created:2026-11-23", "created:<2026-11-23", "key:1,42"});
     }
   }
   std::string query(int depth = 0) {
@@ -547,7 +571,9 @@ TEST(SearchFilter, NeverLosesAMatch) {
       ASSERT_TRUE(narrow || !matches) << text;
       ASSERT_TRUE(wide || !narrow) << text;
       const Timestamp time = time_of(builder.entry.header);
-      ASSERT_TRUE(!matches || ((!search->from() || time >= *search->from()) && (!search->to() || time <= *search->to()))) << text;
+      ASSERT_TRUE(!matches ||
+                  ((!search->from() || time >= *search->from()) && (!search->to() || time <= *search->to())))
+          << text;
     }
   }
   // Both answers must have been put to the test.
@@ -557,8 +583,9 @@ TEST(SearchFilter, NeverLosesAMatch) {
 
 TEST(SearchFilter, WhatTheIndexKnowsIsAskedOfIt) {
   using Op = store::Filter::Op;
-  for (const char* text : {"table:contacts", "key:42", "field:phone", "op:create", "via:app", "role:glific", "org:1", "new.phone:919812345678",
-                           "tx:8812", "request:F1", "reason:caller", "is:bulk", "-via:flow", "-(via:flow OR op:create)", "field:ph*"})
+  for (const char* text : {"table:contacts", "key:42", "field:phone", "op:create", "via:app", "role:glific", "org:1",
+                           "new.phone:919812345678", "tx:8812", "request:F1", "reason:caller", "is:bulk", "-via:flow",
+                           "-(via:flow OR op:create)", "field:ph*"})
     EXPECT_NE(Search::parse(text, kNow, true)->filter().op, Op::kAll) << text;
   for (const char* text : {"is:undone", "alert:x", "via:app is:undone"})
     EXPECT_EQ(Search::parse(text, kNow, true)->filter().op, Op::kNone) << text;

@@ -32,9 +32,10 @@ constexpr KeyName kKeys[] = {
 constexpr std::string_view kOps[] = {"create", "modify", "remove", "insert", "update", "delete", "truncate"};
 constexpr std::string_view kVias[] = {"app", "job", "flow", "import", "trigger", "sql", "undo", "unknown"};
 constexpr std::string_view kTrusts[] = {"verified", "claimed", "database", "unknown"};
-constexpr std::string_view kFlags[] = {"housekeeping", "unattributed", "bulk", "forged", "undone", "alerted", "first-time"};
-constexpr std::string_view kKinds[] = {"baseline", "insert", "update", "delete", "truncate", "schema",
-                                       "gap", "control", "access", "alert", "undo", "erase"};
+constexpr std::string_view kFlags[] = {"housekeeping", "unattributed", "bulk",      "forged",
+                                       "undone",       "alerted",      "first-time"};
+constexpr std::string_view kKinds[] = {"baseline", "insert",  "update", "delete", "truncate", "schema",
+                                       "gap",      "control", "access", "alert",  "undo",     "erase"};
 
 // Levenshtein's distance, with two neighbours swapped counted as one (optimal string alignment).
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -93,9 +94,7 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.size() <= 18 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool is_integer(std::string_view text) {
-  return is_digits(text.starts_with('-') ? text.substr(1) : text);
-}
+bool is_integer(std::string_view text) { return is_digits(text.starts_with('-') ? text.substr(1) : text); }
 
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDayUs = 86'400 * kSecondUs;
@@ -184,8 +183,9 @@ class Checker {
       case SearchKey::kNew:
       case SearchKey::kValue:
         if (!value_.is_comparison()) return {};
-        return every_end([](std::string_view text) { return is_number(text) || Timestamp::parse(text).has_value(); },
-                         "values are compared as numbers or as dates; put the text in quotes to search for it as it is");
+        return every_end(
+            [](std::string_view text) { return is_number(text) || Timestamp::parse(text).has_value(); },
+            "values are compared as numbers or as dates; put the text in quotes to search for it as it is");
       default:
         if (!value_.is_comparison()) return {};
         return error("\"" + std::string(to_string(key_)) +

@@ -12,8 +12,10 @@ namespace {
 constexpr uint8_t kHeaderVersion = 1;
 constexpr uint8_t kBodyVersion = 1;
 constexpr std::string_view kCommitmentLabel = "rowledger values v1";
-constexpr uint64_t kMaxKeyParts = 64;
-constexpr uint64_t kMaxChanges = 1'664;
+// PostgreSQL's limit is 1,600 columns, and under REPLICA IDENTITY FULL any of them can belong to the key.
+constexpr uint64_t kMaxKeyParts = 1'664;
+// A table that was made anew while nobody looked differs in its old and its new columns.
+constexpr uint64_t kMaxChanges = 4'096;
 
 template <class Enum>
 struct Name {
@@ -22,15 +24,17 @@ struct Name {
 };
 
 constexpr Name<EntryKind> kKinds[] = {
-    {EntryKind::kBaseline, "baseline"}, {EntryKind::kInsert, "insert"}, {EntryKind::kUpdate, "update"},
+    {EntryKind::kBaseline, "baseline"}, {EntryKind::kInsert, "insert"},     {EntryKind::kUpdate, "update"},
     {EntryKind::kDelete, "delete"},     {EntryKind::kTruncate, "truncate"}, {EntryKind::kSchema, "schema"},
     {EntryKind::kGap, "gap"},           {EntryKind::kControl, "control"},   {EntryKind::kAccess, "access"},
     {EntryKind::kAlert, "alert"},       {EntryKind::kUndo, "undo"},         {EntryKind::kErase, "erase"},
 };
-constexpr Name<Trust> kTrusts[] = {{Trust::kUnknown, "unknown"}, {Trust::kDatabase, "database"},
-                                   {Trust::kClaimed, "claimed"}, {Trust::kVerified, "verified"}};
-constexpr Name<Via> kVias[] = {{Via::kUnknown, "unknown"}, {Via::kApp, "app"},         {Via::kJob, "job"},
-                               {Via::kFlow, "flow"},       {Via::kImport, "import"},   {Via::kTrigger, "trigger"},
+constexpr Name<Trust> kTrusts[] = {{Trust::kUnknown, "unknown"},
+                                   {Trust::kDatabase, "database"},
+                                   {Trust::kClaimed, "claimed"},
+                                   {Trust::kVerified, "verified"}};
+constexpr Name<Via> kVias[] = {{Via::kUnknown, "unknown"}, {Via::kApp, "app"},       {Via::kJob, "job"},
+                               {Via::kFlow, "flow"},       {Via::kImport, "import"}, {Via::kTrigger, "trigger"},
                                {Via::kSql, "sql"},         {Via::kUndo, "undo"}};
 
 template <class Enum, size_t N>
@@ -62,6 +66,7 @@ void read_bytes(ByteReader& reader, std::array<unsigned char, N>& out) {
 }
 
 void write_key(ByteWriter& writer, const std::vector<KeyPart>& key) {
+  CHECK(key.size() <= kMaxKeyParts);
   writer.varint(key.size());
   for (const KeyPart& part : key) {
     writer.string(part.column);
@@ -102,8 +107,8 @@ void encode_header(const EntryHeader& header, std::string& out) {
   writer.u8(kHeaderVersion);
   writer.u8(static_cast<uint8_t>(header.kind));
   writer.u8(static_cast<uint8_t>((header.prev ? kHasPrev : 0) | (header.prev_at_key ? kHasPrevAtKey : 0) |
-                                 (header.tx ? kHasTx : 0) | (has_row ? kHasRow : 0) |
-                                 (has_actor ? kHasActor : 0) | (header.tenant.empty() ? 0 : kHasTenant)));
+                                 (header.tx ? kHasTx : 0) | (has_row ? kHasRow : 0) | (has_actor ? kHasActor : 0) |
+                                 (header.tenant.empty() ? 0 : kHasTenant)));
   writer.varint(header.flags);
   writer.u8(static_cast<uint8_t>(header.trust));
   writer.u8(static_cast<uint8_t>(header.via));
@@ -135,13 +140,14 @@ void encode_header(const EntryHeader& header, std::string& out) {
 Result<EntryHeader> decode_header(std::string_view bytes) {
   ByteReader reader(bytes);
   EntryHeader header;
+  if (bytes.size() > kMaxHeaderBytes) return fail(ErrorCode::kCorrupt, "entry header: too long");
   if (reader.u8() != kHeaderVersion) return fail(ErrorCode::kCorrupt, "entry header: unknown version");
   const uint8_t kind = reader.u8(), parts = reader.u8();
   const uint64_t flags = reader.varint();
   const uint8_t trust = reader.u8(), via = reader.u8();
   if (kind < static_cast<uint8_t>(EntryKind::kBaseline) || kind > static_cast<uint8_t>(EntryKind::kErase) ||
-      trust > static_cast<uint8_t>(Trust::kVerified) || via > static_cast<uint8_t>(Via::kUndo) ||
-      flags > UINT16_MAX || parts > 63)
+      trust > static_cast<uint8_t>(Trust::kVerified) || via > static_cast<uint8_t>(Via::kUndo) || flags > UINT16_MAX ||
+      parts > 63)
     reader.fail();
   header.kind = static_cast<EntryKind>(kind);
   header.flags = static_cast<uint16_t>(flags);
@@ -154,15 +160,16 @@ Result<EntryHeader> decode_header(std::string_view bytes) {
   if (parts & kHasTenant) {
     header.tenant = reader.string();
     header.tenant_seq = reader.varint();
+    if (header.tenant.empty()) reader.fail();
   }
   if (parts & kHasPrev) header.prev = Seq{reader.varint()};
   if (parts & kHasPrevAtKey) header.prev_at_key = Seq{reader.varint()};
   if (parts & kHasTx) {
     TxIdentity tx;
     tx.system_id = reader.u64();
-    tx.timeline = static_cast<uint32_t>(reader.varint());
+    tx.timeline = reader.varint32();
     tx.commit_lsn = Lsn{reader.u64()};
-    tx.ordinal = static_cast<uint32_t>(reader.varint());
+    tx.ordinal = reader.varint32();
     tx.xid = reader.u32();
     tx.committed_at = {static_cast<int64_t>(reader.u64())};
     tx.origin = reader.string();
@@ -184,6 +191,7 @@ void encode_body(const EntryBody& body, std::string& out) {
   const Attribution& who = body.attribution;
   for (std::string_view text : {who.actor_id, who.actor_name, who.role, who.application, who.client, who.context})
     writer.string(text);
+  CHECK(body.changes.size() <= kMaxChanges);
   writer.varint(body.changes.size());
   for (const FieldChange& change : body.changes) {
     writer.string(change.field);

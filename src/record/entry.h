@@ -87,9 +87,9 @@ struct EntryHeader {
   Trust trust = Trust::kUnknown;
   Via via = Via::kUnknown;
   std::string_view source;
-  std::string_view table;   // empty for control entries that concern no table
-  std::string_view tenant;  // empty when the table has no tenant column
-  uint64_t tenant_seq = 0;  // 0-based, per tenant, without holes; meaningful when tenant is not empty
+  std::string_view table;          // empty for control entries that concern no table
+  std::string_view tenant;         // empty when the table has no tenant column
+  uint64_t tenant_seq = 0;         // 0-based, per tenant, without holes; meaningful when tenant is not empty
   std::optional<Seq> prev;         // the same row's previous entry
   std::optional<Seq> prev_at_key;  // the previous entry of another row that once had this key
   std::optional<TxIdentity> tx;

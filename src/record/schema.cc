@@ -51,20 +51,22 @@ Result<TableSchema> decode_schema(std::string_view bytes) {
   ByteReader reader(bytes);
   TableSchema schema;
   if (reader.u8() != kVersion) return fail(ErrorCode::kCorrupt, "schema record: unknown version");
-  schema.id = {static_cast<uint32_t>(reader.varint())};
-  schema.table_id = {static_cast<uint32_t>(reader.varint())};
+  schema.id = {reader.varint32()};
+  schema.table_id = {reader.varint32()};
   schema.table = reader.string();
   const uint64_t count = reader.varint();
   if (count > kMaxColumns) return fail(ErrorCode::kCorrupt, "schema record: too many columns");
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     Column column;
     column.name = reader.string();
-    column.type_oid = static_cast<uint32_t>(reader.varint());
-    column.type_modifier = static_cast<int32_t>(reader.signed_varint());
-    const uint8_t form = reader.u8();
-    if (form > static_cast<uint8_t>(ValueForm::kJson)) reader.fail();
+    column.type_oid = reader.varint32();
+    const int64_t modifier = reader.signed_varint();
+    const uint8_t form = reader.u8(), is_key = reader.u8();
+    if (modifier < INT32_MIN || modifier > INT32_MAX || form > static_cast<uint8_t>(ValueForm::kJson) || is_key > 1)
+      reader.fail();
+    column.type_modifier = static_cast<int32_t>(modifier);
     column.form = static_cast<ValueForm>(form);
-    column.is_key = reader.u8() != 0;
+    column.is_key = is_key != 0;
     schema.columns.push_back(std::move(column));
   }
   if (!reader.ok() || !reader.at_end()) return fail(ErrorCode::kCorrupt, "schema record: malformed");

@@ -35,7 +35,7 @@ struct Column {
 struct TableSchema {
   SchemaId id;
   TableId table_id;
-  std::string table;  // "public.contacts"
+  std::string table;            // "public.contacts"
   std::vector<Column> columns;  // in the order of the relation message
 
   std::optional<size_t> index_of(std::string_view column) const;

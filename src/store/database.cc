@@ -171,7 +171,7 @@ Database::~Database() {
 rocksdb::Status Database::resume() {
   if (!*stopped_) return rocksdb::Status::OK();
   *stopped_ = false;
-  const rocksdb::Status status = db_->Resume();
+  rocksdb::Status status = db_->Resume();
   if (!status.ok()) *stopped_ = true;
   return status;
 }

@@ -14,11 +14,9 @@
 namespace rowledger::store {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using testing::expect_store_is;
 using testing::Workload;
 

@@ -11,7 +11,6 @@ namespace {
 using record::Entry;
 using record::FieldChange;
 using record::Flag;
-using record::Value;
 using record::ValueForm;
 
 constexpr size_t kMaxValueBytes = 4'096;

@@ -78,4 +78,4 @@ for line in sys.stdin:
     if kind == "S": in_stream = 1
     if kind == "E": in_stream = 0
 ' "$out"
-ls "$out" | wc -l
+find "$out" -type f | wc -l

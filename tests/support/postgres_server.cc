@@ -188,8 +188,7 @@ Fd lock_port(int port) {
 class PrivateServer : public PostgresServer {
  public:
   explicit PrivateServer(const Options& options) {
-    const Outcome copied =
-        run(directory_.path(), as_postgres({"cp", "-a", template_cluster(), data_directory()}));
+    const Outcome copied = run(directory_.path(), as_postgres({"cp", "-a", template_cluster(), data_directory()}));
     if (copied.status != 0) give_up("cannot copy the template cluster:\n" + copied.output);
     configure(options);
     std::random_device random;
@@ -217,7 +216,8 @@ class PrivateServer : public PostgresServer {
 
   std::string psql(const std::string& sql, const std::string& database) override {
     Outcome outcome =
-        run(directory_.path(), {binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", "-", url(database, "postgres")}, sql);
+        run(directory_.path(), {binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", "-", url(database, "postgres")},
+            sql);
     if (outcome.status != 0) give_up("psql failed:\n" + outcome.output + "in:\n" + sql);
     if (outcome.output.ends_with('\n')) outcome.output.pop_back();
     return outcome.output;
