@@ -34,6 +34,14 @@ struct Config {
   int64_t watch_interval_ms = 2'000;
   bool yield_to_others = true;
 
+  bool seal = true;
+  std::string master_key_file;
+  std::string master_key_command;
+  int64_t key_period_days = 30;
+
+  bool tree = true;
+  std::string second_checkpoint;
+
   std::string time_zone = "UTC";
 };
 

@@ -46,6 +46,23 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
           "How often to check that tables, publication and triggers are still as they should be."),
       key("capture", "yield_to_others", &Config::yield_to_others,
           "Run at a lower priority, so that on a shared machine the application goes first."),
+      key("privacy", "seal", &Config::seal,
+          "Seal values with a key for each person, so that they can be erased. Entries written while\n"
+          "it is false stay in clear for good."),
+      key("privacy", "master_key_file", &Config::master_key_file,
+          "The key that all other keys are wrapped with: a file that only its owner may read. Keep it\n"
+          "apart from the data directory's backups. A relative path begins in the data directory."),
+      key("privacy", "master_key_command", &Config::master_key_command,
+          "A command that prints the master key (64 hexadecimal digits), instead of the file: for a\n"
+          "key management service."),
+      key("privacy", "key_period_days", &Config::key_period_days,
+          "After so many days a person gets a new key, so that what is older can be erased by itself."),
+      key("ledger", "second_checkpoint", &Config::second_checkpoint,
+          "A file outside the data directory that holds the last signed checkpoint: it tells an old\n"
+          "copy of the data directory from the newest one. Better on another disk. A relative path\n"
+          "begins in the data directory."),
+      key("ledger", "tree", &Config::tree,
+          "Keep the tree that proofs come from. Only ever false to measure what it costs."),
       key("display", "time_zone", &Config::time_zone,
           "The zone in which the command line shows times, such as Asia/Kolkata."),
   };

@@ -10,7 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "base/check.h"
 #include "base/json_text.h"
+#include "ledger/note_key.h"
 
 namespace rowledger::app {
 namespace {
@@ -51,6 +54,11 @@ Keys make_keys() {
   random_bytes(reinterpret_cast<char*>(keys.token_key.bytes.data()), keys.token_key.bytes.size());
   keys.context_hmac_key = random_bytes(kContextKeyBytes);
   keys.role_password = to_hex(random_bytes(24));
+  keys.salt_key = random_bytes(kRefKeyBytes);
+  // A name that no other log has, and that nobody can take for a host's.
+  auto signing_key = ledger::SigningKey::generate("rowledger.invalid/" + to_hex(random_bytes(8)));
+  CHECK(signing_key.has_value());
+  keys.signing_key = signing_key->format();
   return keys;
 }
 
@@ -68,8 +76,12 @@ std::string keys_text(const Keys& keys) {
       "# digits (docs/attribution). Give it to the application, and to nobody else.\n"
       "context_hmac_key = \"{}\"\n\n"
       "# Of the PostgreSQL role that capture uses; attach sets it.\n"
-      "role_password = {}\n",
-      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), password);
+      "role_password = {}\n\n"
+      "# Makes the commitments of entries that are not sealed impossible to guess. Never change it.\n"
+      "salt_key = \"{}\"\n\n"
+      "# Signs the log's checkpoints. Never change it: all that was signed is checked against it.\n"
+      "signing_key = \"{}\"\n",
+      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), password, to_hex(keys.salt_key), keys.signing_key);
 }
 
 Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
@@ -81,6 +93,10 @@ Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
     std::copy(token.begin(), token.end(), keys.token_key.bytes.begin());
     RL_ASSIGN(keys.context_hmac_key, hex_key(table, "context_hmac_key", kContextKeyBytes, shown));
     RL_ASSIGN(keys.role_password, text_key(table, "role_password", shown));
+    RL_ASSIGN(keys.salt_key, hex_key(table, "salt_key", kRefKeyBytes, shown));
+    RL_ASSIGN(keys.signing_key, text_key(table, "signing_key", shown));
+    if (!ledger::SigningKey::parse(keys.signing_key))
+      return fail(ErrorCode::kInvalid, fmt::format("{}: signing_key is not as init wrote it: restore the file from a backup", shown));
     return keys;
   } catch (const std::exception&) {
     // The parser's own message could quote a key.

@@ -14,6 +14,8 @@ struct Keys {
   ShortHashKey token_key;
   std::string context_hmac_key;  // 32 bytes, shared with applications
   std::string role_password;
+  std::string salt_key;     // 32 bytes
+  std::string signing_key;  // of checkpoints, as a note's private key; its name is the log's name
 };
 
 Keys make_keys();

@@ -15,6 +15,10 @@ Error missing(std::string_view what, uint64_t number) {
   return {ErrorCode::kCorrupt, fmt::format("the log lacks the {} {}: restore the data directory from a backup", what, number)};
 }
 
+Error misplaced(uint64_t number) {
+  return {ErrorCode::kCorrupt, fmt::format("bundle {} of the log holds other entries than it should", number)};
+}
+
 }  // namespace
 
 void encode_values_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out) {
@@ -48,21 +52,28 @@ Result<std::shared_ptr<const Bundle>> LogReader::bundle(uint64_t number, bool ke
   return out;
 }
 
+Result<HeaderSection> LogReader::headers(uint64_t number) const { return load_headers(number, false); }
+
+Result<HeaderSection> LogReader::load_headers(uint64_t number, bool keep) const {
+  const Seq first{number * kBundleEntries};
+  rocksdb::PinnableSlice record;
+  RL_ASSIGN(const bool found, database_.get(Family::kHeaders, seq_key(first), record, keep));
+  if (!found) return fail(missing("bundle", number));
+  RL_ASSIGN(HeaderSection out, decode_headers(view(record)));
+  if (out.first != first || out.count() != kBundleEntries) return fail(misplaced(number));
+  return out;
+}
+
 Result<std::shared_ptr<const Bundle>> LogReader::load(uint64_t number, bool keep) const {
   const Seq first{number * kBundleEntries};
   const std::string key = seq_key(first);
   auto out = std::make_shared<Bundle>();
+  RL_ASSIGN(out->headers, load_headers(number, keep));
   rocksdb::PinnableSlice record;
-  RL_ASSIGN(const bool has_headers, database_.get(Family::kHeaders, key, record, keep));
-  if (!has_headers) return fail(missing("bundle", number));
-  RL_ASSIGN(out->headers, decode_headers(view(record)));
-  record.Reset();
   RL_ASSIGN(const bool has_bodies, database_.get(Family::kBodies, key, record, keep));
   if (!has_bodies) return fail(missing("values of bundle", number));
   RL_ASSIGN(out->bodies, decode_bodies(view(record), sealing_));
-  if (out->headers.first != first || out->bodies.first != first || out->headers.count() != kBundleEntries ||
-      out->bodies.count() != kBundleEntries)
-    return fail(ErrorCode::kCorrupt, fmt::format("bundle {} of the log holds other entries than it should", number));
+  if (out->bodies.first != first || out->bodies.count() != kBundleEntries) return fail(misplaced(number));
   return std::shared_ptr<const Bundle>(std::move(out));
 }
 

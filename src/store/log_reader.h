@@ -26,6 +26,8 @@ class LogReader {
   // keep: whether it is likely to be read again.
   Result<std::shared_ptr<const Bundle>> bundle(uint64_t number, bool keep) const;
   Result<record::OwnedEntry> entry(const Bundle& bundle, Seq seq) const;
+  // A full bundle's headers alone; not kept.
+  Result<HeaderSection> headers(uint64_t number) const;
   // The same from the parts as they are stored.
   Result<record::OwnedEntry> entry(std::string header, Seq seq, const BundleEntry& parts) const;
 
@@ -36,6 +38,7 @@ class LogReader {
     size_t bytes;
   };
   Result<std::shared_ptr<const Bundle>> load(uint64_t number, bool keep) const;
+  Result<HeaderSection> load_headers(uint64_t number, bool keep) const;
   Result<std::string> values_apart(Seq seq) const;
 
   const Database& database_;

@@ -196,6 +196,54 @@ Result<std::optional<std::string>> RocksdbStore::meta(std::string_view key) cons
   return std::optional<std::string>(value.ToString());
 }
 
+// ---- the tree -------------------------------------------------------------------------------
+
+ledger::TreeEdge RocksdbStore::tree_edge() const {
+  std::shared_lock lock(mutex_);
+  return edge_;
+}
+
+Result<std::vector<std::string>> RocksdbStore::headers(Seq first, uint32_t count) const {
+  CHECK(count > 0 && first.value % kBundleEntries + count <= kBundleEntries && first.value + count <= end().value);
+  std::vector<std::string> out;
+  {
+    std::shared_lock lock(mutex_);
+    for (uint64_t seq = first.value; first >= open_.first && seq < first.value + count; ++seq)
+      out.push_back(open_.entries[seq - open_.first.value].header);
+  }
+  if (!out.empty()) return out;
+  RL_ASSIGN(const HeaderSection section, reader_.headers(first.value / kBundleEntries));
+  for (uint32_t i = 0; i < count; ++i) out.emplace_back(section.header(first.value % kBundleEntries + i));
+  return out;
+}
+
+Result<std::optional<StoredCheckpoint>> RocksdbStore::checkpoint() const {
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool found, database_->get(Family::kMeta, meta_key(kCheckpoint), value));
+  if (!found) return std::nullopt;
+  ByteReader reader(view(value));
+  StoredCheckpoint out;
+  out.stored_at = {static_cast<int64_t>(reader.u64())};
+  out.note = reader.rest();
+  if (!reader.ok()) return fail(ErrorCode::kCorrupt, "the stored checkpoint is malformed");
+  return std::optional<StoredCheckpoint>(std::move(out));
+}
+
+Status RocksdbStore::set_checkpoint(std::string_view note) {
+  if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
+  if (database_->stopped()) return fail(ErrorCode::kIo, "the disk of the data directory is full");
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  std::string value;
+  ByteWriter writer(value);
+  writer.u64(static_cast<uint64_t>(Timestamp::now().us));
+  writer.raw(note);
+  const rocksdb::Status status =
+      database_->db().Put(synced, database_->family(Family::kMeta), slice(meta_key(kCheckpoint)), slice(value));
+  if (!status.ok()) return fail(error_of(status, "storing a checkpoint"));
+  return {};
+}
+
 StoreStats RocksdbStore::stats() const {
   StoreStats out;
   out.entries = end().value;

@@ -43,6 +43,11 @@ class RocksdbStore final : public Store {
   std::shared_ptr<const record::TableSchema> schema(SchemaId id) const override;
   uint64_t next_tenant_seq(std::string_view tenant) const override;
   Result<std::optional<std::string>> meta(std::string_view key) const override;
+  ledger::TreeEdge tree_edge() const override;
+  const ledger::TileSource& tiles() const override { return tiles_; }
+  Result<std::vector<std::string>> headers(Seq first, uint32_t count) const override;
+  Result<std::optional<StoredCheckpoint>> checkpoint() const override;
+  Status set_checkpoint(std::string_view note) override;
   StoreStats stats() const override;
 
  private:

@@ -17,6 +17,8 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "ledger/tile_source.h"
+#include "ledger/tree_edge.h"
 #include "privacy/key_id.h"
 #include "record/entry.h"
 #include "record/schema.h"
@@ -185,6 +187,11 @@ class Batch {
 
 // ---- the store ------------------------------------------------------------------------------
 
+struct StoredCheckpoint {
+  std::string note;
+  Timestamp stored_at;
+};
+
 struct StoreStats {
   uint64_t entries = 0;
   uint64_t disk_bytes = 0;
@@ -233,6 +240,17 @@ class Store {
   virtual std::shared_ptr<const record::TableSchema> schema(SchemaId id) const = 0;
   virtual uint64_t next_tenant_seq(std::string_view tenant) const = 0;
   virtual Result<std::optional<std::string>> meta(std::string_view key) const = 0;
+
+  // ---- the tree over the entries' headers (docs/format/tree.md) ----
+  // Its growing side, copied: with tiles() it gives root and proofs of every size up to end().
+  virtual ledger::TreeEdge tree_edge() const = 0;
+  virtual const ledger::TileSource& tiles() const = 0;
+  // The encoded headers, which are the tree's leaves; count of them, all inside one bundle of 256.
+  virtual Result<std::vector<std::string>> headers(Seq first, uint32_t count) const = 0;
+  // The last signed checkpoint, as a note, and when it was stored. set_checkpoint is durable when it returns; it may be called from another
+  // thread than append(). Whether a checkpoint may be signed is the notary's to know (notary.h).
+  virtual Result<std::optional<StoredCheckpoint>> checkpoint() const = 0;
+  virtual Status set_checkpoint(std::string_view note) = 0;
 
   virtual StoreStats stats() const = 0;
 };

@@ -1,0 +1,138 @@
+#include "store/notary.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "ledger/tile_tree.h"
+#include "ledger/verifier.h"
+
+namespace rowledger::store {
+namespace {
+
+using ledger::SignedCheckpoint;
+using ledger::TreeSize;
+
+constexpr int kLookMs = 100;
+constexpr auto kRetryAfter = std::chrono::seconds(1);
+
+Error older_than_signed(std::string_view where, uint64_t signed_size, uint64_t size) {
+  return {ErrorCode::kCorrupt,
+          fmt::format("this log has {} entries, but {} were signed ({}): the data directory is an older copy of itself. Put "
+                      "back the newest copy. If that is lost, keep this one as it is, for what it proves, and begin a new log "
+                      "in another directory: `rowledger init`. A log that was signed is never written differently",
+                      size, signed_size, where)};
+}
+
+Error other_than_signed(std::string_view where, uint64_t size) {
+  return {ErrorCode::kCorrupt,
+          fmt::format("the first {} entries are not those that were signed ({}): the log was altered, or belongs to another "
+                      "installation. `rowledger verify` tells where; put back a copy that was not altered", size, where)};
+}
+
+Status check_one(const ledger::TileTree& tree, std::string_view note, const ledger::VerifierKey& key, std::string_view where) {
+  auto opened = ledger::open_checkpoint(note, {&key, 1});
+  if (!opened)
+    return fail(std::move(opened.error()).with_context(fmt::format("the last signed checkpoint ({}) cannot be believed", where)));
+  const ledger::Checkpoint& last = opened->checkpoint;
+  if (last.size > tree.size()) return fail(older_than_signed(where, last.size.value, tree.size().value));
+  RL_ASSIGN(const Digest root, tree.root(last.size));
+  if (root != last.root) return fail(other_than_signed(where, last.size.value));
+  return {};
+}
+
+Result<std::string> read_whole(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", file.string()));
+  return out.str();
+}
+
+}  // namespace
+
+Status check_against_signed(const Store& store, const ledger::VerifierKey& key, const std::filesystem::path& second_place) {
+  const ledger::TreeEdge edge = store.tree_edge();
+  const ledger::TileTree tree(store.tiles(), edge);
+  RL_ASSIGN(const std::optional<StoredCheckpoint> own, store.checkpoint());
+  if (own) RL_TRY(check_one(tree, own->note, key, "in the data directory"));
+  std::error_code error;
+  if (second_place.empty() || !std::filesystem::exists(second_place, error)) return {};
+  RL_ASSIGN(const std::string kept, read_whole(second_place));
+  return check_one(tree, kept, key, second_place.string());
+}
+
+Result<std::optional<SignedCheckpoint>> last_checkpoint(const Store& store, const ledger::VerifierKey& key) {
+  RL_ASSIGN(const std::optional<StoredCheckpoint> stored, store.checkpoint());
+  if (!stored) return std::nullopt;
+  RL_ASSIGN(SignedCheckpoint out, ledger::open_checkpoint(stored->note, {&key, 1}));
+  return std::optional<SignedCheckpoint>(std::move(out));
+}
+
+Notary::Notary(Store& store, const ledger::SigningKey& key, NotaryOptions options)
+    : store_(store), key_(key), options_(std::move(options)), thread_([this] { run(); }) {}
+
+Notary::~Notary() {
+  stopping_ = true;
+  thread_.join();
+  if (const Status status = sign(); !status) log::warning("{}", status.error().message);
+}
+
+void Notary::run() {
+  using std::chrono::steady_clock;
+  uint64_t signed_size = 0;
+  while (!stopping_) {
+    // Something new, or nothing for a moment: then whether to stop is looked at.
+    if (store_.wait_beyond({signed_size}, kLookMs).value <= signed_size) continue;
+    const auto begun = steady_clock::now();
+    const uint64_t size = store_.end().value;
+    auto pause = std::chrono::milliseconds(options_.shortest_interval_ms);
+    if (const Status status = sign()) {
+      signed_size = size;
+    } else {
+      log::warning("no checkpoint is signed: {}", status.error().message);
+      pause = kRetryAfter;
+    }
+    while (!stopping_ && steady_clock::now() < begun + pause)
+      std::this_thread::sleep_for(std::chrono::milliseconds(std::min(kLookMs, options_.shortest_interval_ms)));
+  }
+}
+
+Status Notary::sign() {
+  std::lock_guard lock(mutex_);
+  const ledger::TreeEdge edge = store_.tree_edge();
+  const ledger::TileTree tree(store_.tiles(), edge);
+  RL_ASSIGN(const std::optional<SignedCheckpoint> last, last_checkpoint(store_, key_.verifier()));
+  const Digest root = edge.root();
+  if (last) {
+    const ledger::Checkpoint& before = last->checkpoint;
+    if (before.size == edge.size() && before.root == root) return {};
+    RL_ASSIGN(const std::vector<Digest> proof, tree.prove_consistency(before.size, edge.size()));
+    RL_TRY(ledger::verify_consistency(before.size, before.root, edge.size(), root, proof));
+  }
+  const std::string note = ledger::sign_checkpoint(edge.size(), root, key_).encode();
+  RL_TRY(store_.set_checkpoint(note));
+  return options_.second_place.empty() ? Status() : write_second_place(note);
+}
+
+Status Notary::write_second_place(std::string_view note) const {
+  const std::string file = options_.second_place.string(), fresh = file + ".new";
+  const auto failed = [&] {
+    return fail(ErrorCode::kIo, fmt::format("cannot write the checkpoint to {}: {}", file, std::strerror(errno)));
+  };
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return failed();
+  const bool written = ::write(fd, note.data(), note.size()) == static_cast<ssize_t>(note.size()) && ::fdatasync(fd) == 0;
+  ::close(fd);
+  if (!written || ::rename(fresh.c_str(), file.c_str()) != 0) return failed();
+  return {};
+}
+
+}  // namespace rowledger::store
