@@ -51,7 +51,8 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
           "it is false stay in clear for good."),
       key("privacy", "master_key_file", &Config::master_key_file,
           "The key that all other keys are wrapped with: a file that only its owner may read. Keep it\n"
-          "apart from the data directory's backups. A relative path begins in the data directory."),
+          "apart from the data directory's backups. A relative path begins in the data directory;\n"
+          "empty: beside it, with .master-key behind its name."),
       key("privacy", "master_key_command", &Config::master_key_command,
           "A command that prints the master key (64 hexadecimal digits), instead of the file: for a\n"
           "key management service."),
@@ -60,7 +61,7 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("ledger", "second_checkpoint", &Config::second_checkpoint,
           "A file outside the data directory that holds the last signed checkpoint: it tells an old\n"
           "copy of the data directory from the newest one. Better on another disk. A relative path\n"
-          "begins in the data directory."),
+          "begins in the data directory; empty: beside it, with .checkpoint behind its name."),
       key("ledger", "tree", &Config::tree,
           "Keep the tree that proofs come from. Only ever false to measure what it costs."),
       key("display", "time_zone", &Config::time_zone,

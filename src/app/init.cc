@@ -125,15 +125,9 @@ Status init(const InitOptions& options) {
   RL_TRY(refuse_to_overwrite(options.directory));
   std::string note;
   if (!options.preset.empty()) note = adapt_preset(config);
-  // Beside the data directory, so that a copy of that alone opens nothing and hides nothing.
-  std::error_code ignored;
-  const auto directory = std::filesystem::absolute(options.directory, ignored).lexically_normal();
-  const std::string name = (directory.has_filename() ? directory : directory.parent_path()).filename().string();
-  config.master_key_file = "../" + name + ".master-key";
-  config.second_checkpoint = "../" + name + ".checkpoint";
-
   RL_TRY(make_directory(options.directory));
-  RL_ASSIGN(const auto master, privacy::generate_master_key(options.directory / config.master_key_file));
+  const auto master_file = Workspace::made_for(options.directory, config).master_key_file();
+  RL_ASSIGN(const auto master, privacy::generate_master_key(master_file));
   RL_TRY(make_directory(Workspace::key_ring_directory(options.directory)));
   RL_TRY(privacy::KeyRing::create(Workspace::key_ring_directory(options.directory), master));
   RL_TRY(make_directory(options.directory / "store"));
@@ -148,7 +142,7 @@ Status init(const InitOptions& options) {
       "reads the values, so keep a copy elsewhere, but never together with a copy of {0}.\n"
       "Tables to capture: {1}.\n{2}"
       "Next: look at {0}/rowledger.toml, then `rowledger attach --dry-run` shows what would be done in PostgreSQL.\n",
-      options.directory.string(), names, note, (directory / config.master_key_file).lexically_normal().string());
+      options.directory.string(), names, note, master_file.string());
   return {};
 }
 

@@ -44,6 +44,14 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   return out;
 }
 
+Workspace Workspace::made_for(const std::filesystem::path& directory, const Config& config) {
+  Workspace out;
+  std::error_code ignored;
+  out.directory = std::filesystem::absolute(directory, ignored);
+  out.config = config;
+  return out;
+}
+
 capture::Settings Workspace::capture_settings() const {
   capture::Settings out;
   out.source_name = config.source_name;
@@ -96,14 +104,19 @@ store::StoreOptions Workspace::store_options(bool read_only) const {
 }
 
 Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring() const {
-  auto master = config.master_key_command.empty() ? privacy::read_master_key(directory / config.master_key_file)
+  auto master = config.master_key_command.empty() ? privacy::read_master_key(master_key_file())
                                                   : privacy::master_key_from_command(config.master_key_command);
   if (!master) return fail(std::move(master.error()).with_context("the values' keys stay locked"));
   return privacy::KeyRing::open(key_ring_directory(directory), *master);
 }
 
-std::filesystem::path Workspace::second_checkpoint() const {
-  return config.second_checkpoint.empty() ? std::filesystem::path() : (directory / config.second_checkpoint).lexically_normal();
+std::filesystem::path Workspace::second_checkpoint() const { return beside(config.second_checkpoint, ".checkpoint"); }
+
+std::filesystem::path Workspace::beside(const std::string& configured, std::string_view ending) const {
+  if (!configured.empty()) return (directory / configured).lexically_normal();
+  const auto plain = directory.lexically_normal();
+  const auto named = plain.has_filename() ? plain : plain.parent_path();
+  return named.parent_path() / (named.filename().string() + std::string(ending));
 }
 
 Result<OpenLog> Workspace::open_to_read() const {

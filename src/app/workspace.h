@@ -44,6 +44,10 @@ struct Workspace {
   // the program's log.
   static Result<Workspace> load(const std::filesystem::path& directory);
 
+  // Before there are files to load.
+  static Workspace made_for(const std::filesystem::path& directory, const Config& config);
+  std::filesystem::path master_key_file() const { return beside(config.master_key_file, ".master-key"); }
+
   capture::Settings capture_settings() const;
   postgres::AttachPlanInput attach_input() const;
   api::Dependencies api_dependencies(const store::Store& store, capture::Capture* capture) const;
@@ -61,6 +65,9 @@ struct Workspace {
   store::StoreOptions store_options(bool read_only) const;
   Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
   std::filesystem::path second_checkpoint() const;
+  // A configured path, or else the data directory's own name with an ending: beside it, not in it, so that a copy of
+  // the directory alone opens nothing and hides nothing.
+  std::filesystem::path beside(const std::string& configured, std::string_view ending) const;
   Result<OpenLog> try_to_write() const;
 };
 
