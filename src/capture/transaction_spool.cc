@@ -83,6 +83,7 @@ Status TransactionSpool::write_out(uint32_t xid, Transaction& transaction) {
   const auto path = path_of(xid);
   const File file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (!file.is_open()) return fail(io_error("cannot open", path));
+  transaction.has_file = true;
   std::string_view rest = transaction.unwritten;
   while (!rest.empty()) {
     const ssize_t written = ::write(file.fd(), rest.data(), rest.size());
@@ -109,6 +110,10 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
     return fail(ErrorCode::kCorrupt, "the stream commits transaction " + std::to_string(xid) + " which it never began");
   const Transaction& transaction = found->second;
   CHECK(transaction.unwritten.empty());
+  if (!transaction.has_file) {
+    remove(xid);
+    return {};
+  }
   const auto path = path_of(xid);
   const File file(path, O_RDONLY);
   if (!file.is_open()) return fail(io_error("cannot open", path));

@@ -40,6 +40,7 @@ class TransactionSpool {
   struct Transaction {
     std::unordered_set<uint32_t> aborted;
     std::string unwritten;  // appended to the file when large, and at the end of a segment
+    bool has_file = false;  // a segment may be empty: the server streams what none of our tables needs, too
   };
   explicit TransactionSpool(std::filesystem::path directory) : directory_(std::move(directory)) {}
   std::filesystem::path path_of(uint32_t xid) const;

@@ -54,6 +54,15 @@ TEST_F(SpoolTest, SegmentsOfSeveralTransactionsStayApart) {
   EXPECT_EQ(files(), 0u);
 }
 
+TEST_F(SpoolTest, ATransactionOfEmptySegmentsHasNothingToReplay) {
+  ASSERT_TRUE(spool_->begin_segment(1));
+  ASSERT_TRUE(spool_->end_segment());
+  ASSERT_TRUE(spool_->begin_segment(1));
+  ASSERT_TRUE(spool_->end_segment());
+  EXPECT_TRUE(replay(1).empty());
+  EXPECT_FALSE(spool_->holds(1));
+}
+
 TEST_F(SpoolTest, RolledBackPartsAreMarkedAndWholeTransactionsGone) {
   ASSERT_TRUE(spool_->begin_segment(1));
   ASSERT_TRUE(spool_->append(1, "keep"));
