@@ -166,12 +166,26 @@ Status Assembler::commit_streamed(const StreamCommit& commit_message) {
   transaction_->size_known = true;
   transaction_->context.bulk = true;  // it would not have been streamed otherwise
   RL_TRY(parts_.spool.replay(commit_message.xid, [&](std::string_view bytes, bool aborted) -> Status {
+    if (bytes.empty()) {
+      forget_who_after_rollback();
+      return {};
+    }
     RL_ASSIGN(const Message message, decode_pgoutput(bytes, true));
     // The server does not announce a relation again because a savepoint was rolled back.
     if (aborted && !std::holds_alternative<Relation>(message)) return {};
     return apply(message);
   }));
   return commit(commit_message.end_lsn);
+}
+
+// A message in a streamed transaction bears the id of the whole transaction, also when a savepoint encloses it that
+// was rolled back. Whatever was said since the last row that stands may be gone, or not; what was said before it
+// stands, because all rows of a savepoint go with it. Then nobody is named until somebody is named again.
+void Assembler::forget_who_after_rollback() {
+  Transaction& tx = *transaction_;
+  if (!tx.told_since_row) return;
+  tx.who = parts_.attributor.nobody();
+  tx.told_since_row = false;
 }
 
 // ---- what a transaction consists of ------------------------------------------------------------
@@ -188,11 +202,14 @@ Status Assembler::apply(const Message& message) {
     return {};
   }
   if (const auto* logical = std::get_if<LogicalMessage>(&message)) {
-    if (logical->transactional && logical->prefix == kMessagePrefix)
+    if (logical->transactional && logical->prefix == kMessagePrefix) {
       parts_.attributor.apply(logical->content, tx.context.tx.xid, tx.who);
+      tx.told_since_row = true;
+    }
     return {};
   }
   if (std::holds_alternative<Type>(message)) return {};
+  tx.told_since_row = false;
   const uint64_t position = tx.messages_seen++;
   if (tx.captured_already || position < tx.messages_to_skip) return {};
   RL_TRY(apply_row(message));

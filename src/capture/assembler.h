@@ -60,6 +60,7 @@ class Assembler {
     uint64_t messages_to_skip = 0;  // done before a restart
     bool captured_already = false;
     bool size_known = false;      // context.bulk is decided
+    bool told_since_row = false;  // a message about who acts came after the last row
   };
 
   Status on_message(std::string_view bytes);
@@ -68,6 +69,7 @@ class Assembler {
   Status begin(Lsn commit_lsn, Timestamp committed_at, uint32_t xid);
   Status commit(Lsn end_lsn);
   Status commit_streamed(const postgres::StreamCommit& commit);
+  void forget_who_after_rollback();
   Status apply(const postgres::Message& message);
   Status apply_row(const postgres::Message& message);
   Status apply_truncate(const postgres::Truncate& truncate);

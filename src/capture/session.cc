@@ -177,14 +177,16 @@ Status Session::plan_barrier(const std::vector<std::string>& tables) {
 
 Status Session::open_stream() {
   const Settings& settings = parts_.settings;
+  // A trigger may be left from when the configuration asked for it.
   std::string secret;
-  if (settings.expect_trigger) {
-    if (auto read = read_stamp_secret(*connection_)) {
-      secret = std::move(*read);
-    } else {
-      log::warning("the attribution trigger's messages cannot be verified: {}", read.error().message);
-    }
+  if (auto read = read_stamp_secret(*connection_)) {
+    secret = std::move(*read);
+  } else if (settings.expect_trigger) {
+    log::warning("the attribution trigger's messages cannot be verified: {}", read.error().message);
   }
+  // Where the trigger names the actors, the server keeps transactions in progress to itself, in memory and then on
+  // its disk: only it can tell which of the trigger's messages were rolled back with their savepoint.
+  const bool in_progress = !settings.expect_trigger && secret.empty();
   attributor_ = std::make_unique<Attributor>(settings, std::move(secret));
   RL_ASSIGN(auto spool, TransactionSpool::open(settings.spool_directory));
   spool_.emplace(std::move(spool));
@@ -192,7 +194,7 @@ Status Session::open_stream() {
   assembler_ = std::make_unique<Assembler>(Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state,
                                                             *attributor_, *spool_});
   RL_ASSIGN(auto stream, ReplicationStream::open({settings.conninfo, settings.slot, settings.publication,
-                                                  parts_.store.cursor().end_lsn, true}));
+                                                  parts_.store.cursor().end_lsn, in_progress}));
   std::lock_guard guard(mutex_);  // wake() may come at any time
   stream_ = std::move(stream);
   return {};

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/bytes.h"
-#include "base/check.h"
 
 namespace rowledger::capture {
 namespace {
@@ -101,6 +100,9 @@ void TransactionSpool::abort(uint32_t xid, uint32_t subxid) {
     remove(xid);
   } else if (auto found = transactions_.find(xid); found != transactions_.end()) {
     found->second.aborted.insert(subxid);
+    ByteWriter marker(found->second.unwritten);
+    marker.u32(subxid);
+    marker.u32(0);
   }
 }
 
@@ -108,8 +110,8 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
   const auto found = transactions_.find(xid);
   if (found == transactions_.end())
     return fail(ErrorCode::kCorrupt, "the stream commits transaction " + std::to_string(xid) + " which it never began");
+  RL_TRY(write_out(xid, found->second));
   const Transaction& transaction = found->second;
-  CHECK(transaction.unwritten.empty());
   if (!transaction.has_file) {
     remove(xid);
     return {};
