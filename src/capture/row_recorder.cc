@@ -93,7 +93,7 @@ record::Entry& RowRecorder::start_entry(EntryKind kind, const TablePlan& plan, C
   entry_.body.attribution = {};
   if (context.who != nullptr) {
     header.trust = context.who->trust;
-    header.via = context.who->via;
+    header.via = context.who->via_of(context.relation);
     header.flags = context.who->flags;
     entry_.body.attribution = context.who->attribution();
   }

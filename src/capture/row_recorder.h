@@ -18,6 +18,7 @@ namespace rowledger::capture {
 struct ChangeContext {
   record::TxIdentity tx;  // tx.ordinal: the next entry's
   const Who* who = nullptr;
+  uint32_t relation = 0;  // as the stream names the table
   bool bulk = false;
   Timestamp received_at;
 };
