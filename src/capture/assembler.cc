@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "capture/baseline.h"
 #include "postgres/attach.h"
 
 namespace rowledger::capture {
@@ -39,8 +40,9 @@ std::optional<uint32_t> xid_of(const Message& message) {
 Assembler::Assembler(const Parts& parts)
     : parts_(parts), recorder_(parts.tables, parts.state, parts.writer), last_cursor_kept_(Timestamp::now()) {}
 
-void Assembler::at_barrier(Lsn lsn, std::function<Status()> work) {
+void Assembler::at_barrier(Lsn lsn, std::vector<std::string> tables, std::function<Status()> work) {
   barrier_lsn_ = lsn;
+  barrier_tables_ = std::move(tables);
   barrier_work_ = std::move(work);
 }
 
@@ -83,7 +85,7 @@ Status Assembler::on_message(std::string_view bytes) {
   }
   if (!transaction_) {
     // Relations are announced, and messages that belong to no transaction come, at any place.
-    if (const auto* relation = std::get_if<Relation>(&message)) parts_.tables.learn(*relation);
+    if (const auto* relation = std::get_if<Relation>(&message)) return learn(*relation);
     return {};
   }
   if (transaction_->size_known) return apply(message);
@@ -192,10 +194,7 @@ void Assembler::forget_who_after_rollback() {
 
 Status Assembler::apply(const Message& message) {
   Transaction& tx = *transaction_;
-  if (const auto* relation = std::get_if<Relation>(&message)) {
-    parts_.tables.learn(*relation);
-    return {};
-  }
+  if (const auto* relation = std::get_if<Relation>(&message)) return learn(*relation);
   if (const auto* origin = std::get_if<Origin>(&message)) {
     tx.origin = origin->name.substr(0, kMaxOriginBytes);
     tx.context.tx.origin = tx.origin;
@@ -216,6 +215,18 @@ Status Assembler::apply(const Message& message) {
   // After every row, so that whoever flushes next stores a cursor that fits the batch.
   note_partial(tx.messages_seen);
   if (parts_.writer.batch_is_large()) parts_.writer.flush();
+  return {};
+}
+
+// PostgreSQL announces a relation anew after anything was done to it, before its next row.
+Status Assembler::learn(const Relation& relation) {
+  TablePlan* const plan = parts_.tables.learn(relation);
+  if (plan == nullptr) return {};
+  const std::string& table = plan->columns.table;
+  RL_ASSIGN(const auto definition, parts_.definition_of(table));
+  if (!definition || !parts_.tables.note_definition(*plan, *definition, parts_.writer)) return {};
+  Baseline::mark_due(parts_.writer, table);
+  if (std::ranges::count(barrier_tables_, table) == 0) parts_.comparison_due();
   return {};
 }
 
@@ -319,6 +330,7 @@ Status Assembler::run_barrier_if_due(Lsn next_lsn) {
   if (!barrier_work_ || next_lsn < barrier_lsn_) return {};
   const std::function<Status()> work = std::exchange(barrier_work_, nullptr);
   ignored_tables_.clear();
+  barrier_tables_.clear();
   return work();
 }
 

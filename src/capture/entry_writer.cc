@@ -89,7 +89,7 @@ void EntryWriter::set_captured(Lsn lsn) {
 }
 
 bool EntryWriter::batch_is_large() const {
-  return batch_.bytes() >= kLargeBatchBytes || batch_.entries() >= kLargeBatchEntries;
+  return batch_.bytes() >= kLargeBatchBytes || batch_.entries() >= kLargeBatchEntries || batch_.state().size() >= kLargeBatchEntries;
 }
 
 bool EntryWriter::has_unflushed() const {

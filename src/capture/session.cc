@@ -162,7 +162,7 @@ Status Session::plan_barrier(const std::vector<std::string>& tables) {
   for (const std::string& table : tables)
     if (!baseline.was_complete(table)) first_time.push_back(table);
   assembler_->ignore_until_baseline(first_time);
-  assembler_->at_barrier(barrier_snapshot_->consistent_point(), [this, tables, slot]() -> Status {
+  assembler_->at_barrier(barrier_snapshot_->consistent_point(), tables, [this, tables, slot]() -> Status {
     log::info("comparing {} table(s) with the log", tables.size());
     parts_.update_report([](Report& report) { report.phase = Report::Phase::kBaseline; });
     Baseline compare(parts_.settings, parts_.store, parts_.writer, parts_.tables, parts_.state);
@@ -192,7 +192,9 @@ Status Session::open_stream() {
   spool_.emplace(std::move(spool));
   parts_.tables.forget_relations();
   assembler_ = std::make_unique<Assembler>(Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state,
-                                                            *attributor_, *spool_});
+                                                            *attributor_, *spool_,
+                                                            [this](const std::string& table) { return definition_of(table); },
+                                                            [this] { start_again(); }});
   RL_ASSIGN(auto stream, ReplicationStream::open({settings.conninfo, settings.slot, settings.publication,
                                                   parts_.store.cursor().end_lsn, in_progress}));
   std::lock_guard guard(mutex_);  // wake() may come at any time
@@ -338,20 +340,32 @@ void Session::watch() {
       continue;
     }
     note_look(*look);
-    if (look->baseline_due) {
-      {
-        std::lock_guard guard(mutex_);
-        restart_ = !ended_ || restart_;
-      }
-      wake();
-    }
+    if (look->baseline_due) start_again();
   }
+}
+
+// Any thread.
+void Session::start_again() {
+  {
+    std::lock_guard guard(mutex_);
+    restart_ = !ended_ || restart_;
+  }
+  wake();
+}
+
+Result<std::optional<TableDefinition>> Session::definition_of(const std::string& table) {
+  if (!build_connection_ || !build_connection_->alive()) {
+    RL_ASSIGN(build_connection_, Connection::open(parts_.settings.conninfo));
+  }
+  return table_definition(*build_connection_, table);
 }
 
 void Session::note_look(const Look& look) {
   parts_.update_report([&](Report& report) {
     report.source_lsn = std::max(report.source_lsn, look.source_lsn);
     report.warnings = look.warnings;
+    const std::vector<std::string> of_columns = parts_.tables.warnings();
+    report.warnings.insert(report.warnings.end(), of_columns.begin(), of_columns.end());
     report.slot_exists = look.slot.has_value();
     if (!look.slot) return;
     report.slot_active = look.slot->active;
