@@ -106,6 +106,7 @@ Status Session::prepare() {
   }
   RL_ASSIGN(const Look look, parts_.watch.look(*connection_));
   note_look(look);
+  RL_TRY(parts_.writer.flush_and_wait());  // what it marked is read from the store below
   if (!look.publication_exists)
     return fail(ErrorCode::kNotFound, look.warnings.empty() ? "the publication does not exist" : look.warnings.front());
   RL_ASSIGN(const std::string reason, reason_for_new_slot(system, look.slot));

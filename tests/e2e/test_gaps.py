@@ -135,6 +135,21 @@ def test_publication_loses_the_table(rowledger):
     check_that_capture_goes_on(rowledger)
 
 
+def test_publication_altered_while_down(rowledger):
+    """Out of the publication and back in while nobody looked: the same session that notices it compares."""
+    cluster, database = rowledger.cluster, rowledger.database
+    since = end_of_log(rowledger)
+    rowledger.stop()
+    publication = publication_of(rowledger)
+    cluster.sql(database, f"ALTER PUBLICATION {publication} DROP TABLE contacts")
+    cluster.sql(database, "UPDATE contacts SET name = 'unseen' WHERE id = 2")
+    cluster.sql(database, f"ALTER PUBLICATION {publication} ADD TABLE contacts")
+    rowledger.serve()
+    wait_for_trouble(rowledger, since, "publication-altered", kinds=("gap",))
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "2"})
+    check_that_capture_goes_on(rowledger)
+
+
 def test_publication_loses_an_operation(rowledger):
     cluster, database = rowledger.cluster, rowledger.database
     since = end_of_log(rowledger)
