@@ -93,7 +93,7 @@ bool EntryWriter::batch_is_large() const {
 }
 
 bool EntryWriter::has_unflushed() const {
-  return !batch_.empty() || cursor_due_ || captured_ > durable().captured;
+  return !batch_.empty() || cursor_due_ || captured_ != durable().captured;
 }
 
 void EntryWriter::flush() {

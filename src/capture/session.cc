@@ -72,7 +72,8 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
   cursor.system_id = snapshot->system().system_id;
   cursor.timeline = snapshot->system().timeline;
   cursor.end_lsn = snapshot->consistent_point();
-  parts.writer.set_captured(cursor.end_lsn);
+  parts.writer.restart_captured(cursor.end_lsn);
+  parts.update_report([&](Report& report) { report.source_lsn = cursor.end_lsn; });
   parts.writer.batch().set_meta(kUndecodable, "");
   parts.writer.keep_cursor();
   return parts.writer.flush_and_wait();
@@ -109,7 +110,7 @@ Status Session::prepare() {
   RL_TRY(parts_.writer.flush_and_wait());  // what it marked is read from the store below
   if (!look.publication_exists)
     return fail(ErrorCode::kNotFound, look.warnings.empty() ? "the publication does not exist" : look.warnings.front());
-  RL_ASSIGN(const std::string reason, reason_for_new_slot(system, look.slot));
+  RL_ASSIGN(const std::string reason, reason_for_new_slot(system, look));
   RL_ASSIGN(const std::vector<std::string> due, tables_due());
   if (!reason.empty()) {
     parts_.update_report([](Report& report) { report.phase = Report::Phase::kBaseline; });
@@ -120,9 +121,12 @@ Status Session::prepare() {
   return due.empty() ? Status() : plan_barrier(due);
 }
 
-Result<std::string> Session::reason_for_new_slot(const SystemIdentity& system, const std::optional<SlotInfo>& slot) {
+Result<std::string> Session::reason_for_new_slot(const SystemIdentity& system, const Look& look) {
   const store::Cursor cursor = parts_.store.cursor();
+  const std::optional<SlotInfo>& slot = look.slot;
   if (system.timeline != cursor.timeline) return std::string("timeline-changed");
+  // Nothing is sent that is not on the server's disk: it was put back to an older copy, whose WAL goes another way.
+  if (look.source_lsn < cursor.end_lsn) return std::string("source-rewound");
   if (!slot) return std::string("slot-missing");
   if (slot->plugin != "pgoutput")
     return fail(ErrorCode::kConflict, fmt::format("slot {} belongs to something else (plugin {}): set another source.slot",

@@ -55,7 +55,7 @@ class Session {
 
  private:
   Status prepare();
-  Result<std::string> reason_for_new_slot(const postgres::SystemIdentity& system, const std::optional<postgres::SlotInfo>& slot);
+  Result<std::string> reason_for_new_slot(const postgres::SystemIdentity& system, const Look& look);
   Status plan_barrier(const std::vector<std::string>& tables);
   Result<std::vector<std::string>> tables_due();
   Status open_stream();
