@@ -64,6 +64,7 @@ capture::Settings Workspace::capture_settings() const {
   out.context_hmac_key = keys.context_hmac_key;
   out.ref_key = keys.ref_key;
   out.spool_directory = directory / "spool";
+  out.expect_trigger = config.trigger;
   out.warn_retained_bytes = config.warn_retained_bytes;
   out.watch_interval_ms = static_cast<int>(config.watch_interval_ms);
   out.yield_to_others = config.yield_to_others;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "capture/baseline.h"
 #include "postgres/attach.h"
 
 namespace rowledger::capture {
@@ -41,8 +42,9 @@ std::optional<uint32_t> xid_of(const Message& message) {
 Assembler::Assembler(const Parts& parts)
     : parts_(parts), recorder_(parts.tables, parts.state, parts.writer), last_cursor_kept_(Timestamp::now()) {}
 
-void Assembler::at_barrier(Lsn lsn, std::function<Status()> work) {
+void Assembler::at_barrier(Lsn lsn, std::vector<std::string> tables, std::function<Status()> work) {
   barrier_lsn_ = lsn;
+  barrier_tables_ = std::move(tables);
   barrier_work_ = std::move(work);
 }
 
@@ -86,7 +88,7 @@ Status Assembler::on_message(std::string_view bytes) {
   }
   if (!transaction_) {
     // Relations are announced, and messages that belong to no transaction come, at any place.
-    if (const auto* relation = std::get_if<Relation>(&message)) parts_.tables.learn(*relation);
+    if (const auto* relation = std::get_if<Relation>(&message)) return learn(*relation);
     return {};
   }
   if (transaction_->size_known) return apply(message);
@@ -169,6 +171,10 @@ Status Assembler::commit_streamed(const StreamCommit& commit_message) {
   transaction_->size_known = true;
   transaction_->context.bulk = true;  // it would not have been streamed otherwise
   RL_TRY(parts_.spool.replay(commit_message.xid, [&](std::string_view bytes, bool aborted) -> Status {
+    if (bytes.empty()) {
+      forget_who_after_rollback();
+      return {};
+    }
     RL_ASSIGN(const Message message, decode_pgoutput(bytes, true));
     // The server does not announce a relation again because a savepoint was rolled back.
     if (aborted && !std::holds_alternative<Relation>(message)) return {};
@@ -177,25 +183,35 @@ Status Assembler::commit_streamed(const StreamCommit& commit_message) {
   return commit(commit_message.end_lsn);
 }
 
+// A message in a streamed transaction bears the id of the whole transaction, also when a savepoint encloses it that
+// was rolled back. Whatever was said since the last row that stands may be gone, or not; what was said before it
+// stands, because all rows of a savepoint go with it. Then nobody is named until somebody is named again.
+void Assembler::forget_who_after_rollback() {
+  Transaction& tx = *transaction_;
+  if (!tx.told_since_row) return;
+  tx.who = parts_.attributor.nobody();
+  tx.told_since_row = false;
+}
+
 // ---- what a transaction consists of ------------------------------------------------------------
 
 Status Assembler::apply(const Message& message) {
   Transaction& tx = *transaction_;
-  if (const auto* relation = std::get_if<Relation>(&message)) {
-    parts_.tables.learn(*relation);
-    return {};
-  }
+  if (const auto* relation = std::get_if<Relation>(&message)) return learn(*relation);
   if (const auto* origin = std::get_if<Origin>(&message)) {
     tx.origin = origin->name.substr(0, kMaxOriginBytes);
     tx.context.tx.origin = tx.origin;
     return {};
   }
   if (const auto* logical = std::get_if<LogicalMessage>(&message)) {
-    if (logical->transactional && logical->prefix == kMessagePrefix)
+    if (logical->transactional && logical->prefix == kMessagePrefix) {
       parts_.attributor.apply(logical->content, tx.context.tx.xid, tx.who);
+      tx.told_since_row = true;
+    }
     return {};
   }
   if (std::holds_alternative<Type>(message)) return {};
+  tx.told_since_row = false;
   const uint64_t position = tx.messages_seen++;
   if (tx.captured_already || position < tx.messages_to_skip) return {};
   RL_TRY(apply_row(message));
@@ -205,9 +221,22 @@ Status Assembler::apply(const Message& message) {
   return {};
 }
 
+// PostgreSQL announces a relation anew after anything was done to it, before its next row.
+Status Assembler::learn(const Relation& relation) {
+  TablePlan* const plan = parts_.tables.learn(relation);
+  if (plan == nullptr) return {};
+  const std::string& table = plan->columns.table;
+  RL_ASSIGN(const auto definition, parts_.definition_of(table));
+  if (!definition || !parts_.tables.note_definition(*plan, *definition, parts_.writer)) return {};
+  Baseline::mark_due(parts_.writer, table);
+  if (std::ranges::count(barrier_tables_, table) == 0) parts_.comparison_due();
+  return {};
+}
+
 // The table's plan with its schema in the log; null for tables that are not to be recorded (now).
 Result<TablePlan*> Assembler::plan_of(uint32_t relation) {
-  RL_ASSIGN(TablePlan * plan, parts_.tables.plan(relation));
+  transaction_->context.relation = relation;
+  RL_ASSIGN(TablePlan* plan, parts_.tables.plan(relation));
   if (plan == nullptr || std::ranges::count(ignored_tables_, plan->columns.table) > 0) return nullptr;
   if (!plan->recorded) {
     record::TxIdentity& tx = transaction_->context.tx;
@@ -306,6 +335,7 @@ Status Assembler::run_barrier_if_due(Lsn next_lsn) {
   if (!barrier_work_ || next_lsn < barrier_lsn_) return {};
   const std::function<Status()> work = std::exchange(barrier_work_, nullptr);
   ignored_tables_.clear();
+  barrier_tables_.clear();
   return work();
 }
 

@@ -32,12 +32,16 @@ class Assembler {
     StateView& state;
     Attributor& attributor;
     TransactionSpool& spool;
+    // The table as the catalogue has it now; nothing when it has none of that name.
+    std::function<Result<std::optional<postgres::TableDefinition>>(const std::string& table)> definition_of;
+    // A table was marked to be compared (baseline.h): start a new session when it can be.
+    std::function<void()> comparison_due;
   };
   explicit Assembler(const Parts& parts);
 
   // Runs `work` once, as soon as everything that was committed before lsn is in the log and nothing later is:
-  // between two transactions. Set before the first message.
-  void at_barrier(Lsn lsn, std::function<Status()> work);
+  // between two transactions. Set before the first message. tables: what the work compares.
+  void at_barrier(Lsn lsn, std::vector<std::string> tables, std::function<Status()> work);
 
   // Handles the messages of a buffer. Afterwards nothing points into it.
   Status consume(const postgres::StreamBuffer& buffer);
@@ -59,7 +63,8 @@ class Assembler {
     uint64_t messages_seen = 0;     // rows and truncates, in order
     uint64_t messages_to_skip = 0;  // done before a restart
     bool captured_already = false;
-    bool size_known = false;  // context.bulk is decided
+    bool size_known = false;      // context.bulk is decided
+    bool told_since_row = false;  // a message about who acts came after the last row
   };
 
   Status on_message(std::string_view bytes);
@@ -68,10 +73,12 @@ class Assembler {
   Status begin(Lsn commit_lsn, Timestamp committed_at, uint32_t xid);
   Status commit(Lsn end_lsn);
   Status commit_streamed(const postgres::StreamCommit& commit);
+  void forget_who_after_rollback();
   Status apply(const postgres::Message& message);
   Status apply_row(const postgres::Message& message);
   Status apply_truncate(const postgres::Truncate& truncate);
   Status remove_all_known(TablePlan& plan);
+  Status learn(const postgres::Relation& relation);
   Result<TablePlan*> plan_of(uint32_t relation);
   Status release_held();
   void keep_held();
@@ -90,7 +97,7 @@ class Assembler {
   size_t held_bytes_ = 0;
   Lsn barrier_lsn_;
   std::function<Status()> barrier_work_;
-  std::vector<std::string> ignored_tables_;
+  std::vector<std::string> barrier_tables_, ignored_tables_;
   Timestamp last_commit_time_, last_cursor_kept_;
 };
 

@@ -44,6 +44,38 @@ bool matches(std::string_view pattern, std::string_view text) {
   return pattern == text;
 }
 
+bool bool_member(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains({name.data(), name.size()});
+  return value != nullptr && value->is_bool() && value->as_bool();
+}
+
+// Whether the 64-bit id is the transaction's, of which the wire tells the low half.
+bool names_transaction(std::string_view xid8, uint32_t xid) {
+  uint64_t full_xid = 0;
+  const auto [end, error] = std::from_chars(xid8.data(), xid8.data() + xid8.size(), full_xid);
+  return error == std::errc() && end == xid8.data() + xid8.size() && static_cast<uint32_t>(full_xid) == xid;
+}
+
+void note_nested(const json::value& table, bool sure, std::vector<Who::Nested>& nested) {
+  uint64_t oid = 0;
+  if (const auto* number = table.if_int64()) oid = static_cast<uint64_t>(*number);
+  if (const auto* number = table.if_uint64()) oid = *number;
+  if (oid == 0 || oid > UINT32_MAX) return;
+  for (Who::Nested& known : nested)
+    if (known.relation == oid) {
+      known.sure = sure;
+      return;
+    }
+  nested.push_back({static_cast<uint32_t>(oid), sure});
+}
+
+// Somebody imitates the trigger: nobody is named until it speaks again.
+Who forgery() {
+  Who who;
+  who.flags = record::kForged;
+  return who;
+}
+
 // What the context says beyond the members that have places of their own.
 std::string without_own_places(json::object object) {
   for (const char* name : {"actor_id", "actor_name", "via"}) object.stable_erase(name);
@@ -60,14 +92,17 @@ Attributor::Attributor(const Settings& settings, std::string stamp_secret)
 void Attributor::apply(std::string_view content, uint32_t xid, Who& who) {
   if (is_stamp(content)) {
     const std::string_view body = content.substr(kStampDigits);
-    who = {};
     if (stamp_is_right(content.substr(0, kStampDigits), body)) {
       apply_stamped(body, xid, who);
     } else {
-      who.flags |= record::kForged;
+      who = forgery();
     }
   } else {
-    apply_context(content, {}, xid, false, who);
+    // Nothing of what an earlier context claimed holds for this one; what the trigger told does.
+    who.trust = who.by_trigger ? record::Trust::kDatabase : record::Trust::kUnknown;
+    who.via = who.by_trigger ? via_by_rule(who) : record::Via::kUnknown;
+    who.flags = 0;
+    apply_context(content, {}, xid, who);
   }
 }
 
@@ -79,27 +114,35 @@ bool Attributor::stamp_is_right(std::string_view stamp, std::string_view body) c
 
 void Attributor::apply_stamped(std::string_view body, uint32_t xid, Who& who) {
   const auto object = parse_object(body);
-  if (!object) {
-    who.flags |= record::kForged;
+  // Taken from another transaction, where the trigger made it.
+  if (!object || !names_transaction(text_member(*object, "xid"), xid)) {
+    who = forgery();
     return;
   }
+  std::vector<Who::Nested> nested = std::move(who.nested);
+  who = {};
+  who.by_trigger = true;
   who.role = text_member(*object, "role");
   who.application = text_member(*object, "application");
   who.client = text_member(*object, "client");
   who.trust = record::Trust::kDatabase;
-  const json::value* nested_member = object->if_contains("nested");
-  const bool nested = nested_member != nullptr && nested_member->is_bool() && nested_member->as_bool();
-  who.via = nested ? record::Via::kTrigger : via_by_rule(who);
-  if (const json::value* truncated = object->if_contains("truncated");
-      truncated && truncated->is_bool() && truncated->as_bool())
-    who.flags |= record::kContextMalformed;
+  who.via = via_by_rule(who);
+  if (bool_member(*object, "nested")) {
+    who.nested = std::move(nested);
+    const bool sure = bool_member(*object, "sure");
+    const json::value* tables = object->if_contains("tables");
+    if (tables != nullptr && tables->is_array())
+      for (const json::value& table : tables->as_array()) note_nested(table, sure, who.nested);
+  }
+  if (bool_member(*object, "truncated")) who.flags |= record::kContextMalformed;
   if (const std::string context = text_member(*object, "context"); !context.empty())
-    apply_context(context, text_member(*object, "xid"), xid, nested, who);
+    apply_context(context, text_member(*object, "xid"), xid, who);
 }
 
-void Attributor::apply_context(std::string_view text, std::string_view xid8, uint32_t xid, bool nested, Who& who) {
+void Attributor::apply_context(std::string_view text, std::string_view xid8, uint32_t xid, Who& who) {
   who.actor_id.clear();
   who.actor_name.clear();
+  who.context.clear();
   auto object = text.size() <= kMaxContextBytes ? parse_object(text) : std::nullopt;
   if (!object) {
     who.flags |= record::kContextMalformed;
@@ -124,18 +167,15 @@ void Attributor::apply_context(std::string_view text, std::string_view xid8, uin
   who.actor_name = text_member(*object, "actor_name");
   if (!who.actor_id.empty() || !who.actor_name.empty())
     who.trust = verified ? record::Trust::kVerified : record::Trust::kClaimed;
-  if (!nested)
-    if (const auto via = record::parse_via(text_member(*object, "via"))) who.via = *via;
+  if (const auto via = record::parse_via(text_member(*object, "via"))) who.via = *via;
   who.context = without_own_places(std::move(*object));
 }
 
 bool Attributor::signature_is_right(std::string_view signed_text, std::string_view hmac_hex, std::string_view xid8,
                                     uint32_t xid) const {
   if (!context_hmac_) return false;
-  uint64_t full_xid = 0;
-  auto [end, error] = std::from_chars(xid8.data(), xid8.data() + xid8.size(), full_xid);
-  // The wire tells the low half of the transaction's id, which a replayed context cannot match.
-  if (error != std::errc() || end != xid8.data() + xid8.size() || static_cast<uint32_t>(full_xid) != xid) return false;
+  // A replayed context cannot match.
+  if (!names_transaction(xid8, xid)) return false;
   std::string message(xid8);
   message += ':';
   return equal_in_constant_time(to_hex(as_view((*context_hmac_)(message, signed_text))), hmac_hex);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/crypto.h"
 #include "capture/settings.h"
@@ -13,12 +14,27 @@ namespace rowledger::capture {
 
 // What is known at one place of a transaction's stream. Owns its texts.
 struct Who {
+  // A table whose rows come from a statement of a trigger; not sure when they may as well come from the
+  // statement that set the trigger off.
+  struct Nested {
+    uint32_t relation;
+    bool sure;
+  };
+
   std::string actor_id, actor_name;
   std::string role, application, client;
   std::string context;  // the rest of the context, a JSON object's text; raw text when malformed
   record::Trust trust = record::Trust::kUnknown;
-  record::Via via = record::Via::kUnknown;
-  uint16_t flags = 0;  // kForged, kContextMalformed
+  record::Via via = record::Via::kUnknown;  // of the tables that are not nested
+  uint16_t flags = 0;                       // kForged, kContextMalformed
+  bool by_trigger = false;                  // role, application and client are the database's own word
+  std::vector<Nested> nested;
+
+  record::Via via_of(uint32_t relation) const {
+    for (const Nested& table : nested)
+      if (table.relation == relation) return table.sure ? record::Via::kTrigger : record::Via::kUnknown;
+    return via;
+  }
 
   record::Attribution attribution() const { return {actor_id, actor_name, role, application, client, context}; }
 };
@@ -40,7 +56,9 @@ class Attributor {
   // changes that follow.
   //
   // From the trigger: 64 hex digits of SHA-256(secret || SHA-256(secret || body)), then body, a JSON
-  // object with role, application, client, xid, nested, context.
+  // object with role, application, client, xid (which must be this transaction's), nested, tables (the relations
+  // that a nested statement changes) and sure (none of their rows are another statement's), context. A statement
+  // that is not nested ends all that were.
   // From an application: the context itself, a JSON object.
   // A context: {"actor_id","actor_name","via","request_id","reason", ...}, or signed:
   // {"signed":"<the context's text>","hmac":"<hex of HMAC-SHA256(key, xid8 ':' signed)>"}.
@@ -49,7 +67,7 @@ class Attributor {
  private:
   bool stamp_is_right(std::string_view stamp, std::string_view body) const;
   void apply_stamped(std::string_view body, uint32_t xid, Who& who);
-  void apply_context(std::string_view text, std::string_view xid8, uint32_t xid, bool nested, Who& who);
+  void apply_context(std::string_view text, std::string_view xid8, uint32_t xid, Who& who);
   bool signature_is_right(std::string_view signed_text, std::string_view hmac_hex, std::string_view xid8,
                           uint32_t xid) const;
   record::Via via_by_rule(const Who& who) const;

@@ -23,7 +23,7 @@ std::string stamped(const std::string& body, const std::string& secret = kSecret
 std::string trigger_body(const std::string& role, const std::string& application, bool nested,
                          const std::string& context_json) {
   return R"({"rowledger":1,"role":")" + role + R"(","application":")" + application +
-         R"(","client":"10.0.0.7","pid":1,"xid":"8812","nested":)" + (nested ? "true" : "false") + R"(,"context":)" +
+         R"(","client":"10.0.0.7","pid":1,"xid":"8812","nested":)" + (nested ? R"(true,"tables":[16385],"sure":true)" : "false") + R"(,"context":)" +
          (context_json.empty() ? "null" : context_json) + "}";
 }
 
@@ -83,8 +83,52 @@ TEST_F(AttributionTest, ViaByRuleOfRoleAndApplication) {
 
 TEST_F(AttributionTest, ATriggersChangeKeepsTheActor) {
   const Who who = after(stamped(trigger_body("glific", "web", true, quoted(R"({"actor_id":"7","via":"app"})"))));
-  EXPECT_EQ(who.via, record::Via::kTrigger);
+  EXPECT_EQ(who.via_of(16385), record::Via::kTrigger);
+  EXPECT_EQ(who.via_of(16399), record::Via::kApp);
   EXPECT_EQ(who.actor_id, "7");
+}
+
+TEST_F(AttributionTest, TablesStayATriggersUntilAStatementOfTheClient) {
+  Who who;
+  attributor_.apply(stamped(trigger_body("glific", "web", true, "")), kXid, who);
+  std::string other = trigger_body("glific", "web", true, "");
+  other.replace(other.find("16385],\"sure\":true"), 18, "16399],\"sure\":false");
+  attributor_.apply(stamped(other), kXid, who);
+  EXPECT_EQ(who.via_of(16385), record::Via::kTrigger);
+  EXPECT_EQ(who.via_of(16399), record::Via::kUnknown) << "it may be the trigger, or what set it off";
+  EXPECT_EQ(who.via_of(1), record::Via::kApp);
+  attributor_.apply(stamped(trigger_body("glific", "web", false, "")), kXid, who);
+  EXPECT_EQ(who.via_of(16385), record::Via::kApp);
+}
+
+TEST_F(AttributionTest, AStampFromAnotherTransactionIsAForgery) {
+  const Who who = after(stamped(trigger_body("glific", "web", false, quoted(R"({"actor_id":"7"})"))), kXid + 1);
+  EXPECT_TRUE(who.flags & record::kForged);
+  EXPECT_EQ(who.trust, record::Trust::kUnknown);
+  EXPECT_TRUE(who.role.empty());
+  EXPECT_TRUE(who.actor_id.empty());
+}
+
+TEST_F(AttributionTest, AnUnstampedMessageInheritsNeitherTrustNorViaNorFlags) {
+  Who who;
+  attributor_.apply(signed_context(R"({"actor_id":"7","via":"flow"})", "8812"), kXid, who);
+  ASSERT_EQ(who.trust, record::Trust::kVerified);
+  attributor_.apply(R"({"reason":"no actor"})", kXid, who);
+  EXPECT_EQ(who.trust, record::Trust::kUnknown);
+  EXPECT_EQ(who.via, record::Via::kUnknown);
+
+  attributor_.apply(signed_context(R"({"actor_id":"7"})", "8812"), kXid, who);
+  attributor_.apply(signed_context(R"({"actor_id":"9"})", "8812", "wrong"), kXid, who);
+  EXPECT_TRUE(who.flags & record::kForged);
+  EXPECT_EQ(who.trust, record::Trust::kUnknown) << "what was verified was another actor";
+  attributor_.apply(R"({"actor_id":"3"})", kXid, who);
+  EXPECT_FALSE(who.flags & record::kForged);
+  EXPECT_EQ(who.trust, record::Trust::kClaimed);
+
+  attributor_.apply(stamped(trigger_body("glific", "glific_jobs_3", false, quoted(R"({"actor_id":"7","via":"flow"})"))), kXid, who);
+  attributor_.apply(R"({"reason":"no actor"})", kXid, who);
+  EXPECT_EQ(who.trust, record::Trust::kDatabase) << "the trigger's word stands";
+  EXPECT_EQ(who.via, record::Via::kJob);
 }
 
 TEST_F(AttributionTest, AnImitatedStampIsNotBelieved) {

@@ -104,6 +104,10 @@ Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::strin
   tables_.set_primary_key(table, info->primary_key);
   const bool complete = was_complete(table);
   const auto plan = tables_.plan_for(table, info->columns, info->replica_identity == 'f');
+  RL_ASSIGN(const auto definition, snapshot.definition(table));
+  if (!definition) return fail(ErrorCode::kConflict, "the table went away while it was read");
+  tables_.compare_definition(*plan, *definition);
+  plan->redefined_at = writer_.next_seq();
   tables_.record_schema(*plan, writer_, std::nullopt);
   if (!complete) writer_.batch().set_meta(mark_key(table), kStarted);
   RL_TRY(writer_.flush_and_wait());
@@ -149,6 +153,7 @@ Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::strin
     if (writer_.batch_is_large()) writer_.flush();
   }
   writer_.batch().set_meta(mark_key(table), kComplete);
+  tables_.set_definition(table, *definition, writer_);
   return {};
 }
 

@@ -49,6 +49,8 @@ class EntryWriter {
   store::Cursor& cursor() { return cursor_; }  // locked: stored with the next batch that has entries
   // Locked. Everything committed before it is in the batches made so far.
   void set_captured(Lsn lsn);
+  // Locked. The same for a new slot, which may begin before the old one's end: on a source that was put back.
+  void restart_captured(Lsn lsn) { captured_ = lsn; }
   // Locked. Stores the cursor with the next flush though there are no entries.
   void keep_cursor() { cursor_due_ = true; }
 

@@ -53,22 +53,30 @@ void RowRecorder::set_key(const TablePlan& plan, const std::vector<std::string_v
   for (size_t k = 0; k < plan.key.size(); ++k) out.push_back({plan.columns.columns[plan.key[k]].name, parts[k]});
 }
 
-// The known values in the plan's column order, whatever version of the columns the image has. A column that
-// the image's version did not have is kAbsent.
+// The known values in the plan's column order, whatever version of the columns the image has.
 void RowRecorder::old_from_image(const TablePlan& plan, const store::RowState& row) {
   if (row.erased) {
     old_.assign(plan.columns.columns.size(), Value::unknown());
     return;
   }
-  if (row.schema == plan.columns.id) {
+  const bool redefined = plan.redefined_at && row.newest < *plan.redefined_at;
+  if (row.schema == plan.columns.id && !redefined) {
     CHECK(record::decode_image(row.image, plan.columns.columns.size(), old_));
     return;
   }
   const record::TableSchema& then = tables_.schema(row.schema);
   CHECK(record::decode_image(row.image, then.columns.size(), image_values_));
   old_.assign(plan.columns.columns.size(), Value{});
-  for (size_t i = 0; i < old_.size(); ++i)
-    if (const auto at = then.index_of(plan.columns.columns[i].name)) old_[i] = image_values_[*at];
+  for (size_t i = 0; i < old_.size(); ++i) {
+    std::optional<size_t> at;
+    if (redefined && !plan.past[i].former_name.empty()) at = then.index_of(plan.past[i].former_name);
+    if (!at) at = then.index_of(plan.columns.columns[i].name);
+    if (at) {
+      old_[i] = image_values_[*at];
+    } else if (!plan.past.empty()) {
+      old_[i] = plan.past[i].fill_value();  // the column is younger than the image
+    }
+  }
 }
 
 Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::string_view key) {
@@ -78,6 +86,8 @@ Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::str
   known.newest = row->newest;
   known.exists = !row->deleted;
   known.erased = row->erased;
+  known.redefined = plan.redefined_at && row->newest < *plan.redefined_at;
+  known.same_columns = row->schema == plan.columns.id;
   if (known.exists) old_from_image(plan, *row);
   return known;
 }
@@ -98,7 +108,7 @@ record::Entry& RowRecorder::start_entry(EntryKind kind, const TablePlan& plan, C
   entry_.body.attribution = {};
   if (context.who != nullptr) {
     header.trust = context.who->trust;
-    header.via = context.who->via;
+    header.via = context.who->via_of(context.relation);
     header.flags = context.who->flags;
     entry_.body.attribution = context.who->attribution();
   }
@@ -148,8 +158,7 @@ void RowRecorder::compare_columns(const TablePlan& plan) {
     Value before = old_[i];
     if (before == new_[i]) continue;
     if (before.presence == Presence::kAbsent) {
-      // The column is younger than the known image: what stood there was its default, which the WAL does
-      // not tell.
+      // The column is younger than the known image, and what it was filled with is not known.
       if (new_[i].presence == Presence::kNull) continue;
       before = Value::unknown();
     }
@@ -169,10 +178,8 @@ void RowRecorder::list_all(const TablePlan& plan, const std::vector<Value>& valu
   }
 }
 
-// Says, before the entry itself, that changes of this row must have been missed.
-void RowRecorder::record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key,
-                                 ChangeContext& context) {
-  const std::string detail = json_object({{"reason", reason}});
+// An entry that comes before the one of the change itself, and names nobody.
+record::Entry& RowRecorder::start_gap(const TablePlan& plan, std::string_view detail, std::string_view key, ChangeContext& context) {
   record::Entry& gap = start_entry(EntryKind::kGap, plan, context);
   gap.header.trust = record::Trust::kUnknown;
   gap.header.via = record::Via::kUnknown;
@@ -180,7 +187,54 @@ void RowRecorder::record_row_gap(const TablePlan& plan, std::string_view reason,
   gap.body.attribution = {};
   gap.body.detail = detail;
   set_key(plan, record::decode_key(key), gap.body.key);
-  writer_.add(gap, key);
+  return gap;
+}
+
+// Changes of this row must have been missed.
+void RowRecorder::record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key,
+                                 ChangeContext& context) {
+  const std::string detail = json_object({{"reason", reason}});
+  writer_.add(start_gap(plan, detail, key, context), key);
+}
+
+// The image is from before columns were redefined. What differs there is not the doing of who now changes the row,
+// or cannot be told from it: it becomes an entry of its own. Afterwards old_ is what the row had before the change.
+std::optional<Seq> RowRecorder::record_redefined(const TablePlan& plan, std::string_view key, const Known& known,
+                                                 ChangeContext& context) {
+  const std::string detail = json_object({{"reason", kRedefined}});
+  record::Entry& gap = start_gap(plan, detail, key, context);
+  set_owner(plan, new_);
+  for (size_t i = 0; i < old_.size(); ++i) {
+    const ColumnPast& past = plan.past[i];
+    Value now = old_[i];
+    if (past.may_be_rewritten) {
+      now = unchanged_[i] ? Value::unknown() : new_[i];
+    } else if (past.is_replacement) {
+      now = past.fill_value();
+    }
+    if (old_[i] == now) continue;
+    const record::Column& column = plan.columns.columns[i];
+    gap.body.changes.push_back({column.name, column.form, old_[i], now});
+    old_[i] = now;
+  }
+  if (gap.body.changes.empty()) {
+    context.tx.ordinal--;
+    return known.newest;
+  }
+  gap.header.prev = known.newest;
+  return writer_.add(gap, key);
+}
+
+// As above, for a row that goes: what it had last is not known.
+void RowRecorder::forget_redefined(const TablePlan& plan) {
+  for (size_t i = 0; i < old_.size(); ++i) {
+    const ColumnPast& past = plan.past[i];
+    if (past.may_be_rewritten) {
+      old_[i] = Value::unknown();
+    } else if (past.is_replacement) {
+      old_[i] = past.fill_value();
+    }
+  }
 }
 
 void RowRecorder::store_row(const TablePlan& plan, std::string_view key, Seq seq) {
@@ -238,25 +292,30 @@ Status RowRecorder::update(TablePlan& plan, const postgres::Update& update, Chan
     if (moved) {
       RL_ASSIGN(const store::RowState* there, state_.find(plan.columns.table_id, key_));
       if (there != nullptr) newest_at_key = there->newest;
+      if (there != nullptr && !there->deleted) record_row_gap(plan, kRowAlreadyKnown, key_, context);
     }
   }
-  RL_ASSIGN(const Known known, load_old(plan, moved ? old_key_ : key_));
+  const std::string& known_key = moved ? old_key_ : key_;
+  RL_ASSIGN(const Known known, load_old(plan, known_key));
+  std::optional<Seq> newest = known.newest;
   if (!known.exists) {
     old_.assign(columns, Value::unknown());
     if (update.before_kind == postgres::Update::Before::kKey)
       for (const size_t i : plan.key) old_[i] = server_old_[i];
     if (!has_before)
       for (const size_t i : plan.key) old_[i] = new_[i];
-    record_row_gap(plan, kUnknownRow, moved ? old_key_ : key_, context);
+    record_row_gap(plan, kUnknownRow, known_key, context);
   } else if (update.before_kind == postgres::Update::Before::kFull) {
-    compare_with_server_old(plan, moved ? old_key_ : key_, context);
+    newest = compare_with_server_old(plan, known_key, known, context);
+  } else if (known.redefined) {
+    newest = record_redefined(plan, known_key, known, context);
   }
   if (update.before_kind == postgres::Update::Before::kFull) old_ = server_old_;
   for (size_t i = 0; i < columns; ++i)
     if (unchanged_[i]) new_[i] = old_[i].presence == Presence::kAbsent ? Value::unknown() : old_[i];
 
   record::Entry& entry = start_entry(EntryKind::kUpdate, plan, context);
-  entry.header.prev = known.newest;
+  entry.header.prev = newest;
   entry.header.prev_at_key = newest_at_key;
   set_key(plan, parts_, entry.body.key);
   if (moved) set_key(plan, old_parts_, entry.body.old_key);
@@ -271,26 +330,27 @@ Status RowRecorder::update(TablePlan& plan, const postgres::Update& update, Chan
 }
 
 // Under REPLICA IDENTITY FULL the server tells the old row: where it is not the one known here, a change was
-// missed, and the log says which.
-void RowRecorder::compare_with_server_old(const TablePlan& plan, std::string_view key, ChangeContext& context) {
-  bool same = true;
-  for (size_t i = 0; i < old_.size(); ++i)
-    same = same && (old_[i] == server_old_[i] || old_[i].presence == Presence::kAbsent ||
-                    old_[i].presence == Presence::kUnknown || server_old_[i].presence == Presence::kUnknown);
-  if (same) return;
-  const std::string detail = json_object({{"reason", kStateDiffers}});
-  record::Entry& gap = start_entry(EntryKind::kGap, plan, context);
-  gap.header.flags = 0;
-  gap.header.trust = record::Trust::kUnknown;
-  gap.header.via = record::Via::kUnknown;
-  gap.body.attribution = {};
-  gap.body.detail = detail;
-  set_key(plan, record::decode_key(key), gap.body.key);
+// missed, and the log says which. Answers the row's newest entry.
+std::optional<Seq> RowRecorder::compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known,
+                                                        ChangeContext& context) {
+  bool same = true, all_redefined = known.redefined;
+  for (size_t i = 0; i < old_.size(); ++i) {
+    if (old_[i] == server_old_[i] || old_[i].presence == Presence::kAbsent || old_[i].presence == Presence::kUnknown ||
+        server_old_[i].presence == Presence::kUnknown)
+      continue;
+    same = false;
+    all_redefined = all_redefined && plan.past[i].is_redefined();
+  }
+  if (same) return known.newest;
+  const std::string detail = json_object({{"reason", all_redefined ? kRedefined : kStateDiffers}});
+  record::Entry& gap = start_gap(plan, detail, key, context);
+  gap.header.prev = known.newest;
+  set_owner(plan, server_old_);
   for (size_t i = 0; i < old_.size(); ++i) {
     const record::Column& column = plan.columns.columns[i];
     if (old_[i] != server_old_[i]) gap.body.changes.push_back({column.name, column.form, old_[i], server_old_[i]});
   }
-  writer_.add(gap, key);
+  return writer_.add(gap, key);
 }
 
 Status RowRecorder::remove(TablePlan& plan, const postgres::Delete& removal, ChangeContext& context) {
@@ -300,17 +360,20 @@ Status RowRecorder::remove(TablePlan& plan, const postgres::Delete& removal, Cha
   key_parts(plan, server_old_, parts_);
   encode_key_into(parts_, key_);
   RL_ASSIGN(const Known known, load_old(plan, key_));
+  std::optional<Seq> newest = known.newest;
   if (!known.exists) {
     old_.assign(server_old_.size(), Value::unknown());
     for (const size_t i : plan.key) old_[i] = server_old_[i];
     record_row_gap(plan, kUnknownRow, key_, context);
   } else if (removal.full) {
-    compare_with_server_old(plan, key_, context);
+    newest = compare_with_server_old(plan, key_, known, context);
+  } else if (known.redefined) {
+    forget_redefined(plan);
   }
   if (removal.full) old_ = server_old_;
 
   record::Entry& entry = start_entry(EntryKind::kDelete, plan, context);
-  entry.header.prev = known.newest;
+  entry.header.prev = newest;
   set_key(plan, parts_, entry.body.key);
   set_owner(plan, old_);
   list_all(plan, old_, false);
@@ -331,6 +394,7 @@ void RowRecorder::truncate(TablePlan& plan, const postgres::Truncate& truncate, 
 Status RowRecorder::remove_known(TablePlan& plan, std::string_view key, const store::RowState& row,
                                  ChangeContext& context) {
   old_from_image(plan, row);
+  if (plan.redefined_at && row.newest < *plan.redefined_at) forget_redefined(plan);
   record::Entry& entry = start_entry(EntryKind::kDelete, plan, context);
   entry.header.prev = row.newest;
   entry.body.detail = R"({"truncate":true})";
@@ -350,9 +414,16 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   encode_key_into(parts_, key_);
   RL_ASSIGN(const Known known, load_old(plan, key_));
   // Erased values are not fetched again: the next change of the row begins anew.
-  if (known.erased || (known.exists && old_ == new_)) return {};
+  if (known.erased) return {};
+  if (known.exists && old_ == new_) {
+    // Its columns' names or number may have changed nevertheless.
+    if (!known.same_columns) store_row(plan, key_, *known.newest);
+    return {};
+  }
   const bool missed = complete || known.newest;
-  const std::string detail = missed ? json_object({{"reason", kReconcile}}) : std::string();
+  bool redefined = known.exists && known.redefined;
+  for (size_t i = 0; redefined && i < old_.size(); ++i) redefined = old_[i] == new_[i] || plan.past[i].is_redefined();
+  const std::string detail = missed ? json_object({{"reason", redefined ? kRedefined : kReconcile}}) : std::string();
   record::Entry& entry = start_entry(missed ? EntryKind::kGap : EntryKind::kBaseline, plan, context);
   entry.header.prev = known.newest;
   entry.body.detail = detail;

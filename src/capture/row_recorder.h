@@ -18,6 +18,7 @@ namespace rowledger::capture {
 struct ChangeContext {
   record::TxIdentity tx;  // tx.ordinal: the next entry's
   const Who* who = nullptr;
+  uint32_t relation = 0;  // as the stream names the table
   bool bulk = false;
   Timestamp received_at;
 };
@@ -27,6 +28,7 @@ inline constexpr char kUnknownRow[] = "unknown-row";             // changed or d
 inline constexpr char kRowAlreadyKnown[] = "row-already-known";  // inserted, but never seen deleted
 inline constexpr char kStateDiffers[] = "state-differs";         // the server's old row is not the one known here
 inline constexpr char kReconcile[] = "reconcile";                // found by comparing state and table
+inline constexpr char kRedefined[] = "columns-redefined";        // a schema change did it, or somebody after it
 
 class RowRecorder {
  public:
@@ -54,9 +56,14 @@ class RowRecorder {
     bool exists = false;
     bool erased = false;  // the row is known and stands; old_ holds its values
     std::optional<Seq> newest;
+    bool redefined = false;      // the image is from before columns were redefined
+    bool same_columns = false;   // the image has the plan's columns
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
   void old_from_image(const TablePlan& plan, const store::RowState& row);
+  void forget_redefined(const TablePlan& plan);
+  std::optional<Seq> record_redefined(const TablePlan& plan, std::string_view key, const Known& known, ChangeContext& context);
+  record::Entry& start_gap(const TablePlan& plan, std::string_view detail, std::string_view key, ChangeContext& context);
   void read_tuple(const postgres::Tuple& tuple, std::vector<record::Value>& out);
   void key_parts(const TablePlan& plan, const std::vector<record::Value>& values,
                  std::vector<std::string_view>& parts) const;
@@ -68,7 +75,7 @@ class RowRecorder {
   void compare_columns(const TablePlan& plan);
   void list_all(const TablePlan& plan, const std::vector<record::Value>& values, bool as_new);
   void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
-  void compare_with_server_old(const TablePlan& plan, std::string_view key, ChangeContext& context);
+  std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known, ChangeContext& context);
   void store_row(const TablePlan& plan, std::string_view key, Seq seq);
   void forget_row(const TablePlan& plan, std::string_view key, Seq seq);
 

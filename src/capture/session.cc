@@ -73,7 +73,8 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
   cursor.system_id = snapshot->system().system_id;
   cursor.timeline = snapshot->system().timeline;
   cursor.end_lsn = snapshot->consistent_point();
-  parts.writer.set_captured(cursor.end_lsn);
+  parts.writer.restart_captured(cursor.end_lsn);
+  parts.update_report([&](Report& report) { report.source_lsn = cursor.end_lsn; });
   parts.writer.batch().set_meta(kUndecodable, "");
   parts.writer.keep_cursor();
   return parts.writer.flush_and_wait();
@@ -110,9 +111,10 @@ Status Session::prepare() {
   }
   RL_ASSIGN(const Look look, parts_.watch.look(*connection_));
   note_look(look);
+  RL_TRY(parts_.writer.flush_and_wait());  // what it marked is read from the store below
   if (!look.publication_exists)
     return fail(ErrorCode::kNotFound, look.warnings.empty() ? "the publication does not exist" : look.warnings.front());
-  RL_ASSIGN(const std::string reason, reason_for_new_slot(system, look.slot));
+  RL_ASSIGN(const std::string reason, reason_for_new_slot(system, look));
   RL_ASSIGN(const std::vector<std::string> due, tables_due());
   if (!reason.empty()) {
     parts_.update_report([](Report& report) { report.phase = Report::Phase::kBaseline; });
@@ -123,9 +125,12 @@ Status Session::prepare() {
   return due.empty() ? Status() : plan_barrier(due);
 }
 
-Result<std::string> Session::reason_for_new_slot(const SystemIdentity& system, const std::optional<SlotInfo>& slot) {
+Result<std::string> Session::reason_for_new_slot(const SystemIdentity& system, const Look& look) {
   const store::Cursor cursor = parts_.store.cursor();
+  const std::optional<SlotInfo>& slot = look.slot;
   if (system.timeline != cursor.timeline) return std::string("timeline-changed");
+  // Nothing is sent that is not on the server's disk: it was put back to an older copy, whose WAL goes another way.
+  if (look.source_lsn < cursor.end_lsn) return std::string("source-rewound");
   if (!slot) return std::string("slot-missing");
   if (slot->plugin != "pgoutput")
     return fail(ErrorCode::kConflict,
@@ -168,7 +173,7 @@ Status Session::plan_barrier(const std::vector<std::string>& tables) {
   for (const std::string& table : tables)
     if (!baseline.was_complete(table)) first_time.push_back(table);
   assembler_->ignore_until_baseline(first_time);
-  assembler_->at_barrier(barrier_snapshot_->consistent_point(), [this, tables, slot]() -> Status {
+  assembler_->at_barrier(barrier_snapshot_->consistent_point(), tables, [this, tables, slot]() -> Status {
     log::info("comparing {} table(s) with the log", tables.size());
     parts_.update_report([](Report& report) { report.phase = Report::Phase::kBaseline; });
     Baseline compare(parts_.settings, parts_.store, parts_.writer, parts_.tables, parts_.state);
@@ -183,22 +188,26 @@ Status Session::plan_barrier(const std::vector<std::string>& tables) {
 
 Status Session::open_stream() {
   const Settings& settings = parts_.settings;
+  // A trigger may be left from when the configuration asked for it.
   std::string secret;
-  if (settings.expect_trigger) {
-    if (auto read = read_stamp_secret(*connection_)) {
-      secret = std::move(*read);
-    } else {
-      log::warning("the attribution trigger's messages cannot be verified: {}", read.error().message);
-    }
+  if (auto read = read_stamp_secret(*connection_)) {
+    secret = std::move(*read);
+  } else if (settings.expect_trigger) {
+    log::warning("the attribution trigger's messages cannot be verified: {}", read.error().message);
   }
+  // Where the trigger names the actors, the server keeps transactions in progress to itself, in memory and then on
+  // its disk: only it can tell which of the trigger's messages were rolled back with their savepoint.
+  const bool in_progress = !settings.expect_trigger && secret.empty();
   attributor_ = std::make_unique<Attributor>(settings, std::move(secret));
   RL_ASSIGN(auto spool, TransactionSpool::open(settings.spool_directory));
   spool_.emplace(std::move(spool));
   parts_.tables.forget_relations();
-  assembler_ = std::make_unique<Assembler>(
-      Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state, *attributor_, *spool_});
+  assembler_ = std::make_unique<Assembler>(Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state,
+                                                            *attributor_, *spool_,
+                                                            [this](const std::string& table) { return definition_of(table); },
+                                                            [this] { start_again(); }});
   RL_ASSIGN(auto stream, ReplicationStream::open({settings.conninfo, settings.slot, settings.publication,
-                                                  parts_.store.cursor().end_lsn, true}));
+                                                  parts_.store.cursor().end_lsn, in_progress}));
   std::lock_guard guard(mutex_);  // wake() may come at any time
   stream_ = std::move(stream);
   return {};
@@ -346,20 +355,32 @@ void Session::watch() {
       continue;
     }
     note_look(*look);
-    if (look->baseline_due) {
-      {
-        std::lock_guard guard(mutex_);
-        restart_ = !ended_ || restart_;
-      }
-      wake();
-    }
+    if (look->baseline_due) start_again();
   }
+}
+
+// Any thread.
+void Session::start_again() {
+  {
+    std::lock_guard guard(mutex_);
+    restart_ = !ended_ || restart_;
+  }
+  wake();
+}
+
+Result<std::optional<TableDefinition>> Session::definition_of(const std::string& table) {
+  if (!build_connection_ || !build_connection_->alive()) {
+    RL_ASSIGN(build_connection_, Connection::open(parts_.settings.conninfo));
+  }
+  return table_definition(*build_connection_, table);
 }
 
 void Session::note_look(const Look& look) {
   parts_.update_report([&](Report& report) {
     report.source_lsn = std::max(report.source_lsn, look.source_lsn);
     report.warnings = look.warnings;
+    const std::vector<std::string> of_columns = parts_.tables.warnings();
+    report.warnings.insert(report.warnings.end(), of_columns.begin(), of_columns.end());
     report.slot_exists = look.slot.has_value();
     if (!look.slot) return;
     report.slot_active = look.slot->active;

@@ -55,8 +55,7 @@ class Session {
 
  private:
   Status prepare();
-  Result<std::string> reason_for_new_slot(const postgres::SystemIdentity& system,
-                                          const std::optional<postgres::SlotInfo>& slot);
+  Result<std::string> reason_for_new_slot(const postgres::SystemIdentity& system, const Look& look);
   Status plan_barrier(const std::vector<std::string>& tables);
   Result<std::vector<std::string>> tables_due();
   Status open_stream();
@@ -67,11 +66,14 @@ class Session {
   void build();
   void watch();
   void note_look(const Look& look);
+  Result<std::optional<postgres::TableDefinition>> definition_of(const std::string& table);
+  void start_again();
   void end(Status why);  // any thread: the first one counts
   bool ended() const;
 
   const SessionParts parts_;
   std::unique_ptr<postgres::Connection> connection_;
+  std::unique_ptr<postgres::Connection> build_connection_;  // the builder's looks at the catalogue
   std::unique_ptr<postgres::ReplicationStream> stream_;
   std::unique_ptr<Attributor> attributor_;
   std::optional<TransactionSpool> spool_;

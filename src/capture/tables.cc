@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/log.h"
 
 namespace rowledger::capture {
 namespace {
 
-// {"columns":[...],"added":[...],"dropped":[...],"changed":[...]}: what a reader wants to know of a DDL.
-std::string schema_detail(const record::TableSchema* before, const record::TableSchema& now) {
+std::string definition_key(const std::string& table) { return "columns." + table; }
+
+// {"columns":[...],"added":[...],"dropped":[...],"changed":[...],"redefined":[...]}: what a reader wants to know of a
+// DDL. redefined: the columns whose values in rows that nobody touched may have changed with it.
+std::string schema_detail(const record::TableSchema* before, const record::TableSchema& now, std::string_view redefined) {
   std::string columns, added, dropped, changed;
   const auto append = [](std::string& list, std::string_view name) {
     if (!list.empty()) list += ',';
@@ -30,6 +34,10 @@ std::string schema_detail(const record::TableSchema* before, const record::Table
   std::string out = "{\"columns\":[" + columns + "]";
   for (const auto& [name, list] : {std::pair{"added", &added}, {"dropped", &dropped}, {"changed", &changed}})
     if (!list->empty()) out += std::string(",\"") + name + "\":[" + *list + "]";
+  if (!redefined.empty()) {
+    out.append(",\"redefined\":[").append(redefined).append("],\"text\":\"values of rows that nobody touched may have changed "
+                                                          "with it; the table is compared with the log\"");
+  }
   return out + "}";
 }
 
@@ -43,6 +51,9 @@ Tables::Tables(const Settings& settings, const store::Store& store) : settings_(
     by_id_[schema->id.value] = schema;
     newest_[schema->table] = schema;  // ascending by id: the last one stays
   }
+  for (const TableSettings& table : settings.tables)
+    if (const auto stored = store.meta(definition_key(table.table)); stored && *stored)
+      if (auto definition = decode_definition(**stored)) definitions_[table.table] = std::move(*definition);
 }
 
 const TableSettings* Tables::settings_of(std::string_view table) const {
@@ -55,18 +66,20 @@ void Tables::set_primary_key(const std::string& table, std::vector<std::string> 
   primary_keys_[table] = std::move(columns);
 }
 
-void Tables::learn(const postgres::Relation& relation) {
+TablePlan* Tables::learn(const postgres::Relation& relation) {
   const std::string table = std::string(relation.schema) + "." + std::string(relation.name);
   if (settings_of(table) == nullptr) {
     by_oid_[relation.oid] = nullptr;
-    return;
+    return nullptr;
   }
   std::vector<record::Column> columns;
   columns.reserve(relation.columns.size());
   for (const postgres::RelationColumn& column : relation.columns)
     columns.push_back({std::string(column.name), column.type_oid, column.type_modifier,
                        record::value_form_of_type(column.type_oid), column.is_key});
-  by_oid_[relation.oid] = plan_for(table, std::move(columns), relation.replica_identity == 'f');
+  auto& plan = by_oid_[relation.oid];
+  plan = plan_for(table, std::move(columns), relation.replica_identity == 'f');
+  return plan.get();
 }
 
 std::unique_ptr<TablePlan> Tables::plan_for(const std::string& table, std::vector<record::Column> columns,
@@ -110,19 +123,99 @@ Result<TablePlan*> Tables::plan(uint32_t relation_oid) {
 
 void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::optional<record::TxIdentity>& tx) {
   auto& newest = newest_[plan.columns.table];
+  const std::string redefined = std::exchange(plan.redefined_to_tell, {});
   if (newest != nullptr && newest->same_shape(plan.columns)) {
+    if (!redefined.empty())
+      writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns, redefined), tx);
     plan.columns.id = newest->id;
     plan.columns.table_id = newest->table_id;
     plan.recorded = true;
+    warn_of_missing_columns(plan, newest.get(), writer);
     return;
   }
   plan.columns.table_id = newest != nullptr ? newest->table_id : TableId{next_table_id_++};
   plan.columns.id = SchemaId{next_schema_id_++};
   writer.batch().set_schema(plan.columns);
-  writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns), tx);
+  writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns, redefined), tx);
+  warn_of_missing_columns(plan, newest.get(), writer);
   newest = std::make_shared<const record::TableSchema>(plan.columns);
   by_id_[newest->id.value] = newest;
   plan.recorded = true;
+}
+
+// ---- what DDL did to rows that nobody touched ---------------------------------------------------
+
+void Tables::compare_definition(TablePlan& plan, const postgres::TableDefinition& now) const {
+  const auto before = definitions_.find(plan.columns.table);
+  plan.past = column_pasts(before == definitions_.end() ? std::nullopt : std::optional(before->second), now, plan.columns.columns);
+}
+
+void Tables::set_definition(const std::string& table, const postgres::TableDefinition& now, EntryWriter& writer) {
+  const auto before = definitions_.find(table);
+  auto definition = with_older_fills(before == definitions_.end() ? std::nullopt : std::optional(before->second), now);
+  redefined_.erase(table);
+  if (before == definitions_.end() || before->second != definition) {
+    writer.batch().set_meta(definition_key(table), encode_definition(definition));
+    definitions_[table] = std::move(definition);
+  }
+  for (auto& [oid, plan] : by_oid_)
+    if (plan != nullptr && plan->columns.table == table) {
+      plan->redefined_at.reset();
+      compare_definition(*plan, now);
+    }
+}
+
+bool Tables::note_definition(TablePlan& plan, const postgres::TableDefinition& now, EntryWriter& writer) {
+  const std::string& table = plan.columns.table;
+  compare_definition(plan, now);
+  std::string columns;
+  for (size_t i = 0; i < plan.past.size(); ++i) {
+    if (!plan.past[i].is_redefined()) continue;
+    if (!columns.empty()) columns += ',';
+    append_json_string(columns, plan.columns.columns[i].name);
+  }
+  if (columns.empty()) {
+    set_definition(table, now, writer);
+    return false;
+  }
+  // The catalogue may be ahead of the stream: whatever the stream has shown before this message may still be from
+  // before the change. Every later change announces the relation again.
+  plan.redefined_at = writer.next_seq();
+  auto& seen = redefined_[table];
+  if (seen == now) return false;
+  seen = now;
+  log::warning("columns of {} were redefined: the table is compared with the log", table);
+  plan.redefined_to_tell = columns;
+  return true;
+}
+
+// What a row's tenant and person are is read from columns that the configuration names. One that is renamed would
+// drop them without a word.
+void Tables::warn_of_missing_columns(const TablePlan& plan, const record::TableSchema* before, EntryWriter& writer) {
+  std::vector<std::string> texts;
+  const auto look = [&](std::string_view what, std::string_view key, const std::string& column) {
+    if (column.empty() || plan.columns.index_of(column)) return;
+    std::string text = "table " + plan.columns.table + " has no column " + column + ", which the configuration names as " +
+                       std::string(key) + ": its entries have no " + std::string(what) + " until the configuration names another";
+    if (before == nullptr || before->index_of(column)) {
+      log::warning("{}", text);
+      writer.add_control(record::EntryKind::kControl, plan.columns.table,
+                         json_object({{"event", "column-missing"}, {"column", column}, {"setting", key}, {"text", text}}));
+    }
+    texts.push_back(std::move(text));
+  };
+  look("tenant", "tenant_column", plan.settings->tenant_column);
+  if (!plan.settings->subject.empty() && plan.settings->subject != "self") look("subject", "subject_column", plan.settings->subject_column);
+  look("actor", "actor_column", plan.settings->actor_column);
+  std::lock_guard guard(warnings_mutex_);
+  warnings_[plan.columns.table] = std::move(texts);
+}
+
+std::vector<std::string> Tables::warnings() const {
+  std::lock_guard guard(warnings_mutex_);
+  std::vector<std::string> out;
+  for (const auto& [table, texts] : warnings_) out.insert(out.end(), texts.begin(), texts.end());
+  return out;
 }
 
 std::optional<TableId> Tables::table_id(std::string_view table) const {

@@ -2,6 +2,7 @@
 // How the rows of each captured table are recorded: settings and columns brought together, one plan
 // for each version of a table's columns. One thread (the builder).
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "capture/column_history.h"
 #include "capture/entry_writer.h"
 #include "capture/settings.h"
 #include "postgres/pgoutput.h"
@@ -27,6 +29,11 @@ struct TablePlan {
   std::vector<bool> housekeeping;  // by position
   std::string subject_prefix;      // "public.contacts/"
   bool self_subject = false;
+  std::vector<ColumnPast> past;    // by position; empty: nothing is known
+  // Set while the table waits to be compared because columns were redefined: images of entries before it may
+  // be from before that.
+  std::optional<Seq> redefined_at;
+  std::string redefined_to_tell;   // a JSON list of columns, for the schema entry
 };
 
 class Tables {
@@ -40,8 +47,17 @@ class Tables {
   void set_primary_key(const std::string& table, std::vector<std::string> columns);
 
   // A relation message: later rows of that oid have these columns. Tables that are not configured are
-  // remembered as such.
-  void learn(const postgres::Relation& relation);
+  // remembered as such, and answered with null.
+  TablePlan* learn(const postgres::Relation& relation);
+  // Locked. The table's definition in the catalogue at or after the relation message: whether the values of untouched rows may have
+  // changed since the state was last right. True when the table is to be compared for it and was not known to be.
+  bool note_definition(TablePlan& plan, const postgres::TableDefinition& now, EntryWriter& writer);
+  // Locked. The state is as the table was when it was so defined.
+  void set_definition(const std::string& table, const postgres::TableDefinition& now, EntryWriter& writer);
+  // For a baseline: how the images' columns compare with those of the plan.
+  void compare_definition(TablePlan& plan, const postgres::TableDefinition& now) const;
+  // Configured columns that a table does not have (any more), one sentence each. Any thread.
+  std::vector<std::string> warnings() const;
   // The same from the catalogue, for a baseline.
   std::unique_ptr<TablePlan> plan_for(const std::string& table, std::vector<record::Column> columns,
                                       bool full_identity) const;
@@ -64,6 +80,12 @@ class Tables {
   std::unordered_map<uint32_t, std::shared_ptr<const record::TableSchema>> by_id_;
   std::unordered_map<std::string, std::shared_ptr<const record::TableSchema>> newest_;
   std::unordered_map<std::string, std::vector<std::string>> primary_keys_;
+  void warn_of_missing_columns(const TablePlan& plan, const record::TableSchema* before, EntryWriter& writer);
+
+  std::unordered_map<std::string, postgres::TableDefinition> definitions_;  // that the state fits, as in meta
+  std::unordered_map<std::string, postgres::TableDefinition> redefined_;    // of tables to be compared: the newest seen
+  mutable std::mutex warnings_mutex_;
+  std::unordered_map<std::string, std::vector<std::string>> warnings_;      // by table
   uint32_t next_schema_id_ = 0, next_table_id_ = 0;
 };
 

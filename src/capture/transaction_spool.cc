@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/bytes.h"
-#include "base/check.h"
 
 namespace rowledger::capture {
 namespace {
@@ -86,6 +85,7 @@ Status TransactionSpool::write_out(uint32_t xid, Transaction& transaction) {
   const auto path = path_of(xid);
   const File file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (!file.is_open()) return fail(io_error("cannot open", path));
+  transaction.has_file = true;
   std::string_view rest = transaction.unwritten;
   while (!rest.empty()) {
     const ssize_t written = ::write(file.fd(), rest.data(), rest.size());
@@ -103,6 +103,9 @@ void TransactionSpool::abort(uint32_t xid, uint32_t subxid) {
     remove(xid);
   } else if (auto found = transactions_.find(xid); found != transactions_.end()) {
     found->second.aborted.insert(subxid);
+    ByteWriter marker(found->second.unwritten);
+    marker.u32(subxid);
+    marker.u32(0);
   }
 }
 
@@ -110,8 +113,12 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
   const auto found = transactions_.find(xid);
   if (found == transactions_.end())
     return fail(ErrorCode::kCorrupt, "the stream commits transaction " + std::to_string(xid) + " which it never began");
+  RL_TRY(write_out(xid, found->second));
   const Transaction& transaction = found->second;
-  CHECK(transaction.unwritten.empty());
+  if (!transaction.has_file) {
+    remove(xid);
+    return {};
+  }
   const auto path = path_of(xid);
   const File file(path, O_RDONLY);
   if (!file.is_open()) return fail(io_error("cannot open", path));

@@ -27,11 +27,13 @@ class TransactionSpool {
   Status append(uint32_t subxid, std::string_view message);
   Status end_segment();
 
-  // Drops a rolled back subtransaction, or the whole transaction when the two are the same.
+  // Drops a rolled back subtransaction, or the whole transaction when the two are the same. Called between
+  // segments, in the order of the stream.
   void abort(uint32_t xid, uint32_t subxid);
 
-  // Calls visit for each kept message in order, then removes the transaction. `aborted` tells whether the
-  // message belongs to a rolled back subtransaction.
+  // Calls visit for each message in order, then removes the transaction. `aborted` tells whether the
+  // message belongs to a rolled back subtransaction. Where a subtransaction was rolled back, it is called with
+  // an empty message.
   Status replay(uint32_t xid, const std::function<Status(std::string_view message, bool aborted)>& visit);
 
   bool holds(uint32_t xid) const { return transactions_.contains(xid); }
@@ -40,6 +42,7 @@ class TransactionSpool {
   struct Transaction {
     std::unordered_set<uint32_t> aborted;
     std::string unwritten;  // appended to the file when large, and at the end of a segment
+    bool has_file = false;  // a segment may be empty: the server streams what none of our tables needs, too
   };
   explicit TransactionSpool(std::filesystem::path directory) : directory_(std::move(directory)) {}
   std::filesystem::path path_of(uint32_t xid) const;

@@ -54,6 +54,15 @@ TEST_F(SpoolTest, SegmentsOfSeveralTransactionsStayApart) {
   EXPECT_EQ(files(), 0u);
 }
 
+TEST_F(SpoolTest, ATransactionOfEmptySegmentsHasNothingToReplay) {
+  ASSERT_TRUE(spool_->begin_segment(1));
+  ASSERT_TRUE(spool_->end_segment());
+  ASSERT_TRUE(spool_->begin_segment(1));
+  ASSERT_TRUE(spool_->end_segment());
+  EXPECT_TRUE(replay(1).empty());
+  EXPECT_FALSE(spool_->holds(1));
+}
+
 TEST_F(SpoolTest, RolledBackPartsAreMarkedAndWholeTransactionsGone) {
   ASSERT_TRUE(spool_->begin_segment(1));
   ASSERT_TRUE(spool_->append(1, "keep"));
@@ -61,7 +70,11 @@ TEST_F(SpoolTest, RolledBackPartsAreMarkedAndWholeTransactionsGone) {
   ASSERT_TRUE(spool_->append(4, "keep too"));
   ASSERT_TRUE(spool_->end_segment());
   spool_->abort(1, 3);
-  EXPECT_EQ(replay(1), (std::vector<std::string>{"keep", "-drop", "keep too"}));
+  ASSERT_TRUE(spool_->begin_segment(1));
+  ASSERT_TRUE(spool_->append(1, "after"));
+  ASSERT_TRUE(spool_->end_segment());
+  spool_->abort(1, 4);
+  EXPECT_EQ(replay(1), (std::vector<std::string>{"keep", "-drop", "-keep too", "-", "after", "-"})) << "also where it was rolled back";
   ASSERT_TRUE(spool_->begin_segment(5));
   ASSERT_TRUE(spool_->append(5, "x"));
   ASSERT_TRUE(spool_->end_segment());

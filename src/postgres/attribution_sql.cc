@@ -23,26 +23,53 @@ namespace {
 // touched except inside secret() and late_stamp(), which catch errors; without a secret the
 // stamp is zeros, which capture treats as nobody's.
 //
-// rowledger.seen holds what the last message said. It is local to the transaction, so that ROLLBACK TO
-// SAVEPOINT takes it back together with the message. A role can set it itself: that withholds the name,
-// which shows as a change without one, but gives nobody another's.
+// What it remembers is local to the transaction, so that ROLLBACK TO SAVEPOINT takes it back together with the
+// messages: rowledger.seen, the transaction and context that the last message told; rowledger.nested, the tables
+// whose statements were told to be a trigger's; rowledger.running, the tables of the statements that the client's
+// present command began itself, of which one may still be under way. A table stands for all its partitions. A role
+// can set them itself: that withholds the name, which shows as a change without one, but gives nobody another's.
 constexpr char kAttribute[] = R"(
 DECLARE
   context text := current_setting('rowledger.context', true);
-  seen text := pg_current_xact_id()::text || CASE WHEN pg_trigger_depth() > 1 THEN '","nested":true,"context":'
-                                                  ELSE '","nested":false,"context":' END;
+  tree text := ',' || coalesce(pg_partition_root(TG_RELID)::oid, TG_RELID)::text || ',';
   body text;
 BEGIN
-  IF current_setting('rowledger.seen', true) = seen || coalesce(context, '') THEN RETURN NULL; END IF;
+  IF current_setting('rowledger.seen', true) = pg_current_xact_id()::text || ' ' || coalesce(context, '')
+     AND (strpos(current_setting('rowledger.nested', true), tree) > 0) = (pg_trigger_depth() > 1) THEN
+    IF pg_trigger_depth() = 1 AND NOT current_setting('rowledger.running', true) LIKE statement_timestamp()::text || '%' || tree || '%' THEN
+      body := set_config('rowledger.running', CASE WHEN starts_with(current_setting('rowledger.running', true), statement_timestamp()::text)
+                                                   THEN current_setting('rowledger.running', true) ELSE statement_timestamp()::text END || tree, true);
+    END IF;
+    RETURN NULL;
+  END IF;
   body := '{{"rowledger":1,"role":' || to_json(session_user::text)::text
        || ',"application":' || to_json(current_setting('application_name'))::text
-       || rowledger.session_part() || seen
+       || rowledger.session_part() || pg_current_xact_id()::text
+       || CASE WHEN pg_trigger_depth() > 1 THEN rowledger.nested_part(TG_RELID::text, tree) ELSE '","nested":false,"context":' END
        || CASE WHEN context <> '' THEN rowledger.context_part(context) ELSE 'null}}' END;
-  body := set_config('rowledger.seen', seen || coalesce(context, ''), true)
+  body := set_config('rowledger.seen', pg_current_xact_id()::text || ' ' || coalesce(context, ''), true)
+       || CASE WHEN pg_trigger_depth() > 1
+               THEN set_config('rowledger.nested', coalesce(current_setting('rowledger.nested', true), '') || tree, true)
+                 || set_config('rowledger.running', coalesce(current_setting('rowledger.running', true), ''), true)
+               ELSE set_config('rowledger.nested', '', true)
+                 || set_config('rowledger.running', CASE WHEN starts_with(current_setting('rowledger.running', true), statement_timestamp()::text)
+                                                         THEN current_setting('rowledger.running', true) ELSE statement_timestamp()::text END || tree, true) END
        || pg_logical_emit_message(true, 'rowledger',
             coalesce(encode(sha256(rowledger.secret() || sha256(rowledger.secret() || convert_to(body, '{0}'))), 'hex'),
                      rowledger.late_stamp(body)) || body)::text;
   RETURN NULL;
+END)";
+
+// A statement of a trigger: which tables' rows it changes, and whether all their rows from now on are its own. They
+// are not when a statement on the same table began before it in the client's command: a BEFORE ROW trigger may have
+// made this one, and then rows of both come in turn.
+constexpr char kNestedPart[] = R"(
+BEGIN
+  RETURN '","nested":true,"tables":['
+      || coalesce((SELECT string_agg(a.relid::oid::text, ',') FROM pg_partition_ancestors(relation::oid) a), relation)
+      || '],"sure":'
+      || (current_setting('rowledger.running', true) LIKE statement_timestamp()::text || '%' || tree || '%' IS NOT TRUE)::text
+      || ',"context":';
 END)";
 
 constexpr char kSecret[] = R"(
@@ -91,6 +118,7 @@ std::vector<AttributionFunction> attribution_functions(const std::string& encodi
       {"rowledger.secret()", "RETURNS bytea LANGUAGE plpgsql IMMUTABLE", body(kSecret)},
       {"rowledger.session_part()", "RETURNS text LANGUAGE plpgsql IMMUTABLE", body(kSessionPart)},
       {"rowledger.context_part(context text)", "RETURNS text LANGUAGE plpgsql STABLE", body(kContextPart)},
+      {"rowledger.nested_part(relation text, tree text)", "RETURNS text LANGUAGE plpgsql STABLE", body(kNestedPart)},
       {"rowledger.late_stamp(body text)", "RETURNS text LANGUAGE plpgsql VOLATILE", body(kLateStamp)},
       {"rowledger.attribute()", "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER", body(kAttribute)},
   };

@@ -23,6 +23,10 @@ class Snapshot : public SlotSnapshot {
     return table_info(*connection_, publication, name);
   }
 
+  Result<std::optional<TableDefinition>> definition(const std::string& name) override {
+    return table_definition(*connection_, name);
+  }
+
   Status read_table(const TableInfo& info, bool in_key_order, const Connection::CopyRow& row) override {
     bool stopped = false;
     // Stopping cancels the COPY, which without a savepoint would end the snapshot.

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "postgres/catalogue.h"
 #include "postgres/connection.h"
+#include "postgres/table_definition.h"
 
 namespace rowledger::postgres {
 
@@ -24,6 +25,7 @@ class SlotSnapshot {
   virtual const SystemIdentity& system() const = 0;
 
   virtual Result<std::optional<TableInfo>> table(const std::string& publication, const std::string& name) = 0;
+  virtual Result<std::optional<TableDefinition>> definition(const std::string& name) = 0;
 
   // Every row of the table with the columns of `info`, in the text forms of the stream. in_key_order:
   // sorted by the key's text in the C collation, which is the order of record::encode_key.

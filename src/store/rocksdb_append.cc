@@ -102,7 +102,11 @@ Status RocksdbStore::prepare_entries(const Batch& batch) {
 // A row's image is sealed as its newest entry is.
 privacy::KeyId RocksdbStore::key_of(const Batch& batch, const StateChange& change) const {
   const std::vector<Batch::Item>& items = batch.items();
-  if (items.empty() || change.row.newest < items.front().seq || items.back().seq < change.row.newest) return change.row.key;
+  if (items.empty() || change.row.newest < items.front().seq || items.back().seq < change.row.newest) {
+    // An image made anew without an entry of its own stays under the key that the row had.
+    const Result<std::optional<RowState>> known = state_.row(change.table, change.key);
+    return known && *known ? (*known)->key : sealing_.seals() ? sealing_.installation_key() : KeyId{};
+  }
   return prepared_[change.row.newest.value - items.front().seq.value].key;
 }
 

@@ -1,6 +1,9 @@
 """Whatever can make capture miss something is in the log within ten seconds, with a baseline compared with the
 state afterwards, and capture goes on where that is right."""
 
+import shutil
+import subprocess
+
 import pytest
 
 from harness import Cluster, Rowledger, wait_until
@@ -132,6 +135,51 @@ def test_publication_loses_the_table(rowledger):
     cluster.sql(database, f"ALTER PUBLICATION {publication} ADD TABLE contacts")
     # Put right: what was missed is found by comparing with the state.
     rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "2"}, timeout_s=20)
+    check_that_capture_goes_on(rowledger)
+
+
+def test_source_put_back_to_an_older_copy(rowledger):
+    """The same system, timeline and slot, but its WAL ends before what was captured."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    rowledger.stop()
+    cluster.sql(database, "CHECKPOINT")
+    cluster.stop()
+    saved = cluster.directory / "saved"
+    subprocess.run(["cp", "-a", str(cluster.data), str(saved)], check=True)
+    cluster.start()
+    rowledger.serve()
+    cluster.sql(database, "CREATE TABLE filler AS SELECT n, repeat('x', 100) t FROM generate_series(1, 20000) n")
+    cluster.sql(database, "UPDATE contacts SET name = 'never was' WHERE id = 1")
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    rowledger.stop()
+    cluster.stop()
+    shutil.rmtree(cluster.data)
+    saved.rename(cluster.data)
+    cluster.start()
+    rowledger.serve()
+    wait_for_trouble(rowledger, since, "source-rewound", kinds=("gap",))
+    gap = rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "1"})
+    assert gap["changes"] == [{"field": "name", "old": "never was", "new": "name 1"}]
+    check_that_capture_goes_on(rowledger)
+    rowledger.sync()
+    status = rowledger.status()
+    assert status["lag_bytes"] < 1 << 20, status
+
+
+def test_publication_altered_while_down(rowledger):
+    """Out of the publication and back in while nobody looked: the same session that notices it compares."""
+    cluster, database = rowledger.cluster, rowledger.database
+    since = end_of_log(rowledger)
+    rowledger.stop()
+    publication = publication_of(rowledger)
+    cluster.sql(database, f"ALTER PUBLICATION {publication} DROP TABLE contacts")
+    cluster.sql(database, "UPDATE contacts SET name = 'unseen' WHERE id = 2")
+    cluster.sql(database, f"ALTER PUBLICATION {publication} ADD TABLE contacts")
+    rowledger.serve()
+    wait_for_trouble(rowledger, since, "publication-altered", kinds=("gap",))
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "2"})
     check_that_capture_goes_on(rowledger)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Cluster, Rowledger, Verbatim, parse_json  # noqa: E402
+from harness import Cluster, Rowledger, Verbatim, parse_json, wait_until  # noqa: E402
 from matching import difference  # noqa: E402
 
 pytest_plugins = ["exhibits"]
@@ -151,7 +151,7 @@ class Scenario(pytest.Item):
         self.rowledger.sync()
         kinds = set(section.arguments.split()) or DEFAULT_KINDS
         everything = [entry for entry in self.rowledger.log(images=True) if entry["seq"] >= self.seen]
-        self.seen = self.end_of_log()
+        self.seen = everything[-1]["seq"] + 1 if everything else self.seen
         actual = [entry for entry in everything if entry["kind"] in kinds]
         expected = read_expected(section)
         for index, (want, have) in enumerate(zip(expected, actual)):
@@ -160,6 +160,20 @@ class Scenario(pytest.Item):
                                  + self.listing(actual))
         if len(expected) != len(actual):
             raise Difference(f"expected {len(expected)} entries, found {len(actual)}" + self.listing(actual))
+
+    def do_await(self, section):
+        """Entries that come by themselves, in any order, of the kinds asked for (else of the usual ones)."""
+        kinds = set(section.arguments.split()) or DEFAULT_KINDS
+
+        def news():
+            return [entry for entry in self.rowledger.log(images=True) if entry["seq"] >= self.seen and entry["kind"] in kinds]
+
+        for want in read_expected(section):
+            try:
+                wait_until(lambda want=want: any(not difference(want, have) for have in news()), 15, "")
+            except AssertionError:
+                raise Difference(f"no entry came like {json.dumps(want)}" + self.listing(news())) from None
+        self.seen = self.end_of_log()
 
     @staticmethod
     def listing(entries):
