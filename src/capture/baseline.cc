@@ -95,11 +95,11 @@ Status Baseline::record(postgres::SlotSnapshot& snapshot, const std::vector<std:
 
 Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::string& table, ChangeContext& context) {
   RL_ASSIGN(auto info, snapshot.table(settings_.publication, table));
-  if (!info || info->primary_key.empty()) {
-    log::warning("table {} does not exist or has no primary key: it is not captured", table);
+  if (!info || info->key.empty()) {
+    log::warning("table {} does not exist, or nothing identifies its rows: it is not captured", table);
     return {};
   }
-  tables_.set_primary_key(table, info->primary_key);
+  tables_.set_key(table, info->key);
   const bool complete = was_complete(table);
   const auto plan = tables_.plan_for(table, info->columns, info->replica_identity == 'f');
   tables_.record_schema(*plan, writer_, std::nullopt);

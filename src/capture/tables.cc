@@ -51,8 +51,8 @@ const TableSettings* Tables::settings_of(std::string_view table) const {
   return nullptr;
 }
 
-void Tables::set_primary_key(const std::string& table, std::vector<std::string> columns) {
-  primary_keys_[table] = std::move(columns);
+void Tables::set_key(const std::string& table, std::vector<std::string> columns) {
+  if (!columns.empty()) keys_[table] = std::move(columns);
 }
 
 void Tables::learn(const postgres::Relation& relation) {
@@ -75,8 +75,10 @@ std::unique_ptr<TablePlan> Tables::plan_for(const std::string& table, std::vecto
   plan->settings = settings_of(table);
   plan->columns.table = table;
   plan->full_identity = full_identity;
-  if (const auto primary_key = primary_keys_.find(table); full_identity && primary_key != primary_keys_.end())
-    for (record::Column& column : columns) column.is_key = std::ranges::count(primary_key->second, column.name) > 0;
+  // Inserts still come when nothing identifies rows any more.
+  const bool keyless = std::ranges::none_of(columns, &record::Column::is_key);
+  if (const auto key = keys_.find(table); (full_identity || keyless) && key != keys_.end())
+    for (record::Column& column : columns) column.is_key = std::ranges::count(key->second, column.name) > 0;
   plan->columns.columns = std::move(columns);
 
   const TableSettings& settings = *plan->settings;

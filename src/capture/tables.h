@@ -35,9 +35,9 @@ class Tables {
 
   const TableSettings* settings_of(std::string_view table) const;
 
-  // The primary key as the catalogue tells it: used for tables with REPLICA IDENTITY FULL, whose relation
-  // message calls every column a key.
-  void set_primary_key(const std::string& table, std::vector<std::string> columns);
+  // The key as the catalogue tells it: used for tables with REPLICA IDENTITY FULL, whose relation message calls
+  // every column a key, and for those that have lost theirs. An empty one leaves the last known.
+  void set_key(const std::string& table, std::vector<std::string> columns);
 
   // A relation message: later rows of that oid have these columns. Tables that are not configured are
   // remembered as such.
@@ -62,7 +62,8 @@ class Tables {
   std::unordered_map<uint32_t, std::unique_ptr<TablePlan>> by_oid_;
   std::unordered_map<uint32_t, std::shared_ptr<const record::TableSchema>> by_id_;
   std::unordered_map<std::string, std::shared_ptr<const record::TableSchema>> newest_;
-  std::unordered_map<std::string, std::vector<std::string>> primary_keys_;
+  std::unordered_map<std::string, std::vector<std::string>> keys_;
+  std::unordered_map<std::string, TableId> moving_from_;
   uint32_t next_schema_id_ = 0, next_table_id_ = 0;
 };
 

@@ -97,12 +97,10 @@ void Watch::find_impairments(const TableSettings& settings, const std::optional<
   }
   if (info->persistence == 'u')
     found("table-unlogged", true, fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
-  if (info->replica_identity == 'n')
-    found("replica-identity-nothing", false,
-          fmt::format("table {} has REPLICA IDENTITY NOTHING, so that the application's own UPDATE and DELETE fail: "
-                      "ALTER TABLE {} REPLICA IDENTITY DEFAULT", table, table));
-  if (info->primary_key.empty())
-    found("primary-key-missing", true, fmt::format("table {} has no primary key any more: rows cannot be told apart", table));
+  if (!info->identity_problem.empty())
+    found("identity-missing", info->key.empty(),
+          fmt::format("{}, so that {} and the application's own UPDATE and DELETE may fail: {}", info->identity_problem,
+                      info->key.empty() ? "rows cannot be told apart" : "old keys are not sent", info->identity_remedy));
   if (settings_.expect_trigger) {
     if (!info->trigger_present) {
       found("trigger-missing", false, fmt::format("the attribution trigger of {} is gone, so that names are lost: run `rowledger attach`", table));
