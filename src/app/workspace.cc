@@ -61,6 +61,7 @@ capture::Settings Workspace::capture_settings() const {
 }
 
 postgres::AttachPlanInput Workspace::attach_input() const {
+  out.expect_trigger = config.trigger;
   postgres::AttachPlanInput out;
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.role = config.role;

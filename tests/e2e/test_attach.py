@@ -167,6 +167,16 @@ def test_an_identity_index_is_a_key(make_rowledger, cluster, database):
     assert rowledger.status()["gaps"] == 0 and rowledger.status()["warnings"] == []
 
 
+def test_without_the_trigger_nothing_is_missing(make_rowledger, cluster, database):
+    """attribution.trigger = false is a choice, not a fault."""
+    rowledger = make_rowledger(config="[attribution]\ntrigger = false\n[capture]\nwatch_interval_ms = 200")
+    cluster.sql(database, "UPDATE contacts SET name = 'x' WHERE id = 1")
+    rowledger.sync()
+    assert rowledger.status()["warnings"] == []
+    assert not [entry for entry in rowledger.log() if "trigger" in str(entry.get("detail", ""))]
+    assert "trigger" not in rowledger.log_path.read_text()
+
+
 def test_preflight_refuses_without_privilege(make_rowledger, cluster, database):
     before = footprint(cluster, database)
     rowledger = make_rowledger(attach=False, url=cluster.url(database, user="glific"))
