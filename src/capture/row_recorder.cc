@@ -343,6 +343,11 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   encode_key_into(parts_, key_);
   RL_ASSIGN(const Known known, load_old(plan, key_));
   if (known.exists && old_ == new_) return {};
+  if (known.exists && differs_only_in_younger_columns()) {
+    // The rows got the column's default when it was added: no change was missed.
+    store_row(plan, key_, *known.newest);
+    return {};
+  }
   const bool missed = complete || known.newest;
   const std::string detail = missed ? json_object({{"reason", kReconcile}}) : std::string();
   record::Entry& entry = start_entry(missed ? EntryKind::kGap : EntryKind::kBaseline, plan, context);
@@ -358,6 +363,12 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   }
   store_row(plan, key_, writer_.add(entry, key_));
   return {};
+}
+
+bool RowRecorder::differs_only_in_younger_columns() const {
+  for (size_t i = 0; i < old_.size(); ++i)
+    if (old_[i] != new_[i] && old_[i].presence != Presence::kAbsent) return false;
+  return true;
 }
 
 Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {

@@ -67,6 +67,7 @@ class RowRecorder {
   void compare_with_server_old(const TablePlan& plan, std::string_view key, ChangeContext& context);
   void store_row(const TablePlan& plan, std::string_view key, Seq seq);
   void forget_row(const TablePlan& plan, std::string_view key, Seq seq);
+  bool differs_only_in_younger_columns() const;
 
   Tables& tables_;
   StateView& state_;

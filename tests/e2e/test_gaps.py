@@ -1,6 +1,8 @@
 """Whatever can make capture miss something is in the log within ten seconds, with a baseline compared with the
 state afterwards, and capture goes on where that is right."""
 
+import json
+
 import pytest
 
 from harness import Cluster, Rowledger, wait_until
@@ -220,6 +222,109 @@ def test_table_dropped_and_made_anew(rowledger):
     since = end_of_log(rowledger)
     cluster.sql(database, "DROP TABLE contacts")
     wait_for_trouble(rowledger, since, "table", "publi")
+
+
+PARTITIONED = """
+CREATE TABLE m (id int, org int, body text, PRIMARY KEY (id, org)) PARTITION BY LIST (org);
+CREATE TABLE m1 PARTITION OF m FOR VALUES IN (1); CREATE TABLE m2 PARTITION OF m FOR VALUES IN (2);
+CREATE TABLE m3 PARTITION OF m FOR VALUES IN (3);
+INSERT INTO m VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')"""
+
+
+# What is done to partitions by themselves; which rows are found to be gone or come.
+UNSTREAMED = {
+    "truncate": ("TRUNCATE m1", "written anew", {"1"}),
+    "detach": ("ALTER TABLE m DETACH PARTITION m2", "detached", {"2"}),
+    "drop": ("DROP TABLE m3", "dropped", {"3"}),
+    "attach": ("CREATE TABLE m4 (id int NOT NULL, org int NOT NULL, body text); INSERT INTO m4 VALUES (4, 4, 'd'); "
+               "ALTER TABLE m ATTACH PARTITION m4 FOR VALUES IN (4)", "added", {"4"}),
+}
+
+
+@pytest.mark.parametrize("case", UNSTREAMED)
+def test_partitions_handled_by_themselves(make_rowledger, cluster, database, case):
+    statement, says, keys = UNSTREAMED[case]
+    cluster.sql(database, PARTITIONED)
+    rowledger = make_rowledger(tables=["m"])
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, statement)
+    wait_for_trouble(rowledger, since, says)
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and "key" in e, timeout_s=20)
+    assert {e["key"]["id"] for e in rowledger.log() if e["seq"] >= since and "key" in e} == keys
+    # The state is right again.
+    cluster.sql(database, "INSERT INTO m VALUES (1, 1, 'again') ON CONFLICT DO NOTHING; UPDATE m SET body = 'z'")
+    rowledger.sync()
+    assert not [e for e in rowledger.log() if e["kind"] == "gap" and str(e["detail"]).count("-row")]
+
+
+def test_what_changes_no_row_is_compared_and_leaves_no_gap(make_rowledger, cluster, database):
+    """VACUUM FULL gives a partition another file, as a TRUNCATE does; a TRUNCATE of the whole table is in the stream."""
+    cluster.sql(database, PARTITIONED)
+    rowledger = make_rowledger(tables=["m", "contacts"])
+    for number, statement in enumerate(["VACUUM FULL m1", "TRUNCATE m", "TRUNCATE contacts", "VACUUM FULL contacts"]):
+        since = end_of_log(rowledger)
+        cluster.sql(database, statement)
+        cluster.sql(database, "INSERT INTO m VALUES (%s, 1, 'after'); INSERT INTO contacts (id) VALUES (%s)", (100 + number, 100 + number))
+        if statement.endswith(("m", "m1")):
+            wait_for_trouble(rowledger, since, "table-rewritten", kinds=("control",))
+        check_that_compared(rowledger)
+    assert rowledger.status()["gaps"] == 0, [e for e in rowledger.log() if e["kind"] == "gap"]
+
+
+def check_that_compared(rowledger):
+    """No comparison is due or under way: two looks at the catalogue have passed without one."""
+    cluster = rowledger.cluster
+    rowledger.sync()
+    cluster.sql(rowledger.database, "INSERT INTO m VALUES (1, 2, 'mark') ON CONFLICT (id, org) DO UPDATE SET body = m.body || '.'")
+    rowledger.sync()
+    wait_until(lambda: rowledger.status()["phase"] == "streaming" and
+               not cluster.sql(rowledger.database, "SELECT FROM pg_replication_slots WHERE slot_name LIKE '%%_baseline'"),
+               20, "streaming again")
+
+
+def test_values_computed_anew_by_ddl(rowledger):
+    """ALTER TABLE ... USING writes every row, and none of that is in the stream."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "ALTER TABLE contacts ALTER COLUMN name TYPE text USING upper(name)")
+    wait_for_trouble(rowledger, since, "table-rewritten")
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "7"}
+                             and e["changes"] == [{"field": "name", "old": "name 7", "new": "NAME 7"}], timeout_s=20)
+
+
+def test_table_made_anew_under_a_publication_of_all_tables(make_rowledger, cluster, database):
+    rowledger = make_rowledger(attach=False)
+    cluster.sql(database, f"CREATE PUBLICATION {rowledger.name} FOR ALL TABLES WITH (publish_via_partition_root = true)")
+    rowledger.attach()
+    rowledger.serve()
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    # In one transaction: nobody sees the time between.
+    cluster.sql(database, "DROP TABLE contacts; CREATE TABLE contacts (id bigint PRIMARY KEY, name text); "
+                          f"GRANT SELECT ON contacts TO {rowledger.name}; INSERT INTO contacts VALUES (500, 'new')")
+    wait_for_trouble(rowledger, since, "table-recreated", kinds=("gap",))
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "20"}, timeout_s=20)
+    assert "500" in rowledger.must("at", "contacts", "500", "now")
+    assert "was not there" in rowledger.must("at", "contacts", "2", "now")
+
+
+def test_identity_lost_while_capturing(rowledger):
+    """The application's own UPDATE fails then: the log says why, and goes on with inserts."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey, ADD PRIMARY KEY (id) DEFERRABLE")
+    with pytest.raises(Exception, match="replica identity"):
+        cluster.sql(database, "UPDATE contacts SET name = 'x' WHERE id = 1")
+    wait_for_trouble(rowledger, since, "deferrable")
+    cluster.sql(database, "INSERT INTO contacts (id, name) VALUES (30, 'x'), (31, 'y')")
+    rowledger.sync()
+    assert [e["key"] for e in rowledger.log("op:create")] == [{"id": "30"}, {"id": "31"}]
+    cluster.sql(database, "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey, ADD PRIMARY KEY (id)")
+    check_that_capture_goes_on(rowledger)
+    assert not [e for e in rowledger.log() if e["kind"] == "gap" and "key" in e]
 
 
 def test_another_system_behind_the_url(make_rowledger, cluster, database):
