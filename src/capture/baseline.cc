@@ -1,6 +1,7 @@
 #include "capture/baseline.h"
 
 #include "base/log.h"
+#include "capture/rekey.h"
 
 namespace rowledger::capture {
 namespace {
@@ -103,6 +104,7 @@ Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::strin
   const bool complete = was_complete(table);
   const auto plan = tables_.plan_for(table, info->columns, info->replica_identity == 'f');
   tables_.record_schema(*plan, writer_, std::nullopt);
+  RL_TRY(move_to_new_keys(store_, writer_, tables_, recorder_, *plan, context, [] {}));
   if (!complete) writer_.batch().set_meta(mark_key(table), kStarted);
   RL_TRY(writer_.flush_and_wait());
 

@@ -384,4 +384,42 @@ Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const 
   return {};
 }
 
+// ---- a table that got another key ---------------------------------------------------------------
+
+Status RowRecorder::move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                                    ChangeContext& context) {
+  old_from_image(plan, row);
+  std::vector<record::KeyPart> old_key;
+  const std::vector<std::string_view> old_parts = record::decode_key(key);
+  for (const record::Column& column : tables_.schema(row.schema).columns)
+    if (column.is_key && old_key.size() < old_parts.size()) old_key.push_back({column.name, old_parts[old_key.size()]});
+  bool known = true;
+  for (const size_t i : plan.key) known = known && old_[i].presence == Presence::kValue;
+  const std::string detail = json_object({{"reason", kKeyChanged}});
+  record::Entry& entry = start_entry(known ? EntryKind::kUpdate : EntryKind::kGap, plan, context);
+  entry.header.prev = row.newest;
+  entry.body.detail = detail;
+  if (!known) {
+    entry.body.key = std::move(old_key);
+    set_owner(plan, old_);
+    list_all(plan, old_, false);
+    const Seq seq = writer_.add(entry, key);
+    state_.put(from, key, {seq, true, row.schema, {}});
+    return {};
+  }
+  new_ = old_;
+  key_parts(plan, new_, parts_);
+  encode_key_into(parts_, key_);
+  RL_ASSIGN(const store::RowState* there, state_.find(plan.columns.table_id, key_));
+  if (there != nullptr) entry.header.prev_at_key = there->newest;
+  set_key(plan, parts_, entry.body.key);
+  entry.body.old_key = std::move(old_key);
+  set_owner(plan, new_);
+  entry.header.flags |= record::kHousekeeping;
+  const Seq seq = writer_.add(entry, key_);
+  store_row(plan, key_, seq);
+  state_.put(from, key, {seq, true, row.schema, {}});
+  return {};
+}
+
 }  // namespace rowledger::capture

@@ -33,6 +33,24 @@ std::string schema_detail(const record::TableSchema* before, const record::Table
   return out + "}";
 }
 
+std::string moving_key(const std::string& table) { return "moving." + table; }
+
+// Whether both call the same values of a row its key. A renamed column is still the same one: it stands where it
+// stood, and its old name is gone.
+bool same_key(const record::TableSchema& before, const record::TableSchema& now) {
+  const auto key_of = [](const record::TableSchema& schema) {
+    std::vector<const record::Column*> key;
+    for (const record::Column& column : schema.columns)
+      if (column.is_key) key.push_back(&column);
+    return key;
+  };
+  return std::ranges::equal(key_of(before), key_of(now), [&](const record::Column* was, const record::Column* is) {
+    if (was->name == is->name) return true;
+    return !now.index_of(was->name) && !before.index_of(is->name) && was->type_oid == is->type_oid &&
+           was - before.columns.data() == is - now.columns.data();
+  });
+}
+
 }  // namespace
 
 Tables::Tables(const Settings& settings, const store::Store& store) : settings_(settings) {
@@ -43,6 +61,9 @@ Tables::Tables(const Settings& settings, const store::Store& store) : settings_(
     by_id_[schema->id.value] = schema;
     newest_[schema->table] = schema;  // ascending by id: the last one stays
   }
+  for (const TableSettings& table : settings.tables)
+    if (const auto from = store.meta(moving_key(table.table)); from && *from && !(*from)->empty())
+      moving_from_[table.table] = TableId{static_cast<uint32_t>(std::stoul(**from))};
 }
 
 const TableSettings* Tables::settings_of(std::string_view table) const {
@@ -116,7 +137,13 @@ void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::opti
     plan.recorded = true;
     return;
   }
-  plan.columns.table_id = newest != nullptr ? newest->table_id : TableId{next_table_id_++};
+  const bool moves = newest != nullptr && !same_key(*newest, plan.columns);
+  plan.columns.table_id = newest != nullptr && !moves ? newest->table_id : TableId{next_table_id_++};
+  if (moves) {
+    // Twice in a row before anything moved: what is under the id in between is nothing.
+    const TableId from = moving_from_.try_emplace(plan.columns.table, newest->table_id).first->second;
+    writer.batch().set_meta(moving_key(plan.columns.table), std::to_string(from.value));
+  }
   plan.columns.id = SchemaId{next_schema_id_++};
   writer.batch().set_schema(plan.columns);
   writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns), tx);
@@ -129,6 +156,16 @@ std::optional<TableId> Tables::table_id(std::string_view table) const {
   const auto found = newest_.find(std::string(table));
   if (found == newest_.end() || found->second == nullptr) return std::nullopt;
   return found->second->table_id;
+}
+
+std::optional<TableId> Tables::moving_from(const std::string& table) const {
+  const auto found = moving_from_.find(table);
+  return found == moving_from_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Tables::moved(const std::string& table, EntryWriter& writer) {
+  moving_from_.erase(table);
+  writer.batch().set_meta(moving_key(table), "");
 }
 
 }  // namespace rowledger::capture

@@ -50,12 +50,16 @@ class Tables {
   void forget_relations() { by_oid_.clear(); }  // a new stream announces them again
 
   // Makes sure that the plan's schema is in the log before its first row is: writes a schema entry when the
-  // columns differ from the table's last known ones.
+  // columns differ from the table's last known ones. With another key, the table's state begins anew under
+  // another id, and the rows are to be moved there before any other is recorded (rekey.h).
   void record_schema(TablePlan& plan, EntryWriter& writer, const std::optional<record::TxIdentity>& tx);
 
   // The schema of a state image. Known for every id that the log has.
   const record::TableSchema& schema(SchemaId id) const { return *by_id_.at(id.value); }
   std::optional<TableId> table_id(std::string_view table) const;
+  // The id under which rows may still stand that were known by an older key. Kept over a restart.
+  std::optional<TableId> moving_from(const std::string& table) const;
+  void moved(const std::string& table, EntryWriter& writer);
 
  private:
   const Settings& settings_;

@@ -327,6 +327,51 @@ def test_identity_lost_while_capturing(rowledger):
     assert not [e for e in rowledger.log() if e["kind"] == "gap" and "key" in e]
 
 
+def test_key_changed(rowledger):
+    """Other columns are the primary key: the rows move to their new keys, and their histories with them."""
+    cluster, database = rowledger.cluster, rowledger.database
+    # The new keys are other rows' old keys.
+    cluster.sql(database, "ALTER TABLE contacts ADD COLUMN uid bigint; UPDATE contacts SET uid = id + 1")
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "BEGIN; ALTER TABLE contacts DROP CONSTRAINT contacts_pkey; ALTER TABLE contacts ADD PRIMARY KEY (uid); COMMIT; "
+                          "UPDATE contacts SET name = 'z' WHERE id = 1; DELETE FROM contacts WHERE id = 2")
+    wait_for_trouble(rowledger, since, "key-changed", kinds=("control",))
+    rowledger.sync()
+    later = [e for e in rowledger.log() if e["seq"] >= since and e["kind"] not in ("control", "schema")]
+    moves = [e for e in later if e.get("old_key")]
+    assert {(e["old_key"]["id"], e["key"]["uid"]) for e in moves} == {(str(n), str(n + 1)) for n in range(1, 21)}
+    assert [(e["kind"], e["key"], e.get("changes", [{}])[0].get("old")) for e in later if not e.get("old_key")] == [
+        ("update", {"uid": "2"}, "name 1"), ("delete", {"uid": "3"}, "2")], later
+    assert rowledger.status()["gaps"] == 0
+    # Row 1 was key 1 and is key 2; key 21 is nobody's old key.
+    assert '"z"' in rowledger.must("at", "contacts", "2", "now", "--json")
+    assert [e["kind"] for e in map(json.loads, rowledger.must("history", "contacts", "21", "--json").splitlines())][0] == "update"
+    assert "was not there" in rowledger.must("at", "contacts", "1", "now")
+    # A restart inside or after changes nothing.
+    rowledger.kill()
+    rowledger.serve()
+    cluster.sql(database, "UPDATE contacts SET name = 'last' WHERE uid = 21")
+    rowledger.sync()
+    assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "name", "old": "name 20", "new": "last"}]
+    assert rowledger.status()["gaps"] == 0
+
+
+def test_key_changed_to_a_column_that_was_never_seen(rowledger):
+    """Then the known rows end, with a gap entry each, and the rows are found under their new keys."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey; ALTER TABLE contacts ADD COLUMN uid bigserial PRIMARY KEY")
+    wait_for_trouble(rowledger, since, "key-changed", kinds=("control",))
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e.get("key") == {"uid": "20"}, timeout_s=20)
+    ended = [e for e in rowledger.log() if e["seq"] >= since and e["kind"] == "gap" and e.get("key", {}).get("id")]
+    assert {e["key"]["id"] for e in ended} == {str(n) for n in range(1, 21)}
+    cluster.sql(database, "UPDATE contacts SET name = 'z' WHERE uid = 3")
+    rowledger.sync()
+    assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "name", "old": "name 3", "new": "z"}]
+
+
 def test_another_system_behind_the_url(make_rowledger, cluster, database):
     """The same URL, but a copy of the cluster under another system identifier: the log must not go on as if nothing was."""
     rowledger = make_rowledger()
