@@ -82,6 +82,7 @@ http::Response get_status(const Dependencies& dependencies, Coverage& coverage) 
       .number("disk_bytes", stats.disk_bytes)
       .raw("coverage", coverage_json(*counts))
       .texts("tables", dependencies.tables)
+      .raw("checkpoint", "null")  // there is no tree of hashes yet
       .raw("http", JsonWriter().text_or_null("url", dependencies.http_url).finish());
   return json_answer(json.finish());
 }

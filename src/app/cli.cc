@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "app/suggest.h"
 #include "app/verbs.h"
 #include "app/version.h"
 
@@ -120,6 +121,29 @@ void add_row_verbs(CLI::App& app, Arguments& a) {
 }
 
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
+// What CLI11 did not understand, with the nearest right word.
+Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> left = app.remaining(true);
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (left.empty()) return {ErrorCode::kInvalid, error.what()};
+  const std::string word = left.front().substr(0, left.front().find('='));
+  std::vector<std::string> right;
+  const bool option = word.starts_with('-');
+  std::string what = fmt::format("unknown verb \"{}\"", word);
+  if (!option && !chosen.empty()) return {ErrorCode::kInvalid, fmt::format("{} does not take \"{}\"", chosen.front()->get_name(), word)};
+  if (option) {
+    what = fmt::format("unknown option {}", word) + (chosen.empty() ? "" : " of " + chosen.front()->get_name());
+    for (const CLI::App* each : chosen.empty() ? std::vector<CLI::App*>{&app} : std::vector<CLI::App*>{chosen.front(), &app})
+      for (const CLI::Option* known : each->get_options())
+        for (const std::string& name : known->get_lnames()) right.push_back("--" + name);
+  } else {
+    for (const CLI::App* verb : app.get_subcommands({})) right.push_back(verb->get_name());
+  }
+  const std::string best = nearest(word, right);
+  if (!best.empty()) return {ErrorCode::kInvalid, fmt::format("{}, did you mean {}?", what, option ? best : "\"" + best + "\"")};
+  return {ErrorCode::kInvalid, fmt::format("{}: there {} {}", what, right.size() == 1 ? "is" : "are", fmt::join(right, ", "))};
+}
+
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
   std::vector<std::string> out;
@@ -153,7 +177,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(with_exclusions_spelled_out(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kWrongUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    report_error(misunderstood(app, error));
+    return kWrongUsage;
   }
   return a.chosen();
 }

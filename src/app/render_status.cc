@@ -60,6 +60,8 @@ std::string render_status(JsonView status, const RenderOptions& options) {
   const std::string gap_text = count(status["gaps"]) + (number(status["gaps"]) == 1 ? " gap" : " gaps");
   line("log", fmt::format("{} entries, {}, {} on disk", count(status["entries"]), gaps ? style.red(gap_text) : gap_text,
                           show_bytes(number(status["disk_bytes"]))));
+  if (status["phase"].text() == "baseline")
+    line("baseline", fmt::format("{} rows read so far: the tables as they are, compared with the log", count(status["baseline_rows"])));
   if (status["slot"].kind() == JsonView::Kind::kObject) line("slot", slot_text(status["slot"]));
   line("actors known", coverage_text(status["coverage"]));
   std::string tables;
