@@ -16,7 +16,8 @@ namespace rowledger::app {
 namespace {
 
 constexpr char kFooter[] =
-    "WHEN is a time (2026-08-01, 2026-08-01T10:00+05:30; without a zone: UTC), now, now-2d, lsn:0/16B3748 or seq:1207.\n"
+    "WHEN is a time (2026-08-01, 2026-08-01T10:00, \"01 Aug 2026 10:00:00 +05:30\"; without a zone: in display.time_zone), now,\n"
+    "now-2d, lsn:0/16B3748 or seq:1207.\n"
     "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 3 cannot reach the database or the daemon.";
 
 // Everything that the command line can say, and which verb was chosen.
@@ -120,7 +121,6 @@ void add_row_verbs(CLI::App& app, Arguments& a) {
   diff->callback([&a] { a.chosen = [&a] { return run_diff(a.read(), a.table, a.key, a.when, a.when_to); }; });
 }
 
-// `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // What CLI11 did not understand, with the nearest right word.
 Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> left = app.remaining(true);
@@ -144,6 +144,7 @@ Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
   return {ErrorCode::kInvalid, fmt::format("{}: there {} {}", what, right.size() == 1 ? "is" : "are", fmt::join(right, ", "))};
 }
 
+// `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
   std::vector<std::string> out;

@@ -44,7 +44,7 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("capture", "yield_to_others", &Config::yield_to_others,
           "Run at a lower priority, so that on a shared machine the application goes first."),
       key("display", "time_zone", &Config::time_zone,
-          "The zone in which the command line shows times, such as Asia/Kolkata."),
+          "The zone in which times are shown, and read when they have none: Asia/Kolkata."),
   };
   return keys;
 }
