@@ -73,6 +73,7 @@ Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::str
   if (row == nullptr) return known;
   known.newest = row->newest;
   known.exists = !row->deleted;
+  known.schema = row->schema;
   if (known.exists) old_from_image(plan, *row);
   return known;
 }
@@ -343,7 +344,7 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   encode_key_into(parts_, key_);
   RL_ASSIGN(const Known known, load_old(plan, key_));
   if (known.exists && old_ == new_) return {};
-  if (known.exists && differs_only_in_younger_columns()) {
+  if (known.exists && differs_only_in_younger_columns(plan, known.schema)) {
     // The rows got the column's default when it was added: no change was missed.
     store_row(plan, key_, *known.newest);
     return {};
@@ -365,9 +366,12 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   return {};
 }
 
-bool RowRecorder::differs_only_in_younger_columns() const {
+// A column that the image lacks may also have been left out for a while, by the publication's column list.
+bool RowRecorder::differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const {
   for (size_t i = 0; i < old_.size(); ++i)
-    if (old_[i] != new_[i] && old_[i].presence != Presence::kAbsent) return false;
+    if (old_[i] != new_[i] && (old_[i].presence != Presence::kAbsent ||
+                               tables_.had_column_before(plan.columns.table, plan.columns.columns[i].name, image)))
+      return false;
   return true;
 }
 
