@@ -9,8 +9,8 @@ namespace {
 constexpr size_t kChunkRows = 1'024;
 }
 
-Status move_to_new_keys(const store::Store& store, EntryWriter& writer, Tables& tables, RowRecorder& recorder, TablePlan& plan,
-                        ChangeContext& context, const std::function<void()>& before_flush) {
+Status move_to_new_keys(const store::Store& store, EntryWriter& writer, Tables& tables, RowRecorder& recorder,
+                        TablePlan& plan, ChangeContext& context, const std::function<void()>& before_flush) {
   const std::string table = plan.columns.table;
   const auto from_id = tables.moving_from(table);
   if (!from_id) return {};

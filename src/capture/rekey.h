@@ -13,7 +13,7 @@ namespace rowledger::capture {
 // With the writer's lock held, after plan's schema was recorded. Nothing to do unless tables.moving_from() says so.
 // A crash inside leaves rows that the next call moves. Waits for the disk; before_flush is called before each flush,
 // to make the cursor fit what is in the batch.
-Status move_to_new_keys(const store::Store& store, EntryWriter& writer, Tables& tables, RowRecorder& recorder, TablePlan& plan,
-                        ChangeContext& context, const std::function<void()>& before_flush);
+Status move_to_new_keys(const store::Store& store, EntryWriter& writer, Tables& tables, RowRecorder& recorder,
+                        TablePlan& plan, ChangeContext& context, const std::function<void()>& before_flush);
 
 }  // namespace rowledger::capture

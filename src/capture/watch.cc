@@ -168,7 +168,10 @@ void Watch::note_impairments(const Impairments& now, Look& look) {
 Status Watch::take_fingerprints(postgres::Connection& connection, const std::string& table,
                                 std::map<std::string, std::string>& out) const {
   RL_ASSIGN(const auto rows, connection.query(
-      "SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || r.xmin, ''), ' ')"
+      "WITH RECURSIVE tree AS (SELECT to_regclass($1)::oid AS oid"
+      "  UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid"
+      "  JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)"
+      " SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || r.xmin, ''), ' ')"
       "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = to_regclass($1)"
       "  WHERE p.pubname = $2)"
       " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
@@ -177,8 +180,7 @@ Status Watch::take_fingerprints(postgres::Connection& connection, const std::str
       " UNION ALL SELECT 'columns', (SELECT md5(string_agg(a.attnum || '.' || a.xmin, ' ' ORDER BY a.attnum)) FROM pg_attribute a"
       "  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0)"
       " UNION ALL SELECT 'storage', (SELECT string_agg(c.oid || ':' || c.relfilenode, ' ' ORDER BY c.oid <> to_regclass($1), c.oid)"
-      "  FROM (SELECT to_regclass($1)::oid AS oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1))) tree"
-      "  JOIN pg_class c USING (oid))",
+      "  FROM tree JOIN pg_class c USING (oid))",
       {postgres::quote_table(table), settings_.publication}));
   for (const auto& row : rows.rows)
     if (row[0] && row[1]) out[*row[0] + ":" + table] = *row[1];

@@ -25,10 +25,12 @@ std::optional<T> number(const std::optional<std::string>& text) {
 Lsn lsn(const Row& row, size_t i) { return row[i] ? Lsn::parse(*row[i]).value_or(Lsn{}) : Lsn{}; }
 
 // A partitioned table is captured as one; what must hold, must hold in each of its partitions, so that
-// the worst of them is told.
+// the worst of them is told. Not by pg_partition_tree, which waits for whoever has locked a partition.
 constexpr char kTableSql[] = R"(
-WITH tree AS (
-  SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid::regclass)
+WITH RECURSIVE tree AS (
+  SELECT $1::oid AS oid
+   UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+          JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid AND p.relispartition
 ), member AS (
   SELECT c.oid, c.relpersistence, c.relreplident, t.tgenabled
     FROM tree JOIN pg_catalog.pg_class c USING (oid)
@@ -78,9 +80,14 @@ SELECT a.attname, a.atttypid, a.atttypmod, a.attname = ANY ($4::name[])
 // By what PostgreSQL identifies the rows of the table ($1) and of each of its partitions, the table first. The
 // conditions on the index are those of RelationGetIndexList (relcache.c); INCLUDE columns are no part of a key.
 constexpr char kIdentitySql[] = R"(
+WITH RECURSIVE tree AS (
+  SELECT $1::oid AS oid
+   UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+          JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid AND p.relispartition
+)
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relreplident, i.indexrelid IS NOT NULL,
        i.indisvalid AND i.indisunique AND i.indpred IS NULL, i.indimmediate, key.columns, key.sorted
-  FROM (SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid::regclass)) tree
+  FROM tree
   JOIN pg_catalog.pg_class c USING (oid)
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_index i

@@ -123,6 +123,15 @@ TEST_F(CataloguePg, APartitionedTableTellsTheWorstOfItsPartitions) {
   EXPECT_EQ(table("v1").persistence, 'p');
 }
 
+TEST_F(CataloguePg, ALookWaitsForNobody) {
+  run(*admin_, "CREATE TABLE v (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE v1 PARTITION OF v FOR VALUES IN (1)");
+  auto other = open(server_->url(database_));
+  run(*other, "BEGIN; LOCK TABLE v1 IN ACCESS EXCLUSIVE MODE");
+  run(*admin_, "SET lock_timeout = '1s'");
+  EXPECT_EQ(table("v").kind, 'p');
+  run(*other, "ROLLBACK");
+}
+
 TEST_F(CataloguePg, ARoleWithoutRightsCanLook) {
   run(*admin_, "CREATE PUBLICATION p FOR TABLE contacts; CREATE ROLE nobody_" + database_ + " LOGIN");
   auto nobody = open(server_->url(database_, "nobody_" + database_));
