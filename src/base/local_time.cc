@@ -20,7 +20,9 @@ constexpr size_t kDateChars = 10, kMonthChars = 7;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-int64_t whole_seconds(Timestamp time) { return time.us >= 0 ? time.us / kSecondUs : (time.us - kSecondUs + 1) / kSecondUs; }
+int64_t whole_seconds(Timestamp time) {
+  return time.us >= 0 ? time.us / kSecondUs : (time.us - kSecondUs + 1) / kSecondUs;
+}
 
 std::vector<std::string_view> words_of(std::string_view text) {
   std::vector<std::string_view> words;
@@ -36,7 +38,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 // "23 Nov 2026 15:00:01 +05:30" as "2026-11-23T15:00:01+05:30"; empty for another form.
 std::string iso_of_shown(std::string_view text) {
   const std::vector<std::string_view> words = words_of(text);
-  if (words.size() < 3 || words.size() > 5 || words[0].size() > 2 || !std::ranges::all_of(words[0], is_digit)) return {};
+  if (words.size() < 3 || words.size() > 5 || words[0].size() > 2 || !std::ranges::all_of(words[0], is_digit))
+    return {};
   const auto month = std::ranges::find(kMonths, words[1]);
   if (month == kMonths.end()) return {};
   std::string out = fmt::format("{}-{:02}-{:0>2}", words[2], month - kMonths.begin() + 1, words[0]);
@@ -100,9 +103,9 @@ std::string show_time(Timestamp time) {
   std::tm local{};
   if (::localtime_r(&moment, &local) == nullptr) return time.to_string();
   const long offset = local.tm_gmtoff / 60, absolute = offset < 0 ? -offset : offset;
-  return fmt::format("{:02} {} {} {:02}:{:02}:{:02} {}{:02}:{:02}", local.tm_mday, kMonths[static_cast<size_t>(local.tm_mon)],
-                     local.tm_year + 1900, local.tm_hour, local.tm_min, local.tm_sec, offset < 0 ? '-' : '+',
-                     absolute / 60, absolute % 60);
+  return fmt::format("{:02} {} {} {:02}:{:02}:{:02} {}{:02}:{:02}", local.tm_mday,
+                     kMonths[static_cast<size_t>(local.tm_mon)], local.tm_year + 1900, local.tm_hour, local.tm_min,
+                     local.tm_sec, offset < 0 ? '-' : '+', absolute / 60, absolute % 60);
 }
 
 bool is_shown_time(std::string_view text) { return !iso_of_shown(text).empty(); }

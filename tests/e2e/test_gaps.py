@@ -90,6 +90,24 @@ def entry_seq(entry):
     return -1 if "key" not in entry else entry["seq"] - 1
 
 
+def test_status_tells_how_far_a_baseline_is(rowledger):
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.stop()
+    drop_slot(rowledger)
+    holder = cluster.connect(database, autocommit=False)  # a new slot waits for transactions that have written
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("CREATE TABLE held (n int)")
+        rowledger.serve()
+        wait_until(lambda: rowledger.status()["phase"] == "baseline", 10, "the baseline")
+        assert "0 rows read so far" in rowledger.run("status").stdout
+    finally:
+        holder.rollback()
+        holder.close()
+    rowledger.sync()
+    assert "rows read so far" not in rowledger.run("status").stdout
+
+
 def test_slot_dropped_while_capturing(rowledger):
     since = end_of_log(rowledger)
     drop_slot(rowledger)
@@ -369,6 +387,26 @@ def test_key_changed(rowledger):
     cluster.sql(database, "UPDATE contacts SET name = 'last' WHERE uid = 21")
     rowledger.sync()
     assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "name", "old": "name 20", "new": "last"}]
+    assert rowledger.status()["gaps"] == 0
+
+
+def test_killed_while_rows_move_to_their_new_keys(make_rowledger, cluster, database):
+    rows = 30_000
+    cluster.sql(database, f"CREATE TABLE big (id int PRIMARY KEY, uid int NOT NULL UNIQUE); INSERT INTO big SELECT n, n + 1 FROM generate_series(1, {rows}) n")
+    rowledger = make_rowledger(tables=["big"])
+    rowledger.sync()
+    before = rowledger.status()["entries"]
+    cluster.sql(database, "BEGIN; ALTER TABLE big DROP CONSTRAINT big_pkey; ALTER TABLE big ADD PRIMARY KEY (uid); COMMIT; "
+                          "DELETE FROM big WHERE uid = 2")
+    wait_until(lambda: rowledger.status()["entries"] > before + 2_000, 20, "rows are moving")
+    moved = rowledger.status()["entries"] - before
+    rowledger.kill()
+    assert moved < rows, "killed too late to show anything"
+    rowledger.serve()
+    rowledger.sync()
+    moves = [e for e in rowledger.log() if e.get("old_key")]
+    assert len(moves) == rows == len({e["key"]["uid"] for e in moves})
+    assert [e["key"] for e in rowledger.log("op:remove")] == [{"uid": "2"}]
     assert rowledger.status()["gaps"] == 0
 
 
