@@ -27,6 +27,8 @@ SETTINGS = {
     "log_min_messages": "warning",
     # Nothing here is worth waiting for the disk; a server that matters has this on.
     "fsync": "off",
+    # The clock leaps from day to day.
+    "wal_sender_timeout": "0",
 }
 
 
@@ -85,7 +87,8 @@ def choose_port(wanted):
 
 
 class Cluster:
-    def __init__(self, directory, wanted_port, say):
+    def __init__(self, directory, wanted_port, say, clock):
+        self.clock = clock
         self.directory = directory
         self.user = server_user()
         # A former run's files, which may be elsewhere, are named in a file.
@@ -110,6 +113,7 @@ class Cluster:
         """A fresh, empty cluster."""
         if self.user:
             os.chown(self.home, self.user.pw_uid, self.user.pw_gid)
+        self.clock.keep_in(self.home)
         passwords = {role: secrets.token_hex(16) for role in ("postgres", *roles)}
         self.write_passfile(passwords)
         # initdb takes the password from a file only; it is gone again before the server starts.
@@ -142,7 +146,7 @@ class Cluster:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [BIN / "postgres", "-D", self.data, "-p", str(self.port), *options], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
+                stdout=log, stderr=log, start_new_session=True, env={**os.environ, **self.clock.environment()},
                 preexec_fn=die_with_parent(signal.SIGINT), **self.identity())
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -2,6 +2,7 @@
 """./dev demo: a private PostgreSQL, Rowledger attached to it, a week of changes, and a tour of the answers."""
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 import tomllib
 
+from clock import DemoClock
 from cluster import Cluster, ClusterError, die_with_parent
 from session import Session
 from tour import Tour
@@ -86,8 +88,13 @@ class Demo:
         self.data = self.directory / "rowledger"
         self.step = Clock()
         claim_directory(self.directory)
-        self.cluster = Cluster(self.directory, arguments.port, self.step)
-        self.environment = {**self.cluster.environment(), "ROWLEDGER_DIR": str(self.data)}
+        self.clock = DemoClock()
+        self.cluster = Cluster(self.directory, arguments.port, self.step, self.clock)
+        self.user_environment = {**self.cluster.environment(), "ROWLEDGER_DIR": str(self.data)}
+
+    @property
+    def environment(self):
+        return {**self.user_environment, **self.clock.environment()}
 
     def rowledger(self, *arguments):
         done = subprocess.run([self.program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -99,6 +106,7 @@ class Demo:
     def make_database(self):
         self.step(f"starting a private PostgreSQL 15 on 127.0.0.1:{self.cluster.port}")
         passwords = self.cluster.make(ROLES)
+        self.clock.go_to("Mon 08:00")
         self.cluster.start()
         admin = Session(self.cluster, "postgres", database="postgres")
         for role in ROLES:
@@ -113,7 +121,8 @@ class Demo:
 
     def attach(self):
         shutil.rmtree(self.data, ignore_errors=True)
-        self.step("rowledger init --preset glific; rowledger attach")
+        self.step("rowledger init --preset glific; rowledger attach: the rows as they are now begin the log\n"
+                  "         (this is called the baseline: what a change is compared with, until the next one)")
         self.rowledger("init", "--source", self.cluster.url("postgres"), "--preset", "glific")
         self.rowledger("attach")
 
@@ -123,6 +132,20 @@ class Demo:
             key = tomllib.load(file).get("context_hmac_key")
         return bytes.fromhex(key) if key else None
 
+    def tell(self, text):
+        """A step of the week: the clock first, then the words."""
+        self.clock.go_to(text)
+        self.step(text)
+
+    def wait_for_fresh_status(self):
+        """The slot is looked at every two seconds; the first look came before the stream was open."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            status = json.loads(self.rowledger("status", "--json"))
+            if status["slot"] and status["slot"]["active"] and status["lag_bytes"] == 0:
+                return
+            time.sleep(0.1)
+
     def run(self, stack, leave_after_tour):
         stack.callback(self.cluster.stop)
         self.make_database()
@@ -130,14 +153,19 @@ class Demo:
         self.step("rowledger serve")
         daemon = Daemon(self.program, self.data, self.directory / "serve.log", self.environment)
         stack.callback(daemon.stop)
-        self.step("a week passes, told in seconds:")
-        week = Week(self.cluster, self.context_key(), self.step)
+        if self.clock.library:
+            self.step("a week passes, told in seconds: this server's clock leaps from day to day (libfaketime)")
+        else:
+            self.step("a week's work, played in some seconds: all of it carries today's time")
+        week = Week(self.cluster, self.context_key(), self.tell)
         stack.callback(week.close)
         week.run()
         daemon.check()
+        self.clock.go_to_now()
         self.step("rowledger sync: waiting until all of it is in the log")
         self.rowledger("sync", "--timeout", "60")
-        tour = Tour(self.program, self.environment, self.directory)
+        self.wait_for_fresh_status()
+        tour = Tour(self.program, self.environment, self.directory, self.clock)
         failures = tour.run(say)
         if leave_after_tour:
             return failures

@@ -1,7 +1,5 @@
-"""A week in the life of three organisations, told in seconds.
-
-Commit times are PostgreSQL's own and cannot be moved, so the weekdays stand in what is printed only.
-"""
+"""A week in the life of three organisations, told in seconds. What is said begins with the time, to which the demo
+sets its clock (clock.py)."""
 import hashlib
 import hmac
 import itertools
@@ -153,7 +151,7 @@ class Week:
         self.psql.transaction("UPDATE contacts SET status = 'blocked' WHERE id = 503", signed)
 
     def weekend(self):
-        self.say("Sat-Sun    a quiet weekend: messages only")
+        self.say("Sat 10:00  a quiet weekend: messages only")
         self.messages(200)
 
     # After the week, as long as the demo runs.

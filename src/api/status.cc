@@ -24,8 +24,7 @@ std::string slot_json(const Dependencies& dependencies, const capture::Report& r
 
 std::string coverage_json(const CoverageCounts& counts) {
   const auto share = [&](uint64_t n) {
-    return fmt::format("{:.4f}",
-                       counts.changes == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(counts.changes));
+    return fmt::format("{:.6f}", counts.changes == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(counts.changes));
   };
   return JsonWriter()
       .number("since_seq", counts.since.value)
@@ -101,6 +100,7 @@ http::Response get_status(const Dependencies& dependencies, Coverage& coverage) 
       .number("disk_bytes", stats.disk_bytes)
       .raw("coverage", coverage_json(*counts))
       .texts("tables", dependencies.tables)
+      .raw("checkpoint", "null")  // there is no tree of hashes yet
       .raw("http", JsonWriter().text_or_null("url", dependencies.http_url).finish());
   return json_answer(json.finish());
 }

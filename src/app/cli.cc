@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "app/suggest.h"
 #include "app/verbs.h"
 #include "app/version.h"
 
@@ -15,8 +16,8 @@ namespace rowledger::app {
 namespace {
 
 constexpr char kFooter[] =
-    "WHEN is a time (2026-08-01, 2026-08-01T10:00+05:30; without a zone: UTC), now, now-2d, lsn:0/16B3748 or "
-    "seq:1207.\n"
+    "WHEN is a time (2026-08-01, 2026-08-01T10:00, \"01 Aug 2026 10:00:00 +05:30\"; without a zone: in display.time_zone), now,\n"
+    "now-2d, lsn:0/16B3748 or seq:1207.\n"
     "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 3 cannot reach the database or the daemon.";
 
 // Everything that the command line can say, and which verb was chosen.
@@ -129,6 +130,29 @@ void add_row_verbs(CLI::App& app, Arguments& a) {
   diff->callback([&a] { a.chosen = [&a] { return run_diff(a.read(), a.table, a.key, a.when, a.when_to); }; });
 }
 
+// What CLI11 did not understand, with the nearest right word.
+Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> left = app.remaining(true);
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (left.empty()) return {ErrorCode::kInvalid, error.what()};
+  const std::string word = left.front().substr(0, left.front().find('='));
+  std::vector<std::string> right;
+  const bool option = word.starts_with('-');
+  std::string what = fmt::format("unknown verb \"{}\"", word);
+  if (!option && !chosen.empty()) return {ErrorCode::kInvalid, fmt::format("{} does not take \"{}\"", chosen.front()->get_name(), word)};
+  if (option) {
+    what = fmt::format("unknown option {}", word) + (chosen.empty() ? "" : " of " + chosen.front()->get_name());
+    for (const CLI::App* each : chosen.empty() ? std::vector<CLI::App*>{&app} : std::vector<CLI::App*>{chosen.front(), &app})
+      for (const CLI::Option* known : each->get_options())
+        for (const std::string& name : known->get_lnames()) right.push_back("--" + name);
+  } else {
+    for (const CLI::App* verb : app.get_subcommands({})) right.push_back(verb->get_name());
+  }
+  const std::string best = nearest(word, right);
+  if (!best.empty()) return {ErrorCode::kInvalid, fmt::format("{}, did you mean {}?", what, option ? best : "\"" + best + "\"")};
+  return {ErrorCode::kInvalid, fmt::format("{}: there {} {}", what, right.size() == 1 ? "is" : "are", fmt::join(right, ", "))};
+}
+
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
@@ -163,7 +187,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(with_exclusions_spelled_out(argc, argv));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kWrongUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    report_error(misunderstood(app, error));
+    return kWrongUsage;
   }
   return a.chosen();
 }

@@ -164,7 +164,7 @@ std::optional<ConfigValue> convert(const std::string& text, ValueType type) {
 
 // Variables that are no configuration keys but known: of this program, and of the scripts around it.
 bool is_other_variable(std::string_view name) {
-  for (const std::string_view known : {"ROWLEDGER_DIR", "ROWLEDGER_HTTP_PORT", "ROWLEDGER_CONTEXT_KEY"})
+  for (const std::string_view known : {"ROWLEDGER_DIR", "ROWLEDGER_CONTEXT_KEY"})
     if (name == known) return true;
   for (const std::string_view prefix : {"ROWLEDGER_TEST_", "ROWLEDGER_BENCH_", "ROWLEDGER_DEMO_", "ROWLEDGER_DEV_"})
     if (name.starts_with(prefix)) return true;
@@ -236,6 +236,10 @@ Status apply_environment(const Environment& environment, Config& config, std::ve
   std::ranges::stable_sort(ordered, {}, [](const auto& pair) { return element_number(pair.first); });
   for (const auto& [variable, value] : ordered) {
     if (!variable.starts_with(kPrefix) || is_other_variable(variable)) continue;
+    if (variable == "ROWLEDGER_HTTP_PORT") {
+      warnings.push_back("ROWLEDGER_HTTP_PORT is set, but the HTTP API is not there yet: nothing listens on that port");
+      continue;
+    }
     const auto place = std::find(names.begin(), names.end(), variable);
     if (place != names.end()) {
       const auto& key = plain_keys()[static_cast<size_t>(place - names.begin())];

@@ -65,7 +65,7 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("ledger", "tree", &Config::tree,
           "Keep the tree that proofs come from. Only ever false to measure what it costs."),
       key("display", "time_zone", &Config::time_zone,
-          "The zone in which the command line shows times, such as Asia/Kolkata."),
+          "The zone in which times are shown, and read when they have none: Asia/Kolkata."),
   };
   return keys;
 }

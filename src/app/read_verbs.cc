@@ -24,12 +24,6 @@ class Session {
  public:
   static Result<std::unique_ptr<Session>> open(const ReadOptions& options) {
     RL_ASSIGN(auto workspace, Workspace::load(options.directory));
-    if (!set_time_zone(workspace.config.time_zone)) {
-      report_error(
-          {ErrorCode::kInvalid, fmt::format("display.time_zone \"{}\" is not known to this system (package tzdata): "
-                                            "times are shown in UTC",
-                                            workspace.config.time_zone)});
-    }
     return std::unique_ptr<Session>(new Session(options, std::move(workspace)));
   }
 

@@ -117,7 +117,7 @@ std::string changes_text(const std::string& kind, JsonView changes, const Style&
     out +=
         fmt::format("{}{:<{}}   {}\n", kIndent, field_name(change), width, change_text(kind, change, style, options));
   }
-  if (left_out > 0) out += fmt::format("{}and {} more fields\n", kIndent, left_out);
+  if (left_out > 0) out += fmt::format("{}and {} more field{}\n", kIndent, left_out, left_out == 1 ? "" : "s");
   return out;
 }
 
@@ -210,8 +210,9 @@ std::string render_entry(JsonView entry, const RenderOptions& options) {
   const std::string by =
       kind == "baseline" ? "" : who_text(entry) + (via.empty() || via == "unknown" ? "" : " via " + via) + "  ";
   std::string out = fmt::format("{}  {}{}{}\n", head, by, what_text(kind, entry), marks_text(entry));
-  if (kind != "baseline" || options.whole) out += changes_text(kind, entry["changes"], style, options);
+  // Why, before the long list of what.
   out += context_text(entry, options);
+  if (kind != "baseline" || options.whole) out += changes_text(kind, entry["changes"], style, options);
   if (options.whole) out += transaction_text(entry);
   return out;
 }

@@ -33,7 +33,9 @@ std::string slot_text(JsonView slot) {
 std::string coverage_text(JsonView coverage) {
   if (number(coverage["changes"]) == 0) return "no changes yet";
   const auto percent = [&](std::string_view trust) {
-    return fmt::format("{:.1f} % {}", 100 * number(coverage[trust]), trust);
+    const double share = 100 * number(coverage[trust]);
+    // Few is not none.
+    return share > 0 && share < 0.1 ? fmt::format("under 0.1 % {}", trust) : fmt::format("{:.1f} % {}", share, trust);
   };
   return fmt::format("{}, {}, {}, {} (of {} changes)", percent("verified"), percent("claimed"), percent("database"),
                      percent("unknown"), count(coverage["changes"]));
@@ -61,6 +63,8 @@ std::string render_status(JsonView status, const RenderOptions& options) {
                             number(status["lag_seconds"]));
   }
   line("captured up to", captured);
+  if (status["phase"].text() == "baseline")
+    line("baseline", fmt::format("{} rows read so far: the tables as they are, compared with the log", count(status["baseline_rows"])));
   const bool gaps = number(status["gaps"]) > 0;
   const std::string gap_text = count(status["gaps"]) + (number(status["gaps"]) == 1 ? " gap" : " gaps");
   line("log", fmt::format("{} entries, {}, {} on disk", count(status["entries"]), gaps ? style.red(gap_text) : gap_text,

@@ -6,8 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <ctime>
-#include <filesystem>
 
 namespace rowledger::app {
 namespace {
@@ -104,36 +102,6 @@ std::string displayable(std::string_view text, size_t characters) {
   if (characters == 0 || total <= characters) return out;
   if (cut_at > 0) out.resize(cut_at);
   return out + fmt::format("… ({} characters)", show_number(total));
-}
-
-bool set_time_zone(const std::string& name) {
-  if (name.empty() || name == "UTC") {
-    ::setenv("TZ", "UTC0", 1);
-    ::tzset();
-    return true;
-  }
-  const bool plain = name.find("..") == std::string::npos && name.front() != '/' && name.front() != ':';
-  std::error_code ignored;
-  if (!plain || !std::filesystem::is_regular_file("/usr/share/zoneinfo/" + name, ignored)) {
-    set_time_zone("UTC");
-    return false;
-  }
-  ::setenv("TZ", (":" + name).c_str(), 1);
-  ::tzset();
-  return true;
-}
-
-std::string show_time(Timestamp time) {
-  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const int64_t seconds = time.us >= 0 ? time.us / 1'000'000 : (time.us - 999'999) / 1'000'000;
-  const std::time_t moment = static_cast<std::time_t>(seconds);
-  std::tm local{};
-  if (::localtime_r(&moment, &local) == nullptr) return time.to_string();
-  const long offset = local.tm_gmtoff / 60, absolute = offset < 0 ? -offset : offset;
-  return fmt::format("{:02} {} {} {:02}:{:02}:{:02} {}{:02}:{:02}", local.tm_mday,
-                     kMonths[static_cast<size_t>(local.tm_mon)], local.tm_year + 1900, local.tm_hour, local.tm_min,
-                     local.tm_sec, offset < 0 ? '-' : '+', absolute / 60, absolute % 60);
 }
 
 std::string show_bytes(double bytes) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/time.h"
+#include "base/local_time.h"
 
 namespace rowledger::app {
 
@@ -44,10 +44,6 @@ class Style {
 // as escapes. Longer than `characters`: cut, with the whole length said. 0: not cut.
 std::string displayable(std::string_view text, size_t characters);
 
-// Sets the process's zone for show_time; false when the system does not know the name.
-bool set_time_zone(const std::string& name);
-// "23 Nov 2026 15:00:01 +05:30"
-std::string show_time(Timestamp time);
 // "12.3 MB"
 std::string show_bytes(double bytes);
 // "1,207"

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/version.h"
+#include "base/local_time.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "privacy/master_key.h"
@@ -34,6 +35,9 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   RL_ASSIGN(auto parsed, parse_config(*text, file.string(), process_environment()));
   for (const auto& warning : parsed.warnings) log::warning("{}", warning);
   out.config = std::move(parsed.config);
+  // For the whole program: the daemon reads times without a zone as the verbs show them.
+  if (!set_time_zone(out.config.time_zone))
+    log::warning("display.time_zone \"{}\" is not known to this system (package tzdata): times are in UTC", out.config.time_zone);
   RL_ASSIGN(out.keys, read_keys(keys_file(directory)));
   out.role_password = out.keys.role_password;
   if (!out.config.password_file.empty()) {
@@ -68,6 +72,7 @@ capture::Settings Workspace::capture_settings() const {
   out.warn_retained_bytes = config.warn_retained_bytes;
   out.watch_interval_ms = static_cast<int>(config.watch_interval_ms);
   out.yield_to_others = config.yield_to_others;
+  out.expect_trigger = config.trigger;
   return out;
 }
 

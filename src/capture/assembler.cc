@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "capture/baseline.h"
+#include "capture/rekey.h"
 #include "postgres/attach.h"
 
 namespace rowledger::capture {
@@ -243,6 +244,8 @@ Result<TablePlan*> Assembler::plan_of(uint32_t relation) {
     const Seq before = parts_.writer.next_seq();
     parts_.tables.record_schema(*plan, parts_.writer, tx);
     if (parts_.writer.next_seq() != before) tx.ordinal++;
+    RL_TRY(move_to_new_keys(parts_.store, parts_.writer, parts_.tables, recorder_, *plan, transaction_->context,
+                            [this] { note_partial(transaction_->messages_seen - 1); }));
   }
   return plan;
 }

@@ -1,6 +1,7 @@
 #include "capture/baseline.h"
 
 #include "base/log.h"
+#include "capture/rekey.h"
 
 namespace rowledger::capture {
 namespace {
@@ -97,11 +98,11 @@ Status Baseline::record(postgres::SlotSnapshot& snapshot, const std::vector<std:
 
 Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::string& table, ChangeContext& context) {
   RL_ASSIGN(auto info, snapshot.table(settings_.publication, table));
-  if (!info || info->primary_key.empty()) {
-    log::warning("table {} does not exist or has no primary key: it is not captured", table);
+  if (!info || info->key.empty()) {
+    log::warning("table {} does not exist, or nothing identifies its rows: it is not captured", table);
     return {};
   }
-  tables_.set_primary_key(table, info->primary_key);
+  tables_.set_key(table, info->key);
   const bool complete = was_complete(table);
   const auto plan = tables_.plan_for(table, info->columns, info->replica_identity == 'f');
   RL_ASSIGN(const auto definition, snapshot.definition(table));
@@ -109,6 +110,7 @@ Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::strin
   tables_.compare_definition(*plan, *definition);
   plan->redefined_at = writer_.next_seq();
   tables_.record_schema(*plan, writer_, std::nullopt);
+  RL_TRY(move_to_new_keys(store_, writer_, tables_, recorder_, *plan, context, [] {}));
   if (!complete) writer_.batch().set_meta(mark_key(table), kStarted);
   RL_TRY(writer_.flush_and_wait());
 

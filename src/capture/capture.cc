@@ -167,12 +167,13 @@ Status take_baseline(const Settings& settings, store::Store& store, std::string_
   StateView state(store, writer, kStateCacheBytes);
   Watch watch(settings, store, writer);
   const SessionParts parts{settings, store, writer, tables, state, watch, [](const std::function<void(Report&)>&) {}};
+  // What is right now is what later looks are compared with; the second look sees what was altered meanwhile.
+  RL_ASSIGN(auto connection, postgres::Connection::open(settings.conninfo));
+  RL_TRY(watch.look(*connection));
   RL_TRY(begin_anew(parts, store.cursor().system_id == 0 ? std::string_view() : reason, [&](uint64_t rows) {
     progress(rows);
     return true;
   }));
-  // What is right now is what later looks are compared with.
-  RL_ASSIGN(auto connection, postgres::Connection::open(settings.conninfo));
   RL_TRY(watch.look(*connection));
   return writer.flush_and_wait();
 }

@@ -88,6 +88,7 @@ Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::str
   known.erased = row->erased;
   known.redefined = plan.redefined_at && row->newest < *plan.redefined_at;
   known.same_columns = row->schema == plan.columns.id;
+  known.schema = row->schema;
   if (known.exists) old_from_image(plan, *row);
   return known;
 }
@@ -415,8 +416,8 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   RL_ASSIGN(const Known known, load_old(plan, key_));
   // Erased values are not fetched again: the next change of the row begins anew.
   if (known.erased) return {};
-  if (known.exists && old_ == new_) {
-    // Its columns' names or number may have changed nevertheless.
+  if (known.exists && (old_ == new_ || differs_only_in_younger_columns(plan, known.schema))) {
+    // Its columns' names or number may have changed nevertheless. A younger column has its default: no change was missed.
     if (!known.same_columns) store_row(plan, key_, *known.newest);
     return {};
   }
@@ -439,8 +440,16 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   return {};
 }
 
-Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row,
-                                   ChangeContext& context) {
+// A column that the image lacks may also have been left out for a while, by the publication's column list.
+bool RowRecorder::differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const {
+  for (size_t i = 0; i < old_.size(); ++i)
+    if (old_[i] != new_[i] && (old_[i].presence != Presence::kAbsent ||
+                               tables_.had_column_before(plan.columns.table, plan.columns.columns[i].name, image)))
+      return false;
+  return true;
+}
+
+Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {
   old_from_image(plan, row);
   const std::string detail = json_object({{"reason", kReconcile}});
   record::Entry& entry = start_entry(EntryKind::kGap, plan, context);
@@ -450,6 +459,44 @@ Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const 
   set_owner(plan, old_);
   list_all(plan, old_, false);
   forget_row(plan, key, writer_.add(entry, key));
+  return {};
+}
+
+// ---- a table that got another key ---------------------------------------------------------------
+
+Status RowRecorder::move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                                    ChangeContext& context) {
+  old_from_image(plan, row);
+  std::vector<record::KeyPart> old_key;
+  const std::vector<std::string_view> old_parts = record::decode_key(key);
+  for (const record::Column& column : tables_.schema(row.schema).columns)
+    if (column.is_key && old_key.size() < old_parts.size()) old_key.push_back({column.name, old_parts[old_key.size()]});
+  bool known = true;
+  for (const size_t i : plan.key) known = known && old_[i].presence == Presence::kValue;
+  const std::string detail = json_object({{"reason", kKeyChanged}});
+  record::Entry& entry = start_entry(known ? EntryKind::kUpdate : EntryKind::kGap, plan, context);
+  entry.header.prev = row.newest;
+  entry.body.detail = detail;
+  if (!known) {
+    entry.body.key = std::move(old_key);
+    set_owner(plan, old_);
+    list_all(plan, old_, false);
+    const Seq seq = writer_.add(entry, key);
+    state_.put(from, key, {seq, true, row.schema, {}});
+    return {};
+  }
+  new_ = old_;
+  key_parts(plan, new_, parts_);
+  encode_key_into(parts_, key_);
+  RL_ASSIGN(const store::RowState* there, state_.find(plan.columns.table_id, key_));
+  if (there != nullptr) entry.header.prev_at_key = there->newest;
+  set_key(plan, parts_, entry.body.key);
+  entry.body.old_key = std::move(old_key);
+  set_owner(plan, new_);
+  entry.header.flags |= record::kHousekeeping;
+  const Seq seq = writer_.add(entry, key_);
+  store_row(plan, key_, seq);
+  state_.put(from, key, {seq, true, row.schema, {}});
   return {};
 }
 

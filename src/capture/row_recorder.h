@@ -29,6 +29,7 @@ inline constexpr char kRowAlreadyKnown[] = "row-already-known";  // inserted, bu
 inline constexpr char kStateDiffers[] = "state-differs";         // the server's old row is not the one known here
 inline constexpr char kReconcile[] = "reconcile";                // found by comparing state and table
 inline constexpr char kRedefined[] = "columns-redefined";        // a schema change did it, or somebody after it
+inline constexpr char kKeyChanged[] = "key-changed";             // its table identifies rows by other columns now
 
 class RowRecorder {
  public:
@@ -51,6 +52,10 @@ class RowRecorder {
   // The state has a row which the table has not.
   Status record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context);
 
+  // A row that is known by the key that its table had before, under the id `from`: an update that moves it to its
+  // new key; a gap entry that ends it when the new key's columns are not known of it.
+  Status move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row, ChangeContext& context);
+
  private:
   struct Known {
     bool exists = false;
@@ -58,6 +63,7 @@ class RowRecorder {
     std::optional<Seq> newest;
     bool redefined = false;      // the image is from before columns were redefined
     bool same_columns = false;   // the image has the plan's columns
+    SchemaId schema;             // of the image
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
   void old_from_image(const TablePlan& plan, const store::RowState& row);
@@ -73,6 +79,7 @@ class RowRecorder {
   void set_owner(const TablePlan& plan, const std::vector<record::Value>& values);
   void take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed);
   void compare_columns(const TablePlan& plan);
+  bool differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const;
   void list_all(const TablePlan& plan, const std::vector<record::Value>& values, bool as_new);
   void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
   std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known, ChangeContext& context);

@@ -153,9 +153,8 @@ Result<std::vector<std::string>> Session::tables_due() {
   for (const TableSettings& table : parts_.settings.tables) {
     RL_ASSIGN(const auto info, table_info(*connection_, parts_.settings.publication, table.table));
     if (!info) continue;
-    parts_.tables.set_primary_key(table.table, info->primary_key);
-    if (std::ranges::count(due, table.table) > 0 && info->published && !info->primary_key.empty())
-      out.push_back(table.table);
+    parts_.tables.set_key(table.table, info->key);
+    if (std::ranges::count(due, table.table) > 0 && info->published && !info->key.empty()) out.push_back(table.table);
   }
   return out;
 }

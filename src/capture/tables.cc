@@ -41,6 +41,24 @@ std::string schema_detail(const record::TableSchema* before, const record::Table
   return out + "}";
 }
 
+std::string moving_key(const std::string& table) { return "moving." + table; }
+
+// Whether both call the same values of a row its key. A renamed column is still the same one: it stands where it
+// stood, and its old name is gone.
+bool same_key(const record::TableSchema& before, const record::TableSchema& now) {
+  const auto key_of = [](const record::TableSchema& schema) {
+    std::vector<const record::Column*> key;
+    for (const record::Column& column : schema.columns)
+      if (column.is_key) key.push_back(&column);
+    return key;
+  };
+  return std::ranges::equal(key_of(before), key_of(now), [&](const record::Column* was, const record::Column* is) {
+    if (was->name == is->name) return true;
+    return !now.index_of(was->name) && !before.index_of(is->name) && was->type_oid == is->type_oid &&
+           was - before.columns.data() == is - now.columns.data();
+  });
+}
+
 }  // namespace
 
 Tables::Tables(const Settings& settings, const store::Store& store) : settings_(settings) {
@@ -54,6 +72,8 @@ Tables::Tables(const Settings& settings, const store::Store& store) : settings_(
   for (const TableSettings& table : settings.tables)
     if (const auto stored = store.meta(definition_key(table.table)); stored && *stored)
       if (auto definition = decode_definition(**stored)) definitions_[table.table] = std::move(*definition);
+    if (const auto from = store.meta(moving_key(table.table)); from && *from && !(*from)->empty())
+      moving_from_[table.table] = TableId{static_cast<uint32_t>(std::stoul(**from))};
 }
 
 const TableSettings* Tables::settings_of(std::string_view table) const {
@@ -62,8 +82,8 @@ const TableSettings* Tables::settings_of(std::string_view table) const {
   return nullptr;
 }
 
-void Tables::set_primary_key(const std::string& table, std::vector<std::string> columns) {
-  primary_keys_[table] = std::move(columns);
+void Tables::set_key(const std::string& table, std::vector<std::string> columns) {
+  if (!columns.empty()) keys_[table] = std::move(columns);
 }
 
 TablePlan* Tables::learn(const postgres::Relation& relation) {
@@ -88,8 +108,10 @@ std::unique_ptr<TablePlan> Tables::plan_for(const std::string& table, std::vecto
   plan->settings = settings_of(table);
   plan->columns.table = table;
   plan->full_identity = full_identity;
-  if (const auto primary_key = primary_keys_.find(table); full_identity && primary_key != primary_keys_.end())
-    for (record::Column& column : columns) column.is_key = std::ranges::count(primary_key->second, column.name) > 0;
+  // Inserts still come when nothing identifies rows any more.
+  const bool keyless = std::ranges::none_of(columns, &record::Column::is_key);
+  if (const auto key = keys_.find(table); (full_identity || keyless) && key != keys_.end())
+    for (record::Column& column : columns) column.is_key = std::ranges::count(key->second, column.name) > 0;
   plan->columns.columns = std::move(columns);
 
   const TableSettings& settings = *plan->settings;
@@ -133,7 +155,13 @@ void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::opti
     warn_of_missing_columns(plan, newest.get(), writer);
     return;
   }
-  plan.columns.table_id = newest != nullptr ? newest->table_id : TableId{next_table_id_++};
+  const bool moves = newest != nullptr && !same_key(*newest, plan.columns);
+  plan.columns.table_id = newest != nullptr && !moves ? newest->table_id : TableId{next_table_id_++};
+  if (moves) {
+    // Twice in a row before anything moved: what is under the id in between is nothing.
+    const TableId from = moving_from_.try_emplace(plan.columns.table, newest->table_id).first->second;
+    writer.batch().set_meta(moving_key(plan.columns.table), std::to_string(from.value));
+  }
   plan.columns.id = SchemaId{next_schema_id_++};
   writer.batch().set_schema(plan.columns);
   writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns, redefined), tx);
@@ -216,12 +244,27 @@ std::vector<std::string> Tables::warnings() const {
   std::vector<std::string> out;
   for (const auto& [table, texts] : warnings_) out.insert(out.end(), texts.begin(), texts.end());
   return out;
+bool Tables::had_column_before(std::string_view table, std::string_view column, SchemaId version) const {
+  return std::ranges::any_of(by_id_, [&](const auto& known) {
+    const record::TableSchema& schema = *known.second;
+    return schema.id < version && schema.table == table && schema.index_of(column);
+  });
 }
 
 std::optional<TableId> Tables::table_id(std::string_view table) const {
   const auto found = newest_.find(std::string(table));
   if (found == newest_.end() || found->second == nullptr) return std::nullopt;
   return found->second->table_id;
+}
+
+std::optional<TableId> Tables::moving_from(const std::string& table) const {
+  const auto found = moving_from_.find(table);
+  return found == moving_from_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Tables::moved(const std::string& table, EntryWriter& writer) {
+  moving_from_.erase(table);
+  writer.batch().set_meta(moving_key(table), "");
 }
 
 }  // namespace rowledger::capture

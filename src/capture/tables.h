@@ -42,9 +42,9 @@ class Tables {
 
   const TableSettings* settings_of(std::string_view table) const;
 
-  // The primary key as the catalogue tells it: used for tables with REPLICA IDENTITY FULL, whose relation
-  // message calls every column a key.
-  void set_primary_key(const std::string& table, std::vector<std::string> columns);
+  // The key as the catalogue tells it: used for tables with REPLICA IDENTITY FULL, whose relation message calls
+  // every column a key, and for those that have lost theirs. An empty one leaves the last known.
+  void set_key(const std::string& table, std::vector<std::string> columns);
 
   // A relation message: later rows of that oid have these columns. Tables that are not configured are
   // remembered as such, and answered with null.
@@ -67,19 +67,26 @@ class Tables {
   void forget_relations() { by_oid_.clear(); }  // a new stream announces them again
 
   // Makes sure that the plan's schema is in the log before its first row is: writes a schema entry when the
-  // columns differ from the table's last known ones.
+  // columns differ from the table's last known ones. With another key, the table's state begins anew under
+  // another id, and the rows are to be moved there before any other is recorded (rekey.h).
   void record_schema(TablePlan& plan, EntryWriter& writer, const std::optional<record::TxIdentity>& tx);
 
   // The schema of a state image. Known for every id that the log has.
   const record::TableSchema& schema(SchemaId id) const { return *by_id_.at(id.value); }
+  // Whether a version of the table's columns that is older than this one had such a column.
+  bool had_column_before(std::string_view table, std::string_view column, SchemaId version) const;
   std::optional<TableId> table_id(std::string_view table) const;
+  // The id under which rows may still stand that were known by an older key. Kept over a restart.
+  std::optional<TableId> moving_from(const std::string& table) const;
+  void moved(const std::string& table, EntryWriter& writer);
 
  private:
   const Settings& settings_;
   std::unordered_map<uint32_t, std::unique_ptr<TablePlan>> by_oid_;
   std::unordered_map<uint32_t, std::shared_ptr<const record::TableSchema>> by_id_;
   std::unordered_map<std::string, std::shared_ptr<const record::TableSchema>> newest_;
-  std::unordered_map<std::string, std::vector<std::string>> primary_keys_;
+  std::unordered_map<std::string, std::vector<std::string>> keys_;
+  std::unordered_map<std::string, TableId> moving_from_;
   void warn_of_missing_columns(const TablePlan& plan, const record::TableSchema* before, EntryWriter& writer);
 
   std::unordered_map<std::string, postgres::TableDefinition> definitions_;  // that the state fits, as in meta

@@ -39,6 +39,20 @@ std::string table_of(const std::string& name) {
   return colon == std::string::npos ? std::string() : name.substr(colon + 1);
 }
 
+// The fingerprint "storage": "oid:file" of the table and then of each partition.
+struct StorageTree {
+  explicit StorageTree(const std::string& print) {
+    std::istringstream members(print);
+    for (std::string member; members >> member;) {
+      const size_t colon = std::min(member.find(':'), member.size());
+      if (files.empty()) root = member.substr(0, colon);
+      files[member.substr(0, colon)] = member.substr(colon);
+    }
+  }
+  std::string root;
+  std::map<std::string, std::string> files;
+};
+
 }  // namespace
 
 Watch::Watch(const Settings& settings, const store::Store& store, EntryWriter& writer)
@@ -51,6 +65,7 @@ Watch::Watch(const Settings& settings, const store::Store& store, EntryWriter& w
 Result<Look> Watch::look(postgres::Connection& connection) {
   Look look;
   Impairments impairments;
+  std::map<std::string, std::string> prints;
   RL_ASSIGN(look.slot, postgres::slot_info(connection, settings_.slot));
   RL_ASSIGN(look.source_lsn, postgres::current_wal_lsn(connection));
   RL_ASSIGN(const auto publication, postgres::publication_info(connection, settings_.publication));
@@ -72,14 +87,21 @@ Result<Look> Watch::look(postgres::Connection& connection) {
   for (const TableSettings& table : settings_.tables) {
     RL_ASSIGN(const auto info, postgres::table_info(connection, settings_.publication, table.table));
     if (publication || !info) find_impairments(table, info, impairments);
+    if (!info) continue;
+    RL_TRY(take_fingerprints(connection, table.table, prints));
+    if (!info->key.empty()) prints["key:" + table.table] = fmt::format("{}", fmt::join(info->key, ", "));
   }
-  RL_ASSIGN(const auto prints, fingerprints(connection));
 
   const auto lock = writer_.lock();
   note_impairments(impairments, look);
   note_alterations(prints, impairments, look);
   note_slot(look);
-  if (!writer_.batch().empty()) writer_.flush();
+  // Durable before the caller reads in the store which tables are due.
+  if (look.baseline_due) {
+    RL_TRY(writer_.flush_and_wait());
+  } else if (!writer_.batch().empty()) {
+    writer_.flush();
+  }
   return look;
 }
 
@@ -104,16 +126,11 @@ void Watch::find_impairments(const TableSettings& settings, const std::optional<
                         table));
   }
   if (info->persistence == 'u')
-    found("table-unlogged", true,
-          fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
-  if (info->replica_identity == 'n')
-    found("replica-identity-nothing", false,
-          fmt::format("table {} has REPLICA IDENTITY NOTHING, so that the application's own UPDATE and DELETE fail: "
-                      "ALTER TABLE {} REPLICA IDENTITY DEFAULT",
-                      table, table));
-  if (info->primary_key.empty())
-    found("primary-key-missing", true,
-          fmt::format("table {} has no primary key any more: rows cannot be told apart", table));
+    found("table-unlogged", true, fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
+  if (!info->identity_problem.empty())
+    found("identity-missing", info->key.empty(),
+          fmt::format("{}, so that {} and the application's own UPDATE and DELETE may fail: {}", info->identity_problem,
+                      info->key.empty() ? "rows cannot be told apart" : "old keys are not sent", info->identity_remedy));
   if (settings_.expect_trigger) {
     if (!info->trigger_present) {
       found(
@@ -159,25 +176,28 @@ void Watch::note_impairments(const Impairments& now, Look& look) {
 }
 
 // Row versions of the catalogue's rows: they also change when something was altered and put back between two looks.
-Result<std::map<std::string, std::string>> Watch::fingerprints(postgres::Connection& connection) const {
-  std::map<std::string, std::string> out;
-  for (const TableSettings& table : settings_.tables) {
-    RL_ASSIGN(
-        const auto rows,
-        connection.query(
-            "SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || "
-            "r.xmin, ''), ' ')"
-            "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = "
-            "to_regclass($1)"
-            "  WHERE p.pubname = $2)"
-            " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
-            "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
-            " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))",
-            {postgres::quote_table(table.table), settings_.publication}));
-    for (const auto& row : rows.rows)
-      if (row[0] && row[1]) out[*row[0] + ":" + table.table] = *row[1];
-  }
-  return out;
+// One statement, so that all of it is of one moment. `storage` has the table and its partitions, "oid:file" each:
+// a TRUNCATE of a partition, its detaching or attaching, and a table of the same name are nowhere in the stream.
+Status Watch::take_fingerprints(postgres::Connection& connection, const std::string& table,
+                                std::map<std::string, std::string>& out) const {
+  RL_ASSIGN(const auto rows, connection.query(
+      "WITH RECURSIVE tree AS (SELECT to_regclass($1)::oid AS oid"
+      "  UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid"
+      "  JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)"
+      " SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || r.xmin, ''), ' ')"
+      "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = to_regclass($1)"
+      "  WHERE p.pubname = $2)"
+      " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
+      "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
+      " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))"
+      " UNION ALL SELECT 'columns', (SELECT md5(string_agg(a.attnum || '.' || a.xmin, ' ' ORDER BY a.attnum)) FROM pg_attribute a"
+      "  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0)"
+      " UNION ALL SELECT 'storage', (SELECT string_agg(c.oid || ':' || c.relfilenode, ' ' ORDER BY c.oid <> to_regclass($1), c.oid)"
+      "  FROM tree JOIN pg_class c USING (oid))",
+      {postgres::quote_table(table), settings_.publication}));
+  for (const auto& row : rows.rows)
+    if (row[0] && row[1]) out[*row[0] + ":" + table] = *row[1];
+  return {};
 }
 
 void Watch::note_alterations(const std::map<std::string, std::string>& now, const Impairments& impairments,
@@ -187,28 +207,80 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
     const auto before = fingerprints_.find(name);
     if (before == fingerprints_.end() || before->second == print) continue;
     const std::string what = reason_of(name), table = table_of(name);
+    const bool only_names = what == "trigger" || what == "identity";
     // What an impairment tells, its end mends.
     const bool told = std::ranges::any_of(impairments, [&](const auto& named) {
       const Impairment& impairment = named.second;
-      return (impairment.table.empty() || impairment.table == table) &&
-             impairment.loses_changes == (what == "publication");
+      return (impairment.table.empty() || impairment.table == table) && impairment.loses_changes != only_names;
     });
     if (told) continue;
-    if (what == "publication") {
-      writer_.add_control(record::EntryKind::kGap, table,
-                          json_object({{"reason", "publication-altered"},
-                                       {"text", "the publication was altered; the table is compared with the log"}}));
-      mark_due(table, look);
-    } else {
-      writer_.add_control(record::EntryKind::kControl, table,
-                          json_object({{"event", what == "trigger" ? "trigger-altered" : "replica-identity-changed"},
-                                       {"before", what == "identity" ? before->second : ""},
-                                       {"after", what == "identity" ? print : ""}}));
+    if (what == "storage") {
+      const auto columns = fingerprints_.find("columns:" + table);
+      const auto columns_now = now.find("columns:" + table);
+      const bool altered = columns != fingerprints_.end() && columns_now != now.end() && columns->second != columns_now->second;
+      note_storage(table, before->second, print, altered, look);
+    } else if (what != "columns") {
+      note_alteration(what, table, before->second, print, look);
     }
   }
   // What is gone stays known, so that its return is noticed as an alteration.
   for (const auto& [name, print] : now) fingerprints_[name] = print;
   writer_.batch().set_meta(kFingerprintsKey, join(fingerprints_));
+}
+
+void Watch::note_alteration(const std::string& what, const std::string& table, const std::string& before, const std::string& now,
+                            Look& look) {
+  using record::EntryKind;
+  if (what == "publication") {
+    writer_.add_control(EntryKind::kGap, table,
+                        json_object({{"reason", "publication-altered"},
+                                     {"text", "the publication was altered; the table is compared with the log"}}));
+    mark_due(table, look);
+  } else if (what == "key") {
+    writer_.add_control(EntryKind::kControl, table,
+                        json_object({{"event", "key-changed"}, {"before", before}, {"after", now},
+                                     {"text", "rows are identified by other columns now: known rows move to their new keys, and the "
+                                              "table is compared with the log"}}));
+    mark_due(table, look);
+  } else {
+    writer_.add_control(EntryKind::kControl, table,
+                        json_object({{"event", what == "trigger" ? "trigger-altered" : "replica-identity-changed"},
+                                     {"before", what == "identity" ? before : ""}, {"after", what == "identity" ? now : ""}}));
+  }
+}
+
+void Watch::note_storage(const std::string& table, const std::string& before, const std::string& now, bool columns_altered,
+                         Look& look) {
+  using record::EntryKind;
+  const auto note = [&](EntryKind kind, std::string_view reason, std::string text) {
+    writer_.add_control(kind, table, json_object({{kind == EntryKind::kGap ? "reason" : "event", reason},
+                                                  {"text", text + "; the table is compared with the log"}}));
+    mark_due(table, look);
+  };
+  const StorageTree then(before), today(now);
+  if (then.root != today.root) {
+    return note(EntryKind::kGap, "table-recreated", fmt::format("{} is another table of that name: the former one was dropped with its "
+                                                                "rows, or renamed", table));
+  }
+  size_t removed = 0, added = 0, rewritten = 0;
+  for (const auto& [oid, file] : then.files) removed += !today.files.contains(oid);
+  for (const auto& [oid, file] : today.files) {
+    const auto old = then.files.find(oid);
+    added += old == then.files.end();
+    rewritten += old != then.files.end() && old->second != file;
+  }
+  if (removed > 0)
+    note(EntryKind::kGap, "partition-removed",
+         fmt::format("{} partition(s) of {} were dropped or detached, with their rows", removed, table));
+  if (added > 0)
+    note(EntryKind::kControl, "partition-added",
+         fmt::format("{} partition(s) were added to {}, perhaps with rows in them", added, table));
+  // A TRUNCATE of a table that is published by itself comes through the stream, and VACUUM FULL or CLUSTER change no
+  // row. Of a partition, a TRUNCATE does not come; and an ALTER TABLE that computes values anew never does.
+  const bool has_partitions = then.files.size() > 1 || today.files.size() > 1;
+  if (rewritten > 0 && (has_partitions || columns_altered))
+    note(EntryKind::kControl, "table-rewritten",
+         fmt::format("{} was written anew or emptied in PostgreSQL (TRUNCATE of a partition, VACUUM FULL, CLUSTER, ALTER TABLE)", table));
 }
 
 void Watch::note_slot(Look& look) {

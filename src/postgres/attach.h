@@ -24,7 +24,7 @@ struct Finding {
   std::string what, remedy;
 };
 
-// Checks what capture needs: wal_level, free slots and senders, primary keys and replica identity,
+// Checks what capture needs: wal_level, free slots and senders, what identifies rows (on each partition),
 // unlogged and temporary tables, privileges of the connected role, a pooler in between (a replication
 // connection is tried), server version, max_slot_wal_keep_size, replica identity FULL where not needed.
 Result<std::vector<Finding>> preflight(Connection& admin, const std::string& conninfo, const AttachPlanInput& input);

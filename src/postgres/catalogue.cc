@@ -27,10 +27,12 @@ std::optional<T> number(const std::optional<std::string>& text) {
 Lsn lsn(const Row& row, size_t i) { return row[i] ? Lsn::parse(*row[i]).value_or(Lsn{}) : Lsn{}; }
 
 // A partitioned table is captured as one; what must hold, must hold in each of its partitions, so that
-// the worst of them is told.
+// the worst of them is told. Not by pg_partition_tree, which waits for whoever has locked a partition.
 constexpr char kTableSql[] = R"(
-WITH tree AS (
-  SELECT $1::oid AS oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1::oid::regclass)
+WITH RECURSIVE tree AS (
+  SELECT $1::oid AS oid
+   UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+          JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid AND p.relispartition
 ), member AS (
   SELECT c.oid, c.relpersistence, c.relreplident, t.tgenabled
     FROM tree JOIN pg_catalog.pg_class c USING (oid)
@@ -67,31 +69,94 @@ SELECT {}, {}, {}
                              : "");
 }
 
-// $1 table, $2 column list as pg_publication_rel.prattrs has it or NULL, $3 generated columns are sent.
+// $1 table, $2 column list as pg_publication_rel.prattrs has it or NULL, $3 generated columns are sent, $4 the
+// key's columns as an array of names.
 constexpr char kColumnsSql[] = R"(
-SELECT a.attname, a.atttypid, a.atttypmod, coalesce(a.attnum = ANY (identity.indkey::int2[]), false)
+SELECT a.attname, a.atttypid, a.atttypmod, a.attname = ANY ($4::name[])
   FROM pg_catalog.pg_attribute a
-  LEFT JOIN LATERAL (
-    SELECT i.indkey FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
-     WHERE i.indrelid = $1::oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END
-  ) identity ON true
  WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
    AND CASE WHEN $2::text IS NOT NULL
             THEN a.attnum::text = ANY (pg_catalog.string_to_array($2::text, ' '))
             ELSE a.attgenerated = '' OR (a.attgenerated = 's' AND $3::bool) END
  ORDER BY a.attnum)";
 
-constexpr char kPrimaryKeySql[] = R"(
-SELECT a.attname
-  FROM pg_catalog.pg_index i
-  CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
- WHERE i.indrelid = $1::oid AND i.indisprimary AND k.place <= i.indnkeyatts
- ORDER BY k.place)";
+// By what PostgreSQL identifies the rows of the table ($1) and of each of its partitions, the table first. The
+// conditions on the index are those of RelationGetIndexList (relcache.c); INCLUDE columns are no part of a key.
+constexpr char kIdentitySql[] = R"(
+WITH RECURSIVE tree AS (
+  SELECT $1::oid AS oid
+   UNION SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+          JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid AND p.relispartition
+)
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relreplident, i.indexrelid IS NOT NULL,
+       i.indisvalid AND i.indisunique AND i.indpred IS NULL, i.indimmediate, key.columns, key.sorted
+  FROM tree
+  JOIN pg_catalog.pg_class c USING (oid)
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_index i
+    ON i.indrelid = c.oid AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END
+  LEFT JOIN LATERAL (
+    SELECT pg_catalog.array_agg(a.attname ORDER BY k.place) AS columns,
+           pg_catalog.array_agg(a.attname ORDER BY a.attname) AS sorted
+      FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+     WHERE k.place <= i.indnkeyatts) key ON true
+ WHERE c.relkind IN ('r', 'p')
+ ORDER BY c.oid <> $1::oid, 1)";
+
+void explain_missing_index(const std::string& table, char identity, bool primary_deferrable, bool index_exists, TableInfo& info) {
+  const std::string alter = "ALTER TABLE " + table;
+  static constexpr std::string_view kOtherIndex = "REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns";
+  if (identity == 'n') {
+    info.identity_problem = table + " has REPLICA IDENTITY NOTHING";
+    info.identity_remedy = alter + " REPLICA IDENTITY DEFAULT";
+  } else if (primary_deferrable) {
+    info.identity_problem = "the primary key of " + table + " is DEFERRABLE, so that PostgreSQL does not identify rows by it";
+    info.identity_remedy = fmt::format("make the primary key anew without DEFERRABLE, or {} {}", alter, kOtherIndex);
+  } else if (index_exists) {
+    info.identity_problem = fmt::format("the index by which the rows of {} are identified is not valid", table);
+    info.identity_remedy = "REINDEX it; of a partitioned table, make the missing index on each partition and attach it";
+  } else if (identity == 'i') {
+    info.identity_problem = table + " has REPLICA IDENTITY USING INDEX, and that index was dropped";
+    info.identity_remedy = fmt::format("{0} REPLICA IDENTITY DEFAULT when it has a primary key, or {0} {1}", alter, kOtherIndex);
+  } else {
+    info.identity_problem = table + " has no primary key";
+    info.identity_remedy = fmt::format("{} ADD PRIMARY KEY (...), or {}", alter, kOtherIndex);
+  }
+}
+
+// Fills key and identity_problem; answers the key's columns as PostgreSQL's array.
+Result<std::string> read_identity(Connection& connection, const std::string& oid, TableInfo& info) {
+  RL_ASSIGN(const Rows members, connection.query(kIdentitySql, {oid}));
+  std::string columns = "{}", sorted;
+  for (size_t m = 0; m < members.rows.size() && info.identity_problem.empty(); ++m) {
+    const Row& row = members.rows[m];
+    const std::string table = text(row, 0);
+    const char identity = letter(row, 1, 'd');
+    const bool exists = truth(row, 2), deferrable = exists && !truth(row, 4), usable = exists && truth(row, 3) && !deferrable;
+    if (m == 0 && usable && identity != 'n') {
+      columns = text(row, 5);
+      sorted = text(row, 6);
+    }
+    if (m > 0 && identity == 'f') continue;  // the whole old row is sent, the key in it
+    if (!usable || identity == 'n') {
+      explain_missing_index(table, identity, deferrable, exists, info);
+    } else if (text(row, 6) != sorted) {
+      // Old keys are sent by the partition's identity, under the name of the partitioned table.
+      info.identity_problem = fmt::format("the rows of the partition {} are identified by other columns {} than those of its table {}",
+                                          table, text(row, 6), sorted);
+      info.identity_remedy = fmt::format("ALTER TABLE {} REPLICA IDENTITY as its table has it", table);
+    }
+  }
+  RL_ASSIGN(const Rows key, connection.query("SELECT pg_catalog.unnest($1::name[])", {columns}));
+  for (const auto& row : key.rows) info.key.push_back(text(row, 0));
+  return columns;
+}
 
 Status read_columns(Connection& connection, const std::string& oid, const std::optional<std::string>& column_list,
                     bool generated, TableInfo& info) {
-  RL_ASSIGN(const Rows columns, connection.query(kColumnsSql, {oid, column_list, generated ? "t" : "f"}));
+  RL_ASSIGN(const std::string key, read_identity(connection, oid, info));
+  RL_ASSIGN(const Rows columns, connection.query(kColumnsSql, {oid, column_list, generated ? "t" : "f", key}));
   for (const auto& row : columns.rows) {
     record::Column column;
     column.name = text(row, 0);
@@ -102,8 +167,6 @@ Status read_columns(Connection& connection, const std::string& oid, const std::o
     if (column_list) info.published_columns += (info.published_columns.empty() ? "" : ", ") + column.name;
     info.columns.push_back(std::move(column));
   }
-  RL_ASSIGN(const Rows key, connection.query(kPrimaryKeySql, {oid}));
-  for (const auto& row : key.rows) info.primary_key.push_back(text(row, 0));
   return {};
 }
 

@@ -42,8 +42,8 @@ TableName split_table_name(const std::string& name);
 // The same, quoted for SQL.
 std::string quote_table(const std::string& name);
 
-// Of a partitioned table, persistence, replica_identity and the trigger tell the worst of all its
-// partitions: one unlogged partition makes it 'u', one without the trigger trigger_present false.
+// Of a partitioned table, persistence, replica_identity, identity_problem and the trigger tell the worst of
+// all its partitions: one unlogged partition makes it 'u', one without the trigger trigger_present false.
 struct TableInfo {
   uint32_t oid = 0;
   std::string name;             // "public.contacts"
@@ -54,11 +54,16 @@ struct TableInfo {
   std::string published_columns;  // column list, empty: all
   std::string row_filter;         // empty: none
   bool trigger_present = false;
-  char trigger_enabled = 0;  // 'A' always is what attach makes; 'D' disabled, 'O' origin
-  // As pgoutput would send them. Key columns: those of the replica identity's index, of the primary
-  // key under FULL (where pgoutput itself marks every column).
+  char trigger_enabled = 0;       // 'A' always is what attach makes; 'D' disabled, 'O' origin
+  // As pgoutput would send them. Key columns: `key`.
   std::vector<record::Column> columns;
-  std::vector<std::string> primary_key;  // in key order; empty: none
+  // What tells a row from another: the columns of the replica identity's index, under FULL (where pgoutput
+  // itself marks every column) those of the primary key; in the index's order. Only an index that PostgreSQL
+  // itself would identify rows by counts: valid and not deferrable. Empty: none.
+  std::vector<std::string> key;
+  // Why PostgreSQL refuses the application's own UPDATE and DELETE of this table (or of the partition that it
+  // names) once it is published, or why rows cannot be told apart; how to mend it. Empty: neither.
+  std::string identity_problem, identity_remedy;
 
   bool operator==(const TableInfo&) const = default;
 };

@@ -89,18 +89,10 @@ void check_identity(Checks& c, const TableInfo& table) {
              "ALTER TABLE " + quoted + " SET LOGGED");
   if (table.persistence == 't')
     c.refuse(table.name + " is a temporary table: its changes are not in the WAL", "name an ordinary table");
-  if (table.replica_identity == 'n')
-    c.refuse(table.name +
-                 " (or a partition of it) has REPLICA IDENTITY NOTHING: once it is published, PostgreSQL would refuse "
-                 "the application's UPDATE and DELETE",
-             "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT");
-  else if (table.primary_key.empty() && table.replica_identity != 'i')
-    c.refuse(
-        table.name +
-            " has no primary key: a row could not be told from another, and once it is published, PostgreSQL would "
-            "refuse the application's UPDATE and DELETE",
-        "ALTER TABLE " + quoted +
-            " ADD PRIMARY KEY (...), or REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns");
+  if (!table.identity_problem.empty())
+    c.refuse(table.identity_problem + ": rows could not be told apart, and once " + table.name +
+                 " is published, PostgreSQL would refuse the application's UPDATE and DELETE",
+             table.identity_remedy);
   else if (table.replica_identity == 'f')
     c.warn(table.name + " has REPLICA IDENTITY FULL: it writes more WAL, and Rowledger does not need it",
            "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT, unless something else needs FULL");

@@ -86,11 +86,28 @@ Result<RowPlace> find_place(const store::Store& store, std::string_view table, s
   if (place.versions.empty())
     return fail(ErrorCode::kNotFound, "table \"" + std::string(table) + "\" was never captured" +
                                           (known.empty() ? "" : "; the log has " + known));
-  const record::TableSchema& newest = place.versions.back();
-  place.table = newest.table_id;
-  place.table_name = newest.table;
-  RL_ASSIGN(place.key, split_key(key, newest));
-  place.encoded_key = record::encode_key({place.key.begin(), place.key.end()});
+  place.table_name = place.versions.back().table;
+  // A table that got another key has its rows under another id since: a key of before is looked for there.
+  std::optional<Error> wrong;
+  std::optional<TableId> looked_in;
+  for (size_t v = place.versions.size(); v-- > 0;) {
+    const record::TableSchema& version = place.versions[v];
+    if (looked_in == version.table_id) continue;
+    looked_in = version.table_id;
+    auto parts = split_key(key, version);
+    if (!parts) {
+      if (!wrong) wrong = std::move(parts.error());
+      continue;
+    }
+    std::string encoded = record::encode_key({parts->begin(), parts->end()});
+    RL_ASSIGN(const auto state, store.row(version.table_id, encoded));
+    if (!state && !place.encoded_key.empty()) continue;
+    place.table = version.table_id;
+    place.key = std::move(*parts);
+    place.encoded_key = std::move(encoded);
+    if (state) break;
+  }
+  if (place.encoded_key.empty()) return fail(std::move(*wrong));
   return place;
 }
 

@@ -53,7 +53,7 @@ tl::expected<SearchNode, SearchError> parse_search(std::string_view text, Timest
 tl::expected<void, SearchError> check_value(SearchKey key, SearchValue& value, Timestamp now, size_t at, size_t length);
 std::optional<SearchKey> parse_key(std::string_view name);
 std::string nearest_key(std::string_view name);
-// "now-2d", or a date and time.
+// "now-2d", or a date and time; a date or month is its beginning, a time as it is shown the end of its second.
 std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now);
 
 bool matches(const SearchNode& node, const record::Entry& entry);

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <span>
 
+#include "base/local_time.h"
 #include "query/search_ast.h"
 
 namespace rowledger::query {
@@ -99,10 +100,6 @@ bool is_integer(std::string_view text) { return is_digits(text.starts_with('-') 
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDayUs = 86'400 * kSecondUs;
 
-struct Span {
-  Timestamp first, last;  // both included
-};
-
 // "now", "now-2d": a moment.
 std::optional<Timestamp> relative_moment(std::string_view text, Timestamp now) {
   if (!text.starts_with("now")) return std::nullopt;
@@ -125,38 +122,10 @@ std::optional<Timestamp> relative_moment(std::string_view text, Timestamp now) {
   return Timestamp{now.us - count * unit};
 }
 
-// The first moment of the month after that of `text`, "2026-08".
-std::optional<Timestamp> next_month(std::string_view text) {
-  int year = 0, month = 0;
-  std::from_chars(text.data(), text.data() + 4, year);
-  std::from_chars(text.data() + 5, text.data() + 7, month);
-  if (++month > 12) {
-    month = 1;
-    ++year;
-  }
-  return Timestamp::parse(fmt::format("{:04}-{:02}-01", year, month));
-}
-
 // The stretch of time that a date names: as long as its last given part.
-std::optional<Span> span_of(std::string_view text, Timestamp now) {
-  if (const auto moment = relative_moment(text, now)) return Span{*moment, *moment};
-  if (text.size() == 7) {
-    const auto first = Timestamp::parse(std::string(text) + "-01");
-    if (!first) return std::nullopt;
-    const auto after = next_month(text);
-    if (!after) return std::nullopt;
-    return Span{*first, {after->us - 1}};
-  }
-  const auto first = Timestamp::parse(text);
-  if (!first) return std::nullopt;
-  int64_t length = 1;
-  if (text.size() == 10) {
-    length = kDayUs;
-  } else if (text.find('.', 11) == std::string_view::npos) {
-    const bool has_seconds = text.size() > 16 && text[16] == ':';
-    length = has_seconds ? kSecondUs : 60 * kSecondUs;
-  }
-  return Span{*first, {first->us + length - 1}};
+std::optional<TimeSpan> span_of(std::string_view text, Timestamp now) {
+  if (const auto moment = relative_moment(text, now)) return TimeSpan{*moment, *moment};
+  return parse_time_span(text);
 }
 
 class Checker {
@@ -232,7 +201,7 @@ class Checker {
     constexpr char kMessage[] =
         "this is no date; write 2026-08-01, 2026-08, 2026-08-01T10:00+05:30, or now-2d (s, m, h, d, w)";
     if (value_.op == Op::kPrefix) return error(kMessage);
-    std::optional<Span> low, high;
+    std::optional<TimeSpan> low, high;
     if (!(value_.op == Op::kRange && value_.text.empty())) {
       low = span_of(value_.text, now_);
       if (!low) return error(kMessage);
@@ -273,8 +242,11 @@ std::string_view to_string(SearchKey key) {
 }
 
 std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now) {
-  const auto relative = relative_moment(text, now);
-  return relative ? relative : Timestamp::parse(text);
+  if (const auto relative = relative_moment(text, now)) return relative;
+  const auto span = parse_time_span(text);
+  if (!span) return std::nullopt;
+  // Copied from what was printed for an entry: the row as that entry left it.
+  return is_shown_time(text) ? span->last : span->first;
 }
 
 std::optional<SearchKey> parse_key(std::string_view name) {

@@ -292,7 +292,9 @@ class Rowledger:
     def is_up(self):
         assert self.process.poll() is None, (
             f"the daemon ended with {self.process.returncode}:\n{tail(self.log_path)}")
-        return self.run("status", "--json").returncode == DONE
+        done = self.run("status", "--json")
+        # Before the daemon has taken the log, the verb answers by itself.
+        return done.returncode == DONE and parse_json(done.stdout)["daemon"]
 
     def kill(self):
         """kill -9"""

@@ -122,6 +122,13 @@ REFUSALS = {
     "no primary key": ("ALTER TABLE contacts DROP CONSTRAINT contacts_pkey", "contacts", "primary key"),
     "unlogged": ("ALTER TABLE contacts SET UNLOGGED", "contacts", "SET LOGGED"),
     "replica identity nothing": ("ALTER TABLE contacts REPLICA IDENTITY NOTHING", "contacts", "REPLICA IDENTITY"),
+    "a deferrable primary key": ("ALTER TABLE contacts DROP CONSTRAINT contacts_pkey, ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED",
+                                 "contacts", "DEFERRABLE"),
+    "an identity index that was dropped": ("CREATE UNIQUE INDEX ux ON contacts (id); ALTER TABLE contacts REPLICA IDENTITY USING INDEX ux; "
+                                           "DROP INDEX ux", "contacts", "REPLICA IDENTITY DEFAULT"),
+    "a partition without identity": ("ALTER TABLE contacts RENAME TO flat; CREATE TABLE contacts (id int PRIMARY KEY, name text) "
+                                     "PARTITION BY LIST (id); CREATE TABLE first PARTITION OF contacts FOR VALUES IN (1); "
+                                     "ALTER TABLE first REPLICA IDENTITY NOTHING", "contacts", "public.first"),
     "a view": ("CREATE VIEW people AS SELECT * FROM contacts", "people", "people"),
     "no such table": ("", "contakts", "contakts"),
 }
@@ -141,6 +148,33 @@ def test_preflight_refuses(make_rowledger, cluster, database, case):
         assert footprint(cluster, database) == before, "a refused attach left something behind"
     # Nothing was published: the application's own statements still work.
     cluster.sql(database, "UPDATE contacts SET name = 'x'; DELETE FROM contacts WHERE id = 1")
+
+
+def test_an_identity_index_is_a_key(make_rowledger, cluster, database):
+    """Without a primary key: the rows are told apart by what REPLICA IDENTITY USING INDEX names."""
+    cluster.sql(database, "CREATE TABLE cards (code text NOT NULL, holder text); CREATE UNIQUE INDEX ux ON cards (code); "
+                          "ALTER TABLE cards REPLICA IDENTITY USING INDEX ux; INSERT INTO cards VALUES ('a', 'Asha'), ('b', 'Bina')")
+    rowledger = make_rowledger(tables=["cards"])
+    cluster.sql(database, "UPDATE cards SET holder = 'Chetan' WHERE code = 'a'; UPDATE cards SET code = 'c' WHERE code = 'b'; "
+                          "DELETE FROM cards WHERE code = 'a'")
+    rowledger.sync()
+    entries = [entry for entry in rowledger.log() if entry["kind"] not in ("control", "schema")]
+    assert [(entry["kind"], entry["key"]) for entry in entries] == [
+        ("baseline", {"code": "a"}), ("baseline", {"code": "b"}), ("update", {"code": "a"}), ("update", {"code": "c"}),
+        ("delete", {"code": "a"})], entries
+    assert entries[2]["changes"] == [{"field": "holder", "old": "Asha", "new": "Chetan"}]
+    assert entries[3]["old_key"] == {"code": "b"}
+    assert rowledger.status()["gaps"] == 0 and rowledger.status()["warnings"] == []
+
+
+def test_without_the_trigger_nothing_is_missing(make_rowledger, cluster, database):
+    """attribution.trigger = false is a choice, not a fault."""
+    rowledger = make_rowledger(config="[attribution]\ntrigger = false\n[capture]\nwatch_interval_ms = 200")
+    cluster.sql(database, "UPDATE contacts SET name = 'x' WHERE id = 1")
+    rowledger.sync()
+    assert rowledger.status()["warnings"] == []
+    assert not [entry for entry in rowledger.log() if "trigger" in str(entry.get("detail", ""))]
+    assert "trigger" not in rowledger.log_path.read_text()
 
 
 def test_preflight_refuses_without_privilege(make_rowledger, cluster, database):

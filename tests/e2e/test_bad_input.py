@@ -57,8 +57,13 @@ def test_wrong_url(make_rowledger, cluster, database):
 
 def test_usage(make_rowledger):
     rowledger = make_rowledger(attach=False)
-    must_fail(rowledger, WRONG_USAGE, "frobnicate")
-    must_fail(rowledger, WRONG_USAGE, "log", "--limitt", "3")
+    must_fail(rowledger, WRONG_USAGE, "frobnicate", says=['unknown verb "frobnicate"', "attach"])
+    must_fail(rowledger, WRONG_USAGE, "histroy", "contacts", "1", says=['unknown verb "histroy", did you mean "history"'])
+    must_fail(rowledger, WRONG_USAGE, "log", "--limitt", "3", says=["unknown option --limitt of log, did you mean --limit"])
+    must_fail(rowledger, WRONG_USAGE, "log", "--order=asc", "--jsn", says=["did you mean --json"])
+    must_fail(rowledger, WRONG_USAGE, "--dirr", "x", "status", says=["did you mean --dir"])
+    must_fail(rowledger, WRONG_USAGE, "status", "now", says=['status does not take "now"'])
+    must_fail(rowledger, WRONG_USAGE)
     must_fail(rowledger, WRONG_USAGE, "log", "--order", "sideways")
     must_fail(rowledger, WRONG_USAGE, "show", "seven")
     must_fail(rowledger, WRONG_USAGE, "history", "contacts")
@@ -68,6 +73,25 @@ def test_usage(make_rowledger):
     for verb in ("init", "attach", "detach", "serve", "status", "log", "history", "show", "at", "diff", "sync"):
         done = rowledger.run(verb, "--help")
         assert done.returncode == DONE and verb in done.stdout
+
+
+def test_a_port_that_nothing_listens_on_is_said(make_rowledger):
+    rowledger = make_rowledger(serve=False)
+    done = rowledger.run("status", "--json", ROWLEDGER_HTTP_PORT="8080")
+    assert "ROWLEDGER_HTTP_PORT" in done.stderr and "not there yet" in done.stderr
+
+
+def test_status_as_json_has_its_fields(rowledger):
+    fields = {"captured_lsn": str, "source_lsn": str, "lag_bytes": int, "lag_seconds": str, "entries": int, "gaps": int, "slot": dict,
+              "http": dict, "checkpoint": type(None), "disk_bytes": int}
+    rowledger.sync()
+    running = rowledger.status()
+    assert {name: type(running[name]).__mro__[-2] if running[name] is not None else type(None) for name in fields} == fields
+    assert running["http"] == {"url": None}
+    wait_until(lambda: rowledger.status()["slot"]["active"], 10, "the slot is in use")
+    rowledger.stop()
+    stopped = rowledger.status()
+    assert set(fields) <= set(stopped) and stopped["source_lsn"] is None
 
 
 def test_init_does_not_overwrite(make_rowledger):

@@ -1,6 +1,7 @@
 """Whatever can make capture miss something is in the log within ten seconds, with a baseline compared with the
 state afterwards, and capture goes on where that is right."""
 
+import json
 import shutil
 import subprocess
 
@@ -89,6 +90,24 @@ def test_slot_dropped(rowledger):
 
 def entry_seq(entry):
     return -1 if "key" not in entry else entry["seq"] - 1
+
+
+def test_status_tells_how_far_a_baseline_is(rowledger):
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.stop()
+    drop_slot(rowledger)
+    holder = cluster.connect(database, autocommit=False)  # a new slot waits for transactions that have written
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("CREATE TABLE held (n int)")
+        rowledger.serve()
+        wait_until(lambda: rowledger.status()["phase"] == "baseline", 10, "the baseline")
+        assert "0 rows read so far" in rowledger.run("status").stdout
+    finally:
+        holder.rollback()
+        holder.close()
+    rowledger.sync()
+    assert "rows read so far" not in rowledger.run("status").stdout
 
 
 def test_slot_dropped_while_capturing(rowledger):
@@ -270,6 +289,189 @@ def test_table_dropped_and_made_anew(rowledger):
     wait_for_trouble(rowledger, since, "table", "publi")
 
 
+PARTITIONED = """
+CREATE TABLE m (id int, org int, body text, PRIMARY KEY (id, org)) PARTITION BY LIST (org);
+CREATE TABLE m1 PARTITION OF m FOR VALUES IN (1); CREATE TABLE m2 PARTITION OF m FOR VALUES IN (2);
+CREATE TABLE m3 PARTITION OF m FOR VALUES IN (3);
+INSERT INTO m VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')"""
+
+
+# What is done to partitions by themselves; which rows are found to be gone or come.
+UNSTREAMED = {
+    "truncate": ("TRUNCATE m1", "written anew", {"1"}),
+    "detach": ("ALTER TABLE m DETACH PARTITION m2", "detached", {"2"}),
+    "drop": ("DROP TABLE m3", "dropped", {"3"}),
+    "attach": ("CREATE TABLE m4 (id int NOT NULL, org int NOT NULL, body text); INSERT INTO m4 VALUES (4, 4, 'd'); "
+               "ALTER TABLE m ATTACH PARTITION m4 FOR VALUES IN (4)", "added", {"4"}),
+}
+
+
+@pytest.mark.parametrize("case", UNSTREAMED)
+def test_partitions_handled_by_themselves(make_rowledger, cluster, database, case):
+    statement, says, keys = UNSTREAMED[case]
+    cluster.sql(database, PARTITIONED)
+    rowledger = make_rowledger(tables=["m"])
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, statement)
+    wait_for_trouble(rowledger, since, says)
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and "key" in e, timeout_s=20)
+    assert {e["key"]["id"] for e in rowledger.log() if e["seq"] >= since and "key" in e} == keys
+    # The state is right again.
+    cluster.sql(database, "INSERT INTO m VALUES (1, 1, 'again') ON CONFLICT DO NOTHING; UPDATE m SET body = 'z'")
+    rowledger.sync()
+    assert not [e for e in rowledger.log() if e["kind"] == "gap" and str(e["detail"]).count("-row")]
+
+
+def test_what_changes_no_row_is_compared_and_leaves_no_gap(make_rowledger, cluster, database):
+    """VACUUM FULL gives a partition another file, as a TRUNCATE does; a TRUNCATE of the whole table is in the stream."""
+    cluster.sql(database, PARTITIONED)
+    rowledger = make_rowledger(tables=["m", "contacts"])
+    for number, statement in enumerate(["VACUUM FULL m1", "TRUNCATE m", "TRUNCATE contacts", "VACUUM FULL contacts"]):
+        since = end_of_log(rowledger)
+        cluster.sql(database, statement)
+        cluster.sql(database, "INSERT INTO m VALUES (%s, 1, 'after'); INSERT INTO contacts (id) VALUES (%s)", (100 + number, 100 + number))
+        if statement.endswith((" m", "m1")):
+            wait_for_trouble(rowledger, since, "table-rewritten", kinds=("control",))
+        wait_for_comparison(rowledger, min(number + 1, 2))
+    assert rowledger.status()["gaps"] == 0, [e for e in rowledger.log() if e["kind"] == "gap"]
+
+
+def wait_for_comparison(rowledger, number):
+    """That many comparisons have been made since the daemon started, and none is under way."""
+    def done():
+        left = rowledger.cluster.sql(rowledger.database, "SELECT FROM pg_replication_slots WHERE slot_name = %s", (f"{rowledger.name}_baseline",))
+        return rowledger.log_path.read_text().count("comparing") == number and rowledger.status()["phase"] == "streaming" and not left
+
+    wait_until(done, 20, f"{number} comparisons")
+    rowledger.sync()
+
+
+def test_a_column_that_was_added_is_no_difference(make_rowledger, cluster, database):
+    """Its default is in no row's change; a comparison takes it over in silence."""
+    cluster.sql(database, PARTITIONED)
+    rowledger = make_rowledger(tables=["m"])
+    cluster.sql(database, "ALTER TABLE m ADD COLUMN note text DEFAULT 'none'; UPDATE m SET body = 'x' WHERE id = 1")
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "VACUUM FULL m2")
+    wait_for_trouble(rowledger, since, "table-rewritten")
+    wait_for_comparison(rowledger, 1)
+    cluster.sql(database, "UPDATE m SET note = 'some' WHERE id = 3")
+    rowledger.sync()
+    assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "note", "old": "none", "new": "some"}]
+    assert rowledger.status()["gaps"] == 0
+
+
+def test_values_computed_anew_by_ddl(rowledger):
+    """ALTER TABLE ... USING writes every row, and none of that is in the stream."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "ALTER TABLE contacts ALTER COLUMN name TYPE text USING upper(name)")
+    wait_for_trouble(rowledger, since, "table-rewritten")
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "7"}
+                             and e["changes"] == [{"field": "name", "old": "name 7", "new": "NAME 7"}], timeout_s=20)
+
+
+def test_table_made_anew_under_a_publication_of_all_tables(make_rowledger, cluster, database):
+    rowledger = make_rowledger(attach=False)
+    cluster.sql(database, f"CREATE PUBLICATION {rowledger.name} FOR ALL TABLES WITH (publish_via_partition_root = true)")
+    rowledger.attach()
+    rowledger.serve()
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    # In one transaction: nobody sees the time between.
+    cluster.sql(database, "DROP TABLE contacts; CREATE TABLE contacts (id bigint PRIMARY KEY, name text); "
+                          f"GRANT SELECT ON contacts TO {rowledger.name}; INSERT INTO contacts VALUES (500, 'new')")
+    wait_for_trouble(rowledger, since, "table-recreated", kinds=("gap",))
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "20"}, timeout_s=20)
+    assert "500" in rowledger.must("at", "contacts", "500", "now")
+    assert "was not there" in rowledger.must("at", "contacts", "2", "now")
+
+
+def test_identity_lost_while_capturing(rowledger):
+    """The application's own UPDATE fails then: the log says why, and goes on with inserts."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey, ADD PRIMARY KEY (id) DEFERRABLE")
+    with pytest.raises(Exception, match="replica identity"):
+        cluster.sql(database, "UPDATE contacts SET name = 'x' WHERE id = 1")
+    wait_for_trouble(rowledger, since, "deferrable")
+    cluster.sql(database, "INSERT INTO contacts (id, name) VALUES (30, 'x'), (31, 'y')")
+    rowledger.sync()
+    assert [e["key"] for e in rowledger.log("op:create")] == [{"id": "30"}, {"id": "31"}]
+    cluster.sql(database, "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey, ADD PRIMARY KEY (id)")
+    check_that_capture_goes_on(rowledger)
+    assert not [e for e in rowledger.log() if e["kind"] == "gap" and "key" in e]
+
+
+def test_key_changed(rowledger):
+    """Other columns are the primary key: the rows move to their new keys, and their histories with them."""
+    cluster, database = rowledger.cluster, rowledger.database
+    # The new keys are other rows' old keys.
+    cluster.sql(database, "ALTER TABLE contacts ADD COLUMN uid bigint; UPDATE contacts SET uid = id + 1")
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "BEGIN; ALTER TABLE contacts DROP CONSTRAINT contacts_pkey; ALTER TABLE contacts ADD PRIMARY KEY (uid); COMMIT; "
+                          "UPDATE contacts SET name = 'z' WHERE id = 1; DELETE FROM contacts WHERE id = 2")
+    wait_for_trouble(rowledger, since, "key-changed", kinds=("control",))
+    rowledger.sync()
+    later = [e for e in rowledger.log() if e["seq"] >= since and e["kind"] not in ("control", "schema")]
+    moves = [e for e in later if e.get("old_key")]
+    assert {(e["old_key"]["id"], e["key"]["uid"]) for e in moves} == {(str(n), str(n + 1)) for n in range(1, 21)}
+    assert [(e["kind"], e["key"], e.get("changes", [{}])[0].get("old")) for e in later if not e.get("old_key")] == [
+        ("update", {"uid": "2"}, "name 1"), ("delete", {"uid": "3"}, "2")], later
+    assert rowledger.status()["gaps"] == 0
+    # Row 1 was key 1 and is key 2; key 21 is nobody's old key.
+    assert '"z"' in rowledger.must("at", "contacts", "2", "now", "--json")
+    assert [e["kind"] for e in map(json.loads, rowledger.must("history", "contacts", "21", "--json").splitlines())][0] == "update"
+    assert "was not there" in rowledger.must("at", "contacts", "1", "now")
+    # A restart inside or after changes nothing.
+    rowledger.kill()
+    rowledger.serve()
+    cluster.sql(database, "UPDATE contacts SET name = 'last' WHERE uid = 21")
+    rowledger.sync()
+    assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "name", "old": "name 20", "new": "last"}]
+    assert rowledger.status()["gaps"] == 0
+
+
+def test_killed_while_rows_move_to_their_new_keys(make_rowledger, cluster, database):
+    rows = 30_000
+    cluster.sql(database, f"CREATE TABLE big (id int PRIMARY KEY, uid int NOT NULL UNIQUE); INSERT INTO big SELECT n, n + 1 FROM generate_series(1, {rows}) n")
+    rowledger = make_rowledger(tables=["big"])
+    rowledger.sync()
+    before = rowledger.status()["entries"]
+    cluster.sql(database, "BEGIN; ALTER TABLE big DROP CONSTRAINT big_pkey; ALTER TABLE big ADD PRIMARY KEY (uid); COMMIT; "
+                          "DELETE FROM big WHERE uid = 2")
+    wait_until(lambda: rowledger.status()["entries"] > before + 2_000, 20, "rows are moving")
+    moved = rowledger.status()["entries"] - before
+    rowledger.kill()
+    assert moved < rows, "killed too late to show anything"
+    rowledger.serve()
+    rowledger.sync()
+    moves = [e for e in rowledger.log() if e.get("old_key")]
+    assert len(moves) == rows == len({e["key"]["uid"] for e in moves})
+    assert [e["key"] for e in rowledger.log("op:remove")] == [{"uid": "2"}]
+    assert rowledger.status()["gaps"] == 0
+
+
+def test_key_changed_to_a_column_that_was_never_seen(rowledger):
+    """Then the known rows end, with a gap entry each, and the rows are found under their new keys."""
+    cluster, database = rowledger.cluster, rowledger.database
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    cluster.sql(database, "ALTER TABLE contacts DROP CONSTRAINT contacts_pkey; ALTER TABLE contacts ADD COLUMN uid bigserial PRIMARY KEY")
+    wait_for_trouble(rowledger, since, "key-changed", kinds=("control",))
+    rowledger.wait_for_entry(lambda e: e["seq"] >= since and e.get("key") == {"uid": "20"}, timeout_s=20)
+    ended = [e for e in rowledger.log() if e["seq"] >= since and e["kind"] == "gap" and e.get("key", {}).get("id")]
+    assert {e["key"]["id"] for e in ended} == {str(n) for n in range(1, 21)}
+    cluster.sql(database, "UPDATE contacts SET name = 'z' WHERE uid = 3")
+    rowledger.sync()
+    assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "name", "old": "name 3", "new": "z"}]
+
+
 def test_another_system_behind_the_url(make_rowledger, cluster, database):
     """The same URL, but a copy of the cluster under another system identifier: the log must not go on as if nothing was."""
     rowledger = make_rowledger()
@@ -330,10 +532,3 @@ def test_a_quiet_table_pins_no_wal_of_a_busy_database(rowledger):
         now = cluster.sql(database, "SELECT pg_current_wal_lsn()")[0][0]
         wait_until(lambda: confirmed_beyond(now), 20, "the slot's confirmed_flush_lsn goes on")
     assert end_of_log(rowledger) == entries
-
-
-def test_slot_pressure_is_reported(make_rowledger, cluster, database):
-    rowledger = make_rowledger(serve=False)
-    cluster.sql(database, "CREATE TABLE busy (t text)")
-    rowledger.serve()
-    assert rowledger.status()["slot"]

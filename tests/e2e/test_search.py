@@ -163,3 +163,37 @@ def test_the_past(log):
     assert "19 or above" in difference and "18 or below" in difference
     shown = json.loads(log.must("show", str(second["seq"]), "--json"))
     assert shown["seq"] == second["seq"] and shown["key"] == {"id": "205"}
+
+
+def test_times_are_read_as_they_are_printed(cluster):
+    """In the zone of display.time_zone: what the log prints can be given back, and a date is that day there."""
+    from datetime import datetime, timedelta, timezone
+
+    from harness import Rowledger
+    database = cluster.create_database()
+    cluster.sql(database, __import__("conftest").CONTACTS)
+    rowledger = Rowledger(cluster, database)
+    rowledger.init(["contacts"], '[display]\ntime_zone = "Pacific/Kiritimati"')  # +14:00
+    rowledger.attach()
+    rowledger.serve()
+    try:
+        cluster.sql(database, "UPDATE contacts SET name = 'first' WHERE id = 1")
+        rowledger.sync()
+        entry = rowledger.log("op:modify")[0]
+        committed = datetime.fromisoformat(entry["tx"]["committed_at"].replace("Z", "+00:00"))
+        text = rowledger.must("log", "op:modify")
+        printed = re.search(r"\d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d\d:\d\d", text)[0]
+        assert printed.endswith("+14:00")
+        assert "first" in rowledger.must("at", "contacts", "1", printed)
+        local = committed.astimezone(timezone(timedelta(hours=14)))
+        for query in (f'created:"{printed}"', f"created:{local:%Y-%m-%d}", f"created:{local:%Y-%m-%dT%H:%M:%S}",
+                      f"created:>={local:%Y-%m-%d}", f"created:{local:%Y-%m}", "created:now-1h"):
+            assert len(rowledger.log(f"{query} op:modify")) == 1, query
+        for query in (f"created:{committed:%Y-%m-%dT%H:%M:%S}", f"created:{local - timedelta(days=1):%Y-%m-%d}"):
+            assert rowledger.log(f"{query} op:modify") == [], query
+        second = local.replace(microsecond=0) + timedelta(seconds=1)
+        assert "first" in rowledger.must("at", "contacts", "1", f"{second:%Y-%m-%dT%H:%M:%S}")
+        assert rowledger.run("at", "contacts", "1", f"{local - timedelta(days=1):%Y-%m-%d}").returncode == 1
+    finally:
+        rowledger.close()
+        cluster.drop_slots()
