@@ -58,8 +58,8 @@ class RowRecorder {
 
  private:
   struct Known {
-    bool exists = false;
-    bool erased = false;  // the row is known and stands; old_ holds its values
+    bool exists = false;  // the row is known and stands; old_ holds its values
+    bool erased = false;  // but these are gone: old_ holds unknown ones
     std::optional<Seq> newest;
     bool redefined = false;      // the image is from before columns were redefined
     bool same_columns = false;   // the image has the plan's columns

@@ -69,11 +69,12 @@ Tables::Tables(const Settings& settings, const store::Store& store) : settings_(
     by_id_[schema->id.value] = schema;
     newest_[schema->table] = schema;  // ascending by id: the last one stays
   }
-  for (const TableSettings& table : settings.tables)
+  for (const TableSettings& table : settings.tables) {
     if (const auto stored = store.meta(definition_key(table.table)); stored && *stored)
       if (auto definition = decode_definition(**stored)) definitions_[table.table] = std::move(*definition);
     if (const auto from = store.meta(moving_key(table.table)); from && *from && !(*from)->empty())
       moving_from_[table.table] = TableId{static_cast<uint32_t>(std::stoul(**from))};
+  }
 }
 
 const TableSettings* Tables::settings_of(std::string_view table) const {
@@ -244,6 +245,8 @@ std::vector<std::string> Tables::warnings() const {
   std::vector<std::string> out;
   for (const auto& [table, texts] : warnings_) out.insert(out.end(), texts.begin(), texts.end());
   return out;
+}
+
 bool Tables::had_column_before(std::string_view table, std::string_view column, SchemaId version) const {
   return std::ranges::any_of(by_id_, [&](const auto& known) {
     const record::TableSchema& schema = *known.second;
