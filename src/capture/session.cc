@@ -52,6 +52,9 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
 
   const auto lock = parts.writer.lock();
   store::Cursor& cursor = parts.writer.cursor();
+  // A standby in the midst of its promotion told the old timeline when the reason was looked for.
+  const SystemIdentity& system = snapshot->system();
+  if (!reason.empty() && system.system_id == cursor.system_id && system.timeline != cursor.timeline) reason = "timeline-changed";
   if (!reason.empty()) {
     log::warning("slot {} begins anew at {}: {}", settings.slot, snapshot->consistent_point().to_string(), reason);
     parts.writer.add_control(record::EntryKind::kGap, "",

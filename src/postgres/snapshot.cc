@@ -95,20 +95,23 @@ Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo
 
 Result<std::unique_ptr<SlotSnapshot>> SlotSnapshot::create(const std::string& conninfo, const std::string& slot) {
   RL_ASSIGN(auto replication, Connection::open(conninfo, true));
-  RL_ASSIGN(SystemIdentity system, identify_system(*replication));
   RL_ASSIGN(const Rows made, create_slot(*replication, slot));
   // From here on the slot holds WAL: it must not stay behind when anything fails.
   const auto consistent_point = Lsn::parse(*made.rows[0][1]);
   auto reader = open_on_snapshot(conninfo, *made.rows[0][2]);
-  if (!reader || !consistent_point) {
+  // After the reader has taken the snapshot, which any command on the walsender ends; and not before there is a slot:
+  // a standby that is being promoted tells its old timeline until then.
+  auto system = identify_system(*replication);
+  if (!reader || !consistent_point || !system) {
     const Status dropped = drop_slot(*replication, slot);
-    Error error =
-        reader ? Error{ErrorCode::kCorrupt, "the server's consistent point is no WAL position"} : reader.error();
+    Error error = !reader   ? reader.error()
+                  : !system ? system.error()
+                            : Error{ErrorCode::kCorrupt, "the server's consistent point is no WAL position"};
     if (!dropped) error.message += fmt::format(". The slot \"{}\" is left behind: drop it", slot);
     return fail(std::move(error).with_context("cannot read at the slot's snapshot"));
   }
   // The exported snapshot lives on in the reader's transaction; the walsender is free for others.
-  return std::make_unique<Snapshot>(std::move(*reader), std::move(system), *consistent_point);
+  return std::make_unique<Snapshot>(std::move(*reader), std::move(*system), *consistent_point);
 }
 
 Status drop_slot(Connection& connection, const std::string& slot) {
