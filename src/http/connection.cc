@@ -241,7 +241,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     });
   }
 
-  void write_piece(std::string bytes) {
+  void write_piece(std::string_view bytes) {
     if (phase_ == Phase::kClosed) return;
     piece_ = chunked_ ? fmt::format("{:x}\r\n", bytes.size()) : std::string();
     piece_.append(bytes);
