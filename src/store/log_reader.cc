@@ -11,7 +11,8 @@ namespace {
 constexpr uint8_t kChunkVersion = 1;
 
 Error missing(std::string_view what, uint64_t number) {
-  return {ErrorCode::kCorrupt, fmt::format("the log lacks the {} {}: restore the data directory from a backup", what, number)};
+  return {ErrorCode::kCorrupt,
+          fmt::format("the log lacks the {} {}: restore the data directory from a backup", what, number)};
 }
 
 }  // namespace

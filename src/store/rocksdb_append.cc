@@ -200,7 +200,8 @@ void RocksdbStore::publish(const Batch& batch, const Appended& appended) {
     const Batch::Item& item = items[i];
     const bool apart = item.body_size > kMaxInlineBody;
     open_.entries.push_back({std::string(batch.header(item)), std::string(item.salt, sizeof(item.salt)),
-                             apart ? std::string() : std::string(batch.body(item)), apart, item.committed_at, item.xid});
+                             apart ? std::string() : std::string(batch.body(item)), apart, item.committed_at,
+                             item.xid});
   }
   open_.runs = appended.runs;
   const uint64_t end = end_.load(std::memory_order_relaxed) + items.size();

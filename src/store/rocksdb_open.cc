@@ -79,8 +79,12 @@ Status RocksdbStore::load_open_bundle() {
       return fail(ErrorCode::kCorrupt, fmt::format("the log's newest entries are damaged at {}", next));
     for (size_t i = 0; i < headers.count(); ++i) {
       RL_ASSIGN(const record::EntryHeader header, record::decode_header(headers.header(i)));
-      OpenEntry entry{std::string(headers.header(i)), std::string(bodies.salt(i)), std::string(bodies.body(i)),
-                      bodies.apart[i], header.received_at, std::nullopt};
+      OpenEntry entry{std::string(headers.header(i)),
+                      std::string(bodies.salt(i)),
+                      std::string(bodies.body(i)),
+                      bodies.apart[i],
+                      header.received_at,
+                      std::nullopt};
       if (header.tx) {
         entry.committed_at = header.tx->committed_at;
         entry.xid = header.tx->xid;
@@ -93,7 +97,8 @@ Status RocksdbStore::load_open_bundle() {
   if (!at->status().ok()) return fail(error_of(at->status(), "opening the log"));
   if (next != end_)
     return fail(ErrorCode::kCorrupt, fmt::format("the log should have {} entries, but its newest part ends at {}: "
-                                                 "restore the data directory from a backup", end_.load(), next));
+                                                 "restore the data directory from a backup",
+                                                 end_.load(), next));
   return {};
 }
 
@@ -120,8 +125,10 @@ Status RocksdbStore::replay_state() {
   }
   if (!at->status().ok()) return fail(error_of(at->status(), "bringing the state up to the log's end"));
   if (unsure > 0)
-    log::warning("the state of {} rows could not be computed from the log in full: values that their last entries do "
-                 "not hold count as unknown", unsure);
+    log::warning(
+        "the state of {} rows could not be computed from the log in full: values that their last entries do "
+        "not hold count as unknown",
+        unsure);
   return {};
 }
 
@@ -130,7 +137,8 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
   if (change.image == RedoChange::Image::kDeleted) return std::string();
   if (change.image == RedoChange::Image::kLogged) return std::string(change.logged);
   const auto schema = this->schema(change.schema);
-  if (!schema) return fail(ErrorCode::kCorrupt, fmt::format("the state names the unknown schema {}", change.schema.value));
+  if (!schema)
+    return fail(ErrorCode::kCorrupt, fmt::format("the state names the unknown schema {}", change.schema.value));
   RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
   std::vector<record::OwnedEntry> chain;  // newest first
   std::optional<Seq> next = change.newest;

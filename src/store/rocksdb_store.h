@@ -12,7 +12,7 @@ struct StoreOptions {
   std::filesystem::path directory;
   // For tokens of values in the index; from the key file, never stored beside the log.
   ShortHashKey token_key;
-  bool read_only = false;  // for rescue and verification, without a daemon
+  bool read_only = false;                // for rescue and verification, without a daemon
   size_t cache_bytes = 64 << 20;         // RocksDB's block cache and decoded bundles together
   size_t write_buffer_bytes = 32 << 20;  // memtables
 };

@@ -97,8 +97,8 @@ class RocksdbStore final : public Store {
 
   // The writer's own.
   Compressor compressor_;
-  uint64_t appends_ = 0;        // number of the last append
-  uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
+  uint64_t appends_ = 0;         // number of the last append
+  uint64_t redo_forgotten_ = 0;  // appends up to here need no redo record
   std::optional<Error> broken_;
   rocksdb::WriteBatch log_batch_;  // kept for its memory
   std::string section_, redo_;
@@ -112,7 +112,7 @@ class RocksdbStore final : public Store {
   mutable std::shared_mutex mutex_;  // guards all below
   OpenBundle open_;
   std::map<uint64_t, std::unique_ptr<RangeIndex>> live_;  // ranges not in the database yet; mostly one
-  std::vector<Bounds> bounds_;                             // of each bundle
+  std::vector<Bounds> bounds_;                            // of each bundle
   std::vector<std::shared_ptr<const record::TableSchema>> schemas_;
   std::unordered_map<uint32_t, size_t> versions_;  // per table
   std::unordered_map<std::string, uint64_t> tenants_;

@@ -63,7 +63,7 @@ class StateStore {
   const bool read_only_;
   std::atomic<uint64_t> persisted_{0};
 
-  mutable std::shared_mutex rows_mutex_;  // guards the two generations' rows
+  mutable std::shared_mutex rows_mutex_;           // guards the two generations' rows
   std::unique_ptr<Generation> active_, flushing_;  // flushing_ is not changed while it is being flushed
   std::unique_ptr<Generation> spare_;
 

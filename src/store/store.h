@@ -26,24 +26,24 @@ namespace rowledger::store {
 
 // Low-cardinality dimensions, kept as bitmaps.
 enum class Dimension : uint8_t {
-  kTable = 1,   // "public.contacts"
-  kKind,        // "update"
-  kField,       // "phone": each changed field's name
-  kActor,       // id and, as a second term, the lower-cased name
+  kTable = 1,  // "public.contacts"
+  kKind,       // "update"
+  kField,      // "phone": each changed field's name
+  kActor,      // id and, as a second term, the lower-cased name
   kVia,
   kTrust,
   kRole,
   kTenant,
-  kFlag,        // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
+  kFlag,  // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
   // High-cardinality ones, kept as 32-bit keyed hashes ("tokens"): a match may be false, so the
   // reader checks the entry itself.
-  kKey = 64,    // a row's key, as written in the search: "42" or "a,b"
+  kKey = 64,  // a row's key, as written in the search: "42" or "a,b"
   kSubject,
-  kOldValue,    // a whole old value or one word of it, normalised (terms.h)
+  kOldValue,  // a whole old value or one word of it, normalised (terms.h)
   kNewValue,
-  kTx,          // xid in decimal
-  kRequest,     // request_id of the context
-  kReason,      // one word of the reason, normalised
+  kTx,       // xid in decimal
+  kRequest,  // request_id of the context
+  kReason,   // one word of the reason, normalised
 };
 constexpr bool is_token(Dimension dimension) { return dimension >= Dimension::kKey; }
 
@@ -74,7 +74,7 @@ struct RowState {
   Seq newest;            // the row's newest entry
   bool deleted = false;  // the row is gone (deleted, truncated, or moved to another key); image is empty
   SchemaId schema;
-  std::string image;     // record::decode_image with that schema
+  std::string image;  // record::decode_image with that schema
 };
 
 // ---- writing --------------------------------------------------------------------------------
