@@ -62,6 +62,7 @@ void make_pipe(Fd& read_end, Fd& write_end) {
 
 pid_t spawn(const std::vector<std::string>& command, int in, int out) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
