@@ -28,7 +28,7 @@ std::string trigger_body(const std::string& role, const std::string& application
 }
 
 // The context's text as it stands inside the trigger's JSON.
-std::string quoted(std::string_view text) {
+std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
