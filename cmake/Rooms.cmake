@@ -56,7 +56,7 @@ function(rowledger_room room)
       target_link_libraries(${name} PRIVATE rowledger_${room} ${ARG_PRIVATE_LIBRARIES})
     else()
       add_test(NAME fuzz.${what} COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/scripts/fuzz.py
-               --build ${CMAKE_SOURCE_DIR}/build-fuzz --seconds ${ROWLEDGER_FUZZ_SECONDS} ${what})
+               --fresh --build ${CMAKE_SOURCE_DIR}/build-fuzz --seconds ${ROWLEDGER_FUZZ_SECONDS} ${what})
       set_tests_properties(fuzz.${what} PROPERTIES LABELS fuzz TIMEOUT 120 SKIP_RETURN_CODE 77)
     endif()
   endforeach()

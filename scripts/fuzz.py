@@ -2,13 +2,14 @@
 """Runs libFuzzer targets of a build folder for some time each.
 
 They begin with the seeds in tests/fuzz/corpus/<name>; what they learn stays in <build>/corpus, what they find in
-<build>/findings.
+<build>/findings. --fresh: with the seeds only, and what is learned is forgotten, so that it takes as long each time.
 """
 import argparse
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOT_BUILT = 77  # ctest shows it as skipped
@@ -16,8 +17,16 @@ NOT_BUILT = 77  # ctest shows it as skipped
 
 def run(target, args):
     name = target.name.removesuffix("_fuzz")
-    corpus, findings = args.build / "corpus" / name, args.build / "findings" / name
+    if args.fresh:
+        with tempfile.TemporaryDirectory() as corpus:
+            return run_with(corpus, target, name, args)
+    corpus = args.build / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
+    return run_with(corpus, target, name, args)
+
+
+def run_with(corpus, target, name, args):
+    findings = args.build / "findings" / name
     findings.mkdir(parents=True, exist_ok=True)
     # The first folder receives what is new; seeds are only read.
     seeds = [p for p in [ROOT / "tests/fuzz/corpus" / name] if p.is_dir()]
@@ -38,6 +47,7 @@ def main():
     parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--runs", type=int, default=-1, help="end after so many executions, too")
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("names", nargs="*", help="of targets, without _fuzz; all when none is given")
     args = parser.parse_args()
     args.build = args.build.resolve()

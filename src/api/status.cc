@@ -24,7 +24,8 @@ std::string slot_json(const Dependencies& dependencies, const capture::Report& r
 
 std::string coverage_json(const CoverageCounts& counts) {
   const auto share = [&](uint64_t n) {
-    return fmt::format("{:.6f}", counts.changes == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(counts.changes));
+    return fmt::format("{:.6f}",
+                       counts.changes == 0 ? 0.0 : static_cast<double>(n) / static_cast<double>(counts.changes));
   };
   return JsonWriter()
       .number("since_seq", counts.since.value)

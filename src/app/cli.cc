@@ -16,7 +16,8 @@ namespace rowledger::app {
 namespace {
 
 constexpr char kFooter[] =
-    "WHEN is a time (2026-08-01, 2026-08-01T10:00, \"01 Aug 2026 10:00:00 +05:30\"; without a zone: in display.time_zone), now,\n"
+    "WHEN is a time (2026-08-01, 2026-08-01T10:00, \"01 Aug 2026 10:00:00 +05:30\"; without a zone: in "
+    "display.time_zone), now,\n"
     "now-2d, lsn:0/16B3748 or seq:1207.\n"
     "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 3 cannot reach the database or the daemon.";
 
@@ -139,18 +140,22 @@ Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
   std::vector<std::string> right;
   const bool option = word.starts_with('-');
   std::string what = fmt::format("unknown verb \"{}\"", word);
-  if (!option && !chosen.empty()) return {ErrorCode::kInvalid, fmt::format("{} does not take \"{}\"", chosen.front()->get_name(), word)};
+  if (!option && !chosen.empty())
+    return {ErrorCode::kInvalid, fmt::format("{} does not take \"{}\"", chosen.front()->get_name(), word)};
   if (option) {
     what = fmt::format("unknown option {}", word) + (chosen.empty() ? "" : " of " + chosen.front()->get_name());
-    for (const CLI::App* each : chosen.empty() ? std::vector<CLI::App*>{&app} : std::vector<CLI::App*>{chosen.front(), &app})
+    for (const CLI::App* each :
+         chosen.empty() ? std::vector<CLI::App*>{&app} : std::vector<CLI::App*>{chosen.front(), &app})
       for (const CLI::Option* known : each->get_options())
         for (const std::string& name : known->get_lnames()) right.push_back("--" + name);
   } else {
     for (const CLI::App* verb : app.get_subcommands({})) right.push_back(verb->get_name());
   }
   const std::string best = nearest(word, right);
-  if (!best.empty()) return {ErrorCode::kInvalid, fmt::format("{}, did you mean {}?", what, option ? best : "\"" + best + "\"")};
-  return {ErrorCode::kInvalid, fmt::format("{}: there {} {}", what, right.size() == 1 ? "is" : "are", fmt::join(right, ", "))};
+  if (!best.empty())
+    return {ErrorCode::kInvalid, fmt::format("{}, did you mean {}?", what, option ? best : "\"" + best + "\"")};
+  return {ErrorCode::kInvalid,
+          fmt::format("{}: there {} {}", what, right.size() == 1 ? "is" : "are", fmt::join(right, ", "))};
 }
 
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling

@@ -7,9 +7,9 @@
 #include "app/presets.h"
 #include "app/verbs.h"
 #include "app/workspace.h"
+#include "postgres/connection.h"
 #include "privacy/key_ring.h"
 #include "privacy/master_key.h"
-#include "postgres/connection.h"
 
 namespace rowledger::app {
 namespace {
@@ -137,7 +137,8 @@ Status init(const InitOptions& options) {
   std::string names;
   for (const auto& table : config.tables) names += (names.empty() ? "" : ", ") + table.table;
   fmt::print(
-      "Made {0}: rowledger.toml with the configuration, keys.toml with this installation's secrets, keys/ with the keys of\n"
+      "Made {0}: rowledger.toml with the configuration, keys.toml with this installation's secrets, keys/ with the "
+      "keys of\n"
       "the people whose values it will hold. The master key is beside it, in {3}: without it nobody\n"
       "reads the values, so keep a copy elsewhere, but never together with a copy of {0}.\n"
       "Tables to capture: {1}.\n{2}"

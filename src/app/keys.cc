@@ -81,7 +81,8 @@ std::string keys_text(const Keys& keys) {
       "salt_key = \"{}\"\n\n"
       "# Signs the log's checkpoints. Never change it: all that was signed is checked against it.\n"
       "signing_key = \"{}\"\n",
-      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), password, to_hex(keys.salt_key), keys.signing_key);
+      to_hex(keys.ref_key), to_hex(token), to_hex(keys.context_hmac_key), password, to_hex(keys.salt_key),
+      keys.signing_key);
 }
 
 Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
@@ -96,7 +97,8 @@ Result<Keys> parse_keys(std::string_view text, std::string_view shown) {
     RL_ASSIGN(keys.salt_key, hex_key(table, "salt_key", kRefKeyBytes, shown));
     RL_ASSIGN(keys.signing_key, text_key(table, "signing_key", shown));
     if (!ledger::SigningKey::parse(keys.signing_key))
-      return fail(ErrorCode::kInvalid, fmt::format("{}: signing_key is not as init wrote it: restore the file from a backup", shown));
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{}: signing_key is not as init wrote it: restore the file from a backup", shown));
     return keys;
   } catch (const std::exception&) {
     // The parser's own message could quote a key.

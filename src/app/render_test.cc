@@ -16,7 +16,7 @@ class Render : public ::testing::Test {
 };
 
 std::string entry(std::string_view json, bool whole = false) {
-  const std::string out = render_entry(api::JsonView(json), {.whole = whole});
+  std::string out = render_entry(api::JsonView(json), {.whole = whole});
   EXPECT_TRUE(out.ends_with('\n')) << out;
   return out;
 }

@@ -84,7 +84,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
     signals.wait();
     log::info("stopping");
   }
-  const Status noted = note(*capture, "stop");
+  Status noted = note(*capture, "stop");
   // First, so that a sync under way ends, for which the server waits.
   capture->stop();
   server.reset();

@@ -37,7 +37,8 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   out.config = std::move(parsed.config);
   // For the whole program: the daemon reads times without a zone as the verbs show them.
   if (!set_time_zone(out.config.time_zone))
-    log::warning("display.time_zone \"{}\" is not known to this system (package tzdata): times are in UTC", out.config.time_zone);
+    log::warning("display.time_zone \"{}\" is not known to this system (package tzdata): times are in UTC",
+                 out.config.time_zone);
   RL_ASSIGN(out.keys, read_keys(keys_file(directory)));
   out.role_password = out.keys.role_password;
   if (!out.config.password_file.empty()) {

@@ -82,7 +82,8 @@ uint64_t short_hash(const ShortHashKey& key, std::string_view bytes) {
 std::array<unsigned char, 16> wide_hash(const ShortHashKey& key, std::string_view bytes) {
   static_assert(crypto_shorthash_siphashx24_BYTES == 16 && crypto_shorthash_siphashx24_KEYBYTES == 16);
   std::array<unsigned char, 16> out;
-  crypto_shorthash_siphashx24(out.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key.bytes.data());
+  crypto_shorthash_siphashx24(out.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                              key.bytes.data());
   return out;
 }
 

@@ -237,7 +237,7 @@ Status Assembler::learn(const Relation& relation) {
 // The table's plan with its schema in the log; null for tables that are not to be recorded (now).
 Result<TablePlan*> Assembler::plan_of(uint32_t relation) {
   transaction_->context.relation = relation;
-  RL_ASSIGN(TablePlan* plan, parts_.tables.plan(relation));
+  RL_ASSIGN(TablePlan * plan, parts_.tables.plan(relation));
   if (plan == nullptr || std::ranges::count(ignored_tables_, plan->columns.table) > 0) return nullptr;
   if (!plan->recorded) {
     record::TxIdentity& tx = transaction_->context.tx;

@@ -23,12 +23,13 @@ std::string stamped(const std::string& body, const std::string& secret = kSecret
 std::string trigger_body(const std::string& role, const std::string& application, bool nested,
                          const std::string& context_json) {
   return R"({"rowledger":1,"role":")" + role + R"(","application":")" + application +
-         R"(","client":"10.0.0.7","pid":1,"xid":"8812","nested":)" + (nested ? R"(true,"tables":[16385],"sure":true)" : "false") + R"(,"context":)" +
+         R"(","client":"10.0.0.7","pid":1,"xid":"8812","nested":)" +
+         (nested ? R"(true,"tables":[16385],"sure":true)" : "false") + R"(,"context":)" +
          (context_json.empty() ? "null" : context_json) + "}";
 }
 
 // The context's text as it stands inside the trigger's JSON.
-std::string quoted(std::string text) {
+std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -125,7 +126,8 @@ TEST_F(AttributionTest, AnUnstampedMessageInheritsNeitherTrustNorViaNorFlags) {
   EXPECT_FALSE(who.flags & record::kForged);
   EXPECT_EQ(who.trust, record::Trust::kClaimed);
 
-  attributor_.apply(stamped(trigger_body("glific", "glific_jobs_3", false, quoted(R"({"actor_id":"7","via":"flow"})"))), kXid, who);
+  attributor_.apply(stamped(trigger_body("glific", "glific_jobs_3", false, quoted(R"({"actor_id":"7","via":"flow"})"))),
+                    kXid, who);
   attributor_.apply(R"({"reason":"no actor"})", kXid, who);
   EXPECT_EQ(who.trust, record::Trust::kDatabase) << "the trigger's word stands";
   EXPECT_EQ(who.via, record::Via::kJob);

@@ -83,12 +83,11 @@ void EntryWriter::set_captured(Lsn lsn) {
 }
 
 bool EntryWriter::batch_is_large() const {
-  return batch_.bytes() >= kLargeBatchBytes || batch_.entries() >= kLargeBatchEntries || batch_.state().size() >= kLargeBatchEntries;
+  return batch_.bytes() >= kLargeBatchBytes || batch_.entries() >= kLargeBatchEntries ||
+         batch_.state().size() >= kLargeBatchEntries;
 }
 
-bool EntryWriter::has_unflushed() const {
-  return !batch_.empty() || cursor_due_ || captured_ != durable().captured;
-}
+bool EntryWriter::has_unflushed() const { return !batch_.empty() || cursor_due_ || captured_ != durable().captured; }
 
 void EntryWriter::flush() {
   auto pending = std::make_unique<Pending>();

@@ -180,7 +180,8 @@ void RowRecorder::list_all(const TablePlan& plan, const std::vector<Value>& valu
 }
 
 // An entry that comes before the one of the change itself, and names nobody.
-record::Entry& RowRecorder::start_gap(const TablePlan& plan, std::string_view detail, std::string_view key, ChangeContext& context) {
+record::Entry& RowRecorder::start_gap(const TablePlan& plan, std::string_view detail, std::string_view key,
+                                      ChangeContext& context) {
   record::Entry& gap = start_entry(EntryKind::kGap, plan, context);
   gap.header.trust = record::Trust::kUnknown;
   gap.header.via = record::Via::kUnknown;
@@ -417,7 +418,8 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   // Erased values are not fetched again: the next change of the row begins anew.
   if (known.erased) return {};
   if (known.exists && (old_ == new_ || differs_only_in_younger_columns(plan, known.schema))) {
-    // Its columns' names or number may have changed nevertheless. A younger column has its default: no change was missed.
+    // Its columns' names or number may have changed nevertheless. A younger column has its default: no change was
+    // missed.
     if (!known.same_columns) store_row(plan, key_, *known.newest);
     return {};
   }
@@ -449,7 +451,8 @@ bool RowRecorder::differs_only_in_younger_columns(const TablePlan& plan, SchemaI
   return true;
 }
 
-Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context) {
+Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row,
+                                   ChangeContext& context) {
   old_from_image(plan, row);
   const std::string detail = json_object({{"reason", kReconcile}});
   record::Entry& entry = start_entry(EntryKind::kGap, plan, context);

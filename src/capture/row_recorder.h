@@ -54,22 +54,25 @@ class RowRecorder {
 
   // A row that is known by the key that its table had before, under the id `from`: an update that moves it to its
   // new key; a gap entry that ends it when the new key's columns are not known of it.
-  Status move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row, ChangeContext& context);
+  Status move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                         ChangeContext& context);
 
  private:
   struct Known {
     bool exists = false;  // the row is known and stands; old_ holds its values
     bool erased = false;  // but these are gone: old_ holds unknown ones
     std::optional<Seq> newest;
-    bool redefined = false;      // the image is from before columns were redefined
-    bool same_columns = false;   // the image has the plan's columns
-    SchemaId schema;             // of the image
+    bool redefined = false;     // the image is from before columns were redefined
+    bool same_columns = false;  // the image has the plan's columns
+    SchemaId schema;            // of the image
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
   void old_from_image(const TablePlan& plan, const store::RowState& row);
   void forget_redefined(const TablePlan& plan);
-  std::optional<Seq> record_redefined(const TablePlan& plan, std::string_view key, const Known& known, ChangeContext& context);
-  record::Entry& start_gap(const TablePlan& plan, std::string_view detail, std::string_view key, ChangeContext& context);
+  std::optional<Seq> record_redefined(const TablePlan& plan, std::string_view key, const Known& known,
+                                      ChangeContext& context);
+  record::Entry& start_gap(const TablePlan& plan, std::string_view detail, std::string_view key,
+                           ChangeContext& context);
   void read_tuple(const postgres::Tuple& tuple, std::vector<record::Value>& out);
   void key_parts(const TablePlan& plan, const std::vector<record::Value>& values,
                  std::vector<std::string_view>& parts) const;
@@ -82,7 +85,8 @@ class RowRecorder {
   bool differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const;
   void list_all(const TablePlan& plan, const std::vector<record::Value>& values, bool as_new);
   void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
-  std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known, ChangeContext& context);
+  std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known,
+                                             ChangeContext& context);
   void store_row(const TablePlan& plan, std::string_view key, Seq seq);
   void forget_row(const TablePlan& plan, std::string_view key, Seq seq);
 

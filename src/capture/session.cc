@@ -54,7 +54,8 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
   store::Cursor& cursor = parts.writer.cursor();
   // A standby in the midst of its promotion told the old timeline when the reason was looked for.
   const SystemIdentity& system = snapshot->system();
-  if (!reason.empty() && system.system_id == cursor.system_id && system.timeline != cursor.timeline) reason = "timeline-changed";
+  if (!reason.empty() && system.system_id == cursor.system_id && system.timeline != cursor.timeline)
+    reason = "timeline-changed";
   if (!reason.empty()) {
     log::warning("slot {} begins anew at {}: {}", settings.slot, snapshot->consistent_point().to_string(), reason);
     parts.writer.add_control(record::EntryKind::kGap, "",
@@ -204,10 +205,9 @@ Status Session::open_stream() {
   RL_ASSIGN(auto spool, TransactionSpool::open(settings.spool_directory));
   spool_.emplace(std::move(spool));
   parts_.tables.forget_relations();
-  assembler_ = std::make_unique<Assembler>(Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state,
-                                                            *attributor_, *spool_,
-                                                            [this](const std::string& table) { return definition_of(table); },
-                                                            [this] { start_again(); }});
+  assembler_ = std::make_unique<Assembler>(
+      Assembler::Parts{settings, parts_.store, parts_.writer, parts_.tables, parts_.state, *attributor_, *spool_,
+                       [this](const std::string& table) { return definition_of(table); }, [this] { start_again(); }});
   RL_ASSIGN(auto stream, ReplicationStream::open({settings.conninfo, settings.slot, settings.publication,
                                                   parts_.store.cursor().end_lsn, in_progress}));
   std::lock_guard guard(mutex_);  // wake() may come at any time

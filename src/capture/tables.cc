@@ -12,7 +12,8 @@ std::string definition_key(const std::string& table) { return "columns." + table
 
 // {"columns":[...],"added":[...],"dropped":[...],"changed":[...],"redefined":[...]}: what a reader wants to know of a
 // DDL. redefined: the columns whose values in rows that nobody touched may have changed with it.
-std::string schema_detail(const record::TableSchema* before, const record::TableSchema& now, std::string_view redefined) {
+std::string schema_detail(const record::TableSchema* before, const record::TableSchema& now,
+                          std::string_view redefined) {
   std::string columns, added, dropped, changed;
   const auto append = [](std::string& list, std::string_view name) {
     if (!list.empty()) list += ',';
@@ -35,8 +36,11 @@ std::string schema_detail(const record::TableSchema* before, const record::Table
   for (const auto& [name, list] : {std::pair{"added", &added}, {"dropped", &dropped}, {"changed", &changed}})
     if (!list->empty()) out += std::string(",\"") + name + "\":[" + *list + "]";
   if (!redefined.empty()) {
-    out.append(",\"redefined\":[").append(redefined).append("],\"text\":\"values of rows that nobody touched may have changed "
-                                                          "with it; the table is compared with the log\"");
+    out.append(",\"redefined\":[")
+        .append(redefined)
+        .append(
+            "],\"text\":\"values of rows that nobody touched may have changed "
+            "with it; the table is compared with the log\"");
   }
   return out + "}";
 }
@@ -149,7 +153,8 @@ void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::opti
   const std::string redefined = std::exchange(plan.redefined_to_tell, {});
   if (newest != nullptr && newest->same_shape(plan.columns)) {
     if (!redefined.empty())
-      writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns, redefined), tx);
+      writer.add_control(record::EntryKind::kSchema, plan.columns.table,
+                         schema_detail(newest.get(), plan.columns, redefined), tx);
     plan.columns.id = newest->id;
     plan.columns.table_id = newest->table_id;
     plan.recorded = true;
@@ -165,7 +170,8 @@ void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::opti
   }
   plan.columns.id = SchemaId{next_schema_id_++};
   writer.batch().set_schema(plan.columns);
-  writer.add_control(record::EntryKind::kSchema, plan.columns.table, schema_detail(newest.get(), plan.columns, redefined), tx);
+  writer.add_control(record::EntryKind::kSchema, plan.columns.table,
+                     schema_detail(newest.get(), plan.columns, redefined), tx);
   warn_of_missing_columns(plan, newest.get(), writer);
   newest = std::make_shared<const record::TableSchema>(plan.columns);
   by_id_[newest->id.value] = newest;
@@ -176,7 +182,8 @@ void Tables::record_schema(TablePlan& plan, EntryWriter& writer, const std::opti
 
 void Tables::compare_definition(TablePlan& plan, const postgres::TableDefinition& now) const {
   const auto before = definitions_.find(plan.columns.table);
-  plan.past = column_pasts(before == definitions_.end() ? std::nullopt : std::optional(before->second), now, plan.columns.columns);
+  plan.past = column_pasts(before == definitions_.end() ? std::nullopt : std::optional(before->second), now,
+                           plan.columns.columns);
 }
 
 void Tables::set_definition(const std::string& table, const postgres::TableDefinition& now, EntryWriter& writer) {
@@ -224,17 +231,20 @@ void Tables::warn_of_missing_columns(const TablePlan& plan, const record::TableS
   std::vector<std::string> texts;
   const auto look = [&](std::string_view what, std::string_view key, const std::string& column) {
     if (column.empty() || plan.columns.index_of(column)) return;
-    std::string text = "table " + plan.columns.table + " has no column " + column + ", which the configuration names as " +
-                       std::string(key) + ": its entries have no " + std::string(what) + " until the configuration names another";
+    std::string text = "table " + plan.columns.table + " has no column " + column +
+                       ", which the configuration names as " + std::string(key) + ": its entries have no " +
+                       std::string(what) + " until the configuration names another";
     if (before == nullptr || before->index_of(column)) {
       log::warning("{}", text);
-      writer.add_control(record::EntryKind::kControl, plan.columns.table,
-                         json_object({{"event", "column-missing"}, {"column", column}, {"setting", key}, {"text", text}}));
+      writer.add_control(
+          record::EntryKind::kControl, plan.columns.table,
+          json_object({{"event", "column-missing"}, {"column", column}, {"setting", key}, {"text", text}}));
     }
     texts.push_back(std::move(text));
   };
   look("tenant", "tenant_column", plan.settings->tenant_column);
-  if (!plan.settings->subject.empty() && plan.settings->subject != "self") look("subject", "subject_column", plan.settings->subject_column);
+  if (!plan.settings->subject.empty() && plan.settings->subject != "self")
+    look("subject", "subject_column", plan.settings->subject_column);
   look("actor", "actor_column", plan.settings->actor_column);
   std::lock_guard guard(warnings_mutex_);
   warnings_[plan.columns.table] = std::move(texts);

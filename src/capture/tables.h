@@ -29,11 +29,11 @@ struct TablePlan {
   std::vector<bool> housekeeping;  // by position
   std::string subject_prefix;      // "public.contacts/"
   bool self_subject = false;
-  std::vector<ColumnPast> past;    // by position; empty: nothing is known
+  std::vector<ColumnPast> past;  // by position; empty: nothing is known
   // Set while the table waits to be compared because columns were redefined: images of entries before it may
   // be from before that.
   std::optional<Seq> redefined_at;
-  std::string redefined_to_tell;   // a JSON list of columns, for the schema entry
+  std::string redefined_to_tell;  // a JSON list of columns, for the schema entry
 };
 
 class Tables {
@@ -49,8 +49,9 @@ class Tables {
   // A relation message: later rows of that oid have these columns. Tables that are not configured are
   // remembered as such, and answered with null.
   TablePlan* learn(const postgres::Relation& relation);
-  // Locked. The table's definition in the catalogue at or after the relation message: whether the values of untouched rows may have
-  // changed since the state was last right. True when the table is to be compared for it and was not known to be.
+  // Locked. The table's definition in the catalogue at or after the relation message: whether the values of untouched
+  // rows may have changed since the state was last right. True when the table is to be compared for it and was not
+  // known to be.
   bool note_definition(TablePlan& plan, const postgres::TableDefinition& now, EntryWriter& writer);
   // Locked. The state is as the table was when it was so defined.
   void set_definition(const std::string& table, const postgres::TableDefinition& now, EntryWriter& writer);
@@ -92,7 +93,7 @@ class Tables {
   std::unordered_map<std::string, postgres::TableDefinition> definitions_;  // that the state fits, as in meta
   std::unordered_map<std::string, postgres::TableDefinition> redefined_;    // of tables to be compared: the newest seen
   mutable std::mutex warnings_mutex_;
-  std::unordered_map<std::string, std::vector<std::string>> warnings_;      // by table
+  std::unordered_map<std::string, std::vector<std::string>> warnings_;  // by table
   uint32_t next_schema_id_ = 0, next_table_id_ = 0;
 };
 

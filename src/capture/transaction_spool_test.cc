@@ -74,7 +74,8 @@ TEST_F(SpoolTest, RolledBackPartsAreMarkedAndWholeTransactionsGone) {
   ASSERT_TRUE(spool_->append(1, "after"));
   ASSERT_TRUE(spool_->end_segment());
   spool_->abort(1, 4);
-  EXPECT_EQ(replay(1), (std::vector<std::string>{"keep", "-drop", "-keep too", "-", "after", "-"})) << "also where it was rolled back";
+  EXPECT_EQ(replay(1), (std::vector<std::string>{"keep", "-drop", "-keep too", "-", "after", "-"}))
+      << "also where it was rolled back";
   ASSERT_TRUE(spool_->begin_segment(5));
   ASSERT_TRUE(spool_->append(5, "x"));
   ASSERT_TRUE(spool_->end_segment());

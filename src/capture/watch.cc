@@ -126,11 +126,13 @@ void Watch::find_impairments(const TableSettings& settings, const std::optional<
                         table));
   }
   if (info->persistence == 'u')
-    found("table-unlogged", true, fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
+    found("table-unlogged", true,
+          fmt::format("table {} is UNLOGGED, its changes are not in the WAL: ALTER TABLE {} SET LOGGED", table, table));
   if (!info->identity_problem.empty())
-    found("identity-missing", info->key.empty(),
-          fmt::format("{}, so that {} and the application's own UPDATE and DELETE may fail: {}", info->identity_problem,
-                      info->key.empty() ? "rows cannot be told apart" : "old keys are not sent", info->identity_remedy));
+    found(
+        "identity-missing", info->key.empty(),
+        fmt::format("{}, so that {} and the application's own UPDATE and DELETE may fail: {}", info->identity_problem,
+                    info->key.empty() ? "rows cannot be told apart" : "old keys are not sent", info->identity_remedy));
   if (settings_.expect_trigger) {
     if (!info->trigger_present) {
       found(
@@ -180,21 +182,26 @@ void Watch::note_impairments(const Impairments& now, Look& look) {
 // a TRUNCATE of a partition, its detaching or attaching, and a table of the same name are nowhere in the stream.
 Status Watch::take_fingerprints(postgres::Connection& connection, const std::string& table,
                                 std::map<std::string, std::string>& out) const {
-  RL_ASSIGN(const auto rows, connection.query(
-      "WITH RECURSIVE tree AS (SELECT to_regclass($1)::oid AS oid"
-      "  UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid"
-      "  JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)"
-      " SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || r.xmin, ''), ' ')"
-      "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = to_regclass($1)"
-      "  WHERE p.pubname = $2)"
-      " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
-      "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
-      " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))"
-      " UNION ALL SELECT 'columns', (SELECT md5(string_agg(a.attnum || '.' || a.xmin, ' ' ORDER BY a.attnum)) FROM pg_attribute a"
-      "  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0)"
-      " UNION ALL SELECT 'storage', (SELECT string_agg(c.oid || ':' || c.relfilenode, ' ' ORDER BY c.oid <> to_regclass($1), c.oid)"
-      "  FROM tree JOIN pg_class c USING (oid))",
-      {postgres::quote_table(table), settings_.publication}));
+  RL_ASSIGN(
+      const auto rows,
+      connection.query(
+          "WITH RECURSIVE tree AS (SELECT to_regclass($1)::oid AS oid"
+          "  UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid"
+          "  JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)"
+          " SELECT 'publication', (SELECT string_agg(p.oid || '.' || p.xmin || '/' || coalesce(r.oid || '.' || r.xmin, "
+          "''), ' ')"
+          "  FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = to_regclass($1)"
+          "  WHERE p.pubname = $2)"
+          " UNION ALL SELECT 'trigger', (SELECT t.oid || '.' || t.xmin FROM pg_trigger t"
+          "  WHERE t.tgrelid = to_regclass($1) AND t.tgname = 'rowledger_attribution')"
+          " UNION ALL SELECT 'identity', (SELECT c.relreplident::text FROM pg_class c WHERE c.oid = to_regclass($1))"
+          " UNION ALL SELECT 'columns', (SELECT md5(string_agg(a.attnum || '.' || a.xmin, ' ' ORDER BY a.attnum)) FROM "
+          "pg_attribute a"
+          "  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0)"
+          " UNION ALL SELECT 'storage', (SELECT string_agg(c.oid || ':' || c.relfilenode, ' ' ORDER BY c.oid <> "
+          "to_regclass($1), c.oid)"
+          "  FROM tree JOIN pg_class c USING (oid))",
+          {postgres::quote_table(table), settings_.publication}));
   for (const auto& row : rows.rows)
     if (row[0] && row[1]) out[*row[0] + ":" + table] = *row[1];
   return {};
@@ -217,7 +224,8 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
     if (what == "storage") {
       const auto columns = fingerprints_.find("columns:" + table);
       const auto columns_now = now.find("columns:" + table);
-      const bool altered = columns != fingerprints_.end() && columns_now != now.end() && columns->second != columns_now->second;
+      const bool altered =
+          columns != fingerprints_.end() && columns_now != now.end() && columns->second != columns_now->second;
       note_storage(table, before->second, print, altered, look);
     } else if (what != "columns") {
       note_alteration(what, table, before->second, print, look);
@@ -228,8 +236,8 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
   writer_.batch().set_meta(kFingerprintsKey, join(fingerprints_));
 }
 
-void Watch::note_alteration(const std::string& what, const std::string& table, const std::string& before, const std::string& now,
-                            Look& look) {
+void Watch::note_alteration(const std::string& what, const std::string& table, const std::string& before,
+                            const std::string& now, Look& look) {
   using record::EntryKind;
   if (what == "publication") {
     writer_.add_control(EntryKind::kGap, table,
@@ -237,30 +245,38 @@ void Watch::note_alteration(const std::string& what, const std::string& table, c
                                      {"text", "the publication was altered; the table is compared with the log"}}));
     mark_due(table, look);
   } else if (what == "key") {
-    writer_.add_control(EntryKind::kControl, table,
-                        json_object({{"event", "key-changed"}, {"before", before}, {"after", now},
-                                     {"text", "rows are identified by other columns now: known rows move to their new keys, and the "
-                                              "table is compared with the log"}}));
+    writer_.add_control(
+        EntryKind::kControl, table,
+        json_object({{"event", "key-changed"},
+                     {"before", before},
+                     {"after", now},
+                     {"text",
+                      "rows are identified by other columns now: known rows move to their new keys, and the "
+                      "table is compared with the log"}}));
     mark_due(table, look);
   } else {
     writer_.add_control(EntryKind::kControl, table,
                         json_object({{"event", what == "trigger" ? "trigger-altered" : "replica-identity-changed"},
-                                     {"before", what == "identity" ? before : ""}, {"after", what == "identity" ? now : ""}}));
+                                     {"before", what == "identity" ? before : ""},
+                                     {"after", what == "identity" ? now : ""}}));
   }
 }
 
-void Watch::note_storage(const std::string& table, const std::string& before, const std::string& now, bool columns_altered,
-                         Look& look) {
+void Watch::note_storage(const std::string& table, const std::string& before, const std::string& now,
+                         bool columns_altered, Look& look) {
   using record::EntryKind;
   const auto note = [&](EntryKind kind, std::string_view reason, std::string text) {
-    writer_.add_control(kind, table, json_object({{kind == EntryKind::kGap ? "reason" : "event", reason},
-                                                  {"text", text + "; the table is compared with the log"}}));
+    writer_.add_control(kind, table,
+                        json_object({{kind == EntryKind::kGap ? "reason" : "event", reason},
+                                     {"text", text + "; the table is compared with the log"}}));
     mark_due(table, look);
   };
   const StorageTree then(before), today(now);
   if (then.root != today.root) {
-    return note(EntryKind::kGap, "table-recreated", fmt::format("{} is another table of that name: the former one was dropped with its "
-                                                                "rows, or renamed", table));
+    return note(EntryKind::kGap, "table-recreated",
+                fmt::format("{} is another table of that name: the former one was dropped with its "
+                            "rows, or renamed",
+                            table));
   }
   size_t removed = 0, added = 0, rewritten = 0;
   for (const auto& [oid, file] : then.files) removed += !today.files.contains(oid);
@@ -279,8 +295,11 @@ void Watch::note_storage(const std::string& table, const std::string& before, co
   // row. Of a partition, a TRUNCATE does not come; and an ALTER TABLE that computes values anew never does.
   const bool has_partitions = then.files.size() > 1 || today.files.size() > 1;
   if (rewritten > 0 && (has_partitions || columns_altered))
-    note(EntryKind::kControl, "table-rewritten",
-         fmt::format("{} was written anew or emptied in PostgreSQL (TRUNCATE of a partition, VACUUM FULL, CLUSTER, ALTER TABLE)", table));
+    note(
+        EntryKind::kControl, "table-rewritten",
+        fmt::format(
+            "{} was written anew or emptied in PostgreSQL (TRUNCATE of a partition, VACUUM FULL, CLUSTER, ALTER TABLE)",
+            table));
 }
 
 void Watch::note_slot(Look& look) {

@@ -45,9 +45,12 @@ class Watch {
   void note_impairments(const Impairments& now, Look& look);
   void note_alterations(const std::map<std::string, std::string>& now, const Impairments& impairments, Look& look);
   // Adds the table's fingerprints by names such as "trigger:public.contacts".
-  Status take_fingerprints(postgres::Connection& connection, const std::string& table, std::map<std::string, std::string>& out) const;
-  void note_alteration(const std::string& what, const std::string& table, const std::string& before, const std::string& now, Look& look);
-  void note_storage(const std::string& table, const std::string& before, const std::string& now, bool columns_altered, Look& look);
+  Status take_fingerprints(postgres::Connection& connection, const std::string& table,
+                           std::map<std::string, std::string>& out) const;
+  void note_alteration(const std::string& what, const std::string& table, const std::string& before,
+                       const std::string& now, Look& look);
+  void note_storage(const std::string& table, const std::string& before, const std::string& now, bool columns_altered,
+                    Look& look);
   void note_slot(Look& look);
   void mark_due(const std::string& table, Look& look);
 

@@ -216,8 +216,8 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     }
     phase_ = Phase::kStreaming;
     pipe_ = std::make_shared<Pipe>([weak = this->weak_from_this(), &io = core_.io](std::string bytes) {
-      net::post(io, [weak, bytes = std::move(bytes)]() mutable {
-        if (const auto me = weak.lock()) me->write_piece(std::move(bytes));
+      net::post(io, [weak, bytes = std::move(bytes)] {
+        if (const auto me = weak.lock()) me->write_piece(bytes);
       });
     });
     if (core_.stopping) pipe_->break_off();
@@ -241,7 +241,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     });
   }
 
-  void write_piece(std::string bytes) {
+  void write_piece(std::string_view bytes) {
     if (phase_ == Phase::kClosed) return;
     piece_ = chunked_ ? fmt::format("{:x}\r\n", bytes.size()) : std::string();
     piece_.append(bytes);
@@ -290,10 +290,10 @@ class StreamConnection final : public Connection, public std::enable_shared_from
       } catch (const std::exception& e) {
         log::error("a live answer broke off: {}", e.what());
       }
-      net::post(me->core_.io, [me, next, out = std::move(out)]() mutable {
+      net::post(me->core_.io, [me, next, out = std::move(out)] {
         me->next_ = next;
         if (out.empty()) return me->after_step();
-        me->write_piece(std::move(out));
+        me->write_piece(out);
       });
     });
   }

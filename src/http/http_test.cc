@@ -279,6 +279,7 @@ TEST_F(HttpTest, ManyLiveBodiesHoldNoThread) {
   Signal seen;
   std::vector<std::thread> clients;
   std::atomic<int> whole = 0;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) {
     clients.emplace_back([&] {
       Request request;

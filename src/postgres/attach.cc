@@ -164,9 +164,8 @@ Status plan_functions(Plan& p) {
   RL_ASSIGN(const auto encoding,
             p.list("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"));
   for (const auto& function : attribution_functions(encoding[0])) {
-    RL_ASSIGN(const bool right, p.holds("SELECT prosrc = $2 FROM pg_proc WHERE oid = to_regprocedure($1)", {
-        types_only(function.signature),
-        function.body}));
+    RL_ASSIGN(const bool right, p.holds("SELECT prosrc = $2 FROM pg_proc WHERE oid = to_regprocedure($1)",
+                                        {types_only(function.signature), function.body}));
     // With a new secret the sessions must forget the old one, which replacing the function makes them do.
     if (!right || !stamp)
       p.add("part of the trigger that names who makes a change, inside each transaction", function.create_sql());

@@ -159,10 +159,11 @@ TEST_F(AttributionPg, ACascadeIsNested) {
   EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "delete", HasSubstr(kNested), "delete", "commit"));
 }
 
-constexpr char kRowTrigger[] = "CREATE FUNCTION row_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} RETURN NEW; END $$;"
-                               "CREATE TRIGGER row_trigger BEFORE UPDATE ON contacts FOR EACH ROW WHEN (pg_trigger_depth() = 0) "
-                               "EXECUTE FUNCTION row_trigger();"
-                               "INSERT INTO contacts VALUES (1, 'Asha', '91'), (2, 'Ravi', '92')";
+constexpr char kRowTrigger[] =
+    "CREATE FUNCTION row_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} RETURN NEW; END $$;"
+    "CREATE TRIGGER row_trigger BEFORE UPDATE ON contacts FOR EACH ROW WHEN (pg_trigger_depth() = 0) "
+    "EXECUTE FUNCTION row_trigger();"
+    "INSERT INTO contacts VALUES (1, 'Asha', '91'), (2, 'Ravi', '92')";
 
 TEST_F(AttributionPg, ATriggersStatementNamesItsTable) {
   std::string sql = kRowTrigger;
@@ -170,7 +171,8 @@ TEST_F(AttributionPg, ATriggersStatementNamesItsTable) {
   (void)sent();
   run(*app_, "BEGIN; UPDATE contacts SET name = 'A'; UPDATE contacts SET name = 'B' WHERE id = 0; COMMIT");
   const std::string messages = one(*admin_, "SELECT 'messages'::regclass::oid::text");
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), HasSubstr(kNested + messages + R"(],"sure":true,)"), "insert", "update", "insert", "update", "commit"));
+  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), HasSubstr(kNested + messages + R"(],"sure":true,)"), "insert",
+                                  "update", "insert", "update", "commit"));
 }
 
 TEST_F(AttributionPg, ATriggersStatementOnTheTableItselfIsNotSure) {
@@ -179,19 +181,24 @@ TEST_F(AttributionPg, ATriggersStatementOnTheTableItselfIsNotSure) {
   (void)sent();
   run(*app_, "BEGIN; UPDATE contacts SET name = 'A' WHERE id = 1; UPDATE contacts SET name = 'B' WHERE id = 0; COMMIT");
   const std::string contacts = one(*admin_, "SELECT 'contacts'::regclass::oid::text");
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), HasSubstr(kNested + contacts + R"(],"sure":false,)"), "update", "update", HasSubstr(kDirect), "commit"));
+  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), HasSubstr(kNested + contacts + R"(],"sure":false,)"), "update",
+                                  "update", HasSubstr(kDirect), "commit"));
 }
 
 TEST_F(AttributionPg, APartitionIsKnownByAllItsNames) {
-  run(*admin_, "CREATE TABLE visits (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);"
-               "CREATE FUNCTION visit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO visits_1 VALUES (1); RETURN NULL; END $$;"
-               "CREATE TRIGGER visit AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION visit()");
+  run(*admin_,
+      "CREATE TABLE visits (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE visits_1 PARTITION OF visits FOR "
+      "VALUES IN (1);"
+      "CREATE FUNCTION visit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO visits_1 VALUES (1); RETURN "
+      "NULL; END $$;"
+      "CREATE TRIGGER visit AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION visit()");
   input_.tables.push_back("visits");
   attach();
   (void)sent();
   run(*admin_, "BEGIN; INSERT INTO messages VALUES (1, 1, 'a'); INSERT INTO visits SELECT 1 WHERE false; COMMIT");
   const std::string both = one(*admin_, "SELECT 'visits_1'::regclass::oid || ',' || 'visits'::regclass::oid");
-  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", HasSubstr(kNested + both + R"(],"sure":true,)"), "insert", HasSubstr(kDirect), "commit"));
+  EXPECT_THAT(sent(), ElementsAre(HasSubstr(kDirect), "insert", HasSubstr(kNested + both + R"(],"sure":true,)"),
+                                  "insert", HasSubstr(kDirect), "commit"));
 }
 
 TEST_F(AttributionPg, PartitionsNamedDirectly) {

@@ -104,21 +104,25 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relreplident, i.index
  WHERE c.relkind IN ('r', 'p')
  ORDER BY c.oid <> $1::oid, 1)";
 
-void explain_missing_index(const std::string& table, char identity, bool primary_deferrable, bool index_exists, TableInfo& info) {
+void explain_missing_index(const std::string& table, char identity, bool primary_deferrable, bool index_exists,
+                           TableInfo& info) {
   const std::string alter = "ALTER TABLE " + table;
-  static constexpr std::string_view kOtherIndex = "REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns";
+  static constexpr std::string_view kOtherIndex =
+      "REPLICA IDENTITY USING INDEX with a unique index on NOT NULL columns";
   if (identity == 'n') {
     info.identity_problem = table + " has REPLICA IDENTITY NOTHING";
     info.identity_remedy = alter + " REPLICA IDENTITY DEFAULT";
   } else if (primary_deferrable) {
-    info.identity_problem = "the primary key of " + table + " is DEFERRABLE, so that PostgreSQL does not identify rows by it";
+    info.identity_problem =
+        "the primary key of " + table + " is DEFERRABLE, so that PostgreSQL does not identify rows by it";
     info.identity_remedy = fmt::format("make the primary key anew without DEFERRABLE, or {} {}", alter, kOtherIndex);
   } else if (index_exists) {
     info.identity_problem = fmt::format("the index by which the rows of {} are identified is not valid", table);
     info.identity_remedy = "REINDEX it; of a partitioned table, make the missing index on each partition and attach it";
   } else if (identity == 'i') {
     info.identity_problem = table + " has REPLICA IDENTITY USING INDEX, and that index was dropped";
-    info.identity_remedy = fmt::format("{0} REPLICA IDENTITY DEFAULT when it has a primary key, or {0} {1}", alter, kOtherIndex);
+    info.identity_remedy =
+        fmt::format("{0} REPLICA IDENTITY DEFAULT when it has a primary key, or {0} {1}", alter, kOtherIndex);
   } else {
     info.identity_problem = table + " has no primary key";
     info.identity_remedy = fmt::format("{} ADD PRIMARY KEY (...), or {}", alter, kOtherIndex);
@@ -133,7 +137,8 @@ Result<std::string> read_identity(Connection& connection, const std::string& oid
     const Row& row = members.rows[m];
     const std::string table = text(row, 0);
     const char identity = letter(row, 1, 'd');
-    const bool exists = truth(row, 2), deferrable = exists && !truth(row, 4), usable = exists && truth(row, 3) && !deferrable;
+    const bool exists = truth(row, 2), deferrable = exists && !truth(row, 4),
+               usable = exists && truth(row, 3) && !deferrable;
     if (m == 0 && usable && identity != 'n') {
       columns = text(row, 5);
       sorted = text(row, 6);
@@ -143,8 +148,9 @@ Result<std::string> read_identity(Connection& connection, const std::string& oid
       explain_missing_index(table, identity, deferrable, exists, info);
     } else if (text(row, 6) != sorted) {
       // Old keys are sent by the partition's identity, under the name of the partitioned table.
-      info.identity_problem = fmt::format("the rows of the partition {} are identified by other columns {} than those of its table {}",
-                                          table, text(row, 6), sorted);
+      info.identity_problem =
+          fmt::format("the rows of the partition {} are identified by other columns {} than those of its table {}",
+                      table, text(row, 6), sorted);
       info.identity_remedy = fmt::format("ALTER TABLE {} REPLICA IDENTITY as its table has it", table);
     }
   }

@@ -54,7 +54,7 @@ struct TableInfo {
   std::string published_columns;  // column list, empty: all
   std::string row_filter;         // empty: none
   bool trigger_present = false;
-  char trigger_enabled = 0;       // 'A' always is what attach makes; 'D' disabled, 'O' origin
+  char trigger_enabled = 0;  // 'A' always is what attach makes; 'D' disabled, 'O' origin
   // As pgoutput would send them. Key columns: `key`.
   std::vector<record::Column> columns;
   // What tells a row from another: the columns of the replica identity's index, under FULL (where pgoutput

@@ -54,8 +54,10 @@ TEST_F(CataloguePg, KeysByReplicaIdentity) {
 }
 
 TEST_F(CataloguePg, TheKeyIsTheIdentityIndexs) {
-  run(*admin_, "CREATE TABLE t (id int NOT NULL, code text NOT NULL, note text); CREATE UNIQUE INDEX ux ON t (code, id) INCLUDE (note); "
-               "ALTER TABLE t REPLICA IDENTITY USING INDEX ux");
+  run(*admin_,
+      "CREATE TABLE t (id int NOT NULL, code text NOT NULL, note text); CREATE UNIQUE INDEX ux ON t (code, id) INCLUDE "
+      "(note); "
+      "ALTER TABLE t REPLICA IDENTITY USING INDEX ux");
   const TableInfo info = table("t");
   EXPECT_THAT(info.key, ElementsAre("code", "id"));
   EXPECT_THAT(names(info, true), ElementsAre("id", "code"));
@@ -68,16 +70,25 @@ TEST_F(CataloguePg, WhatKeepsRowsFromBeingIdentified) {
       {"CREATE TABLE t (id int PRIMARY KEY)", ""},
       {"CREATE TABLE t (id int)", "no primary key"},
       {"CREATE TABLE t (id int PRIMARY KEY DEFERRABLE)", "DEFERRABLE"},
-      {"CREATE TABLE t (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, u int NOT NULL UNIQUE); ALTER TABLE t REPLICA IDENTITY USING INDEX t_u_key", ""},
-      {"CREATE TABLE t (id int PRIMARY KEY, u int NOT NULL); CREATE UNIQUE INDEX ux ON t (u); ALTER TABLE t REPLICA IDENTITY USING INDEX ux; DROP INDEX ux", "dropped"},
+      {"CREATE TABLE t (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, u int NOT NULL UNIQUE); ALTER TABLE t "
+       "REPLICA IDENTITY USING INDEX t_u_key",
+       ""},
+      {"CREATE TABLE t (id int PRIMARY KEY, u int NOT NULL); CREATE UNIQUE INDEX ux ON t (u); ALTER TABLE t REPLICA "
+       "IDENTITY USING INDEX ux; DROP INDEX ux",
+       "dropped"},
       {"CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t REPLICA IDENTITY NOTHING", "NOTHING"},
-      {"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1)", ""},
+      {"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1)",
+       ""},
       {"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); "
-       "ALTER TABLE t1 REPLICA IDENTITY NOTHING", "public.t1 has REPLICA IDENTITY NOTHING"},
-      {"CREATE TABLE t (id int PRIMARY KEY, u int NOT NULL) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); "
-       "CREATE UNIQUE INDEX ux ON t1 (u); ALTER TABLE t1 REPLICA IDENTITY USING INDEX ux; DROP INDEX ux", "public.t1"},
+       "ALTER TABLE t1 REPLICA IDENTITY NOTHING",
+       "public.t1 has REPLICA IDENTITY NOTHING"},
+      {"CREATE TABLE t (id int PRIMARY KEY, u int NOT NULL) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR "
+       "VALUES IN (1); "
+       "CREATE UNIQUE INDEX ux ON t1 (u); ALTER TABLE t1 REPLICA IDENTITY USING INDEX ux; DROP INDEX ux",
+       "public.t1"},
       {"CREATE TABLE t (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); "
-       "ALTER TABLE t1 REPLICA IDENTITY FULL", ""},
+       "ALTER TABLE t1 REPLICA IDENTITY FULL",
+       ""},
   };
   for (const auto& [sql, problem] : cases) {
     run(*admin_, "DROP TABLE IF EXISTS t; " + sql);
@@ -94,8 +105,10 @@ TEST_F(CataloguePg, WhatKeepsRowsFromBeingIdentified) {
 }
 
 TEST_F(CataloguePg, APartitionMustIdentifyRowsAsItsTableDoes) {
-  run(*admin_, "CREATE TABLE t (id int PRIMARY KEY, u int NOT NULL) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); "
-               "CREATE UNIQUE INDEX ux ON t1 (u); ALTER TABLE t1 REPLICA IDENTITY USING INDEX ux");
+  run(*admin_,
+      "CREATE TABLE t (id int PRIMARY KEY, u int NOT NULL) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t FOR "
+      "VALUES IN (1); "
+      "CREATE UNIQUE INDEX ux ON t1 (u); ALTER TABLE t1 REPLICA IDENTITY USING INDEX ux");
   EXPECT_THAT(table("t").identity_problem, ::testing::HasSubstr("other columns {u} than those of its table {id}"));
 }
 
@@ -129,7 +142,8 @@ TEST_F(CataloguePg, APartitionedTableTellsTheWorstOfItsPartitions) {
 }
 
 TEST_F(CataloguePg, ALookWaitsForNobody) {
-  run(*admin_, "CREATE TABLE v (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE v1 PARTITION OF v FOR VALUES IN (1)");
+  run(*admin_,
+      "CREATE TABLE v (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE v1 PARTITION OF v FOR VALUES IN (1)");
   auto other = open(server_->url(database_));
   run(*other, "BEGIN; LOCK TABLE v1 IN ACCESS EXCLUSIVE MODE");
   run(*admin_, "SET lock_timeout = '1s'");

@@ -78,9 +78,8 @@ Result<Seq> first_after(const Store& store, Lsn lsn) {
       is_after = entry.header().tx->commit_lsn > lsn;
       return false;
     }));
-    if (probed == high) {
-      high = middle;  // only entries without a transaction: they belong to what follows them
-    } else if (is_after) {
+    // Only entries without a transaction: they belong to what follows them.
+    if (probed == high || is_after) {
       high = middle;
     } else {
       low = probed + 1;

@@ -160,7 +160,7 @@ TEST_F(ReaderTest, RowsThatMoveFromKeyToKey) {
   log_.insert(kContacts, {{"id", "1"}, {"name", "new one"}});                            // 7
   const Seq back = log_.update(kContacts, key("2"), {{"id", "3"}});                      // 8
 
-  const auto row = [](std::string id, std::string name) {
+  const auto row = [](const std::string& id, const std::string& name) {
     return "{\"id\":\"" + id + "\",\"name\":\"" + name + "\",\"phone\":null,\"fields\":null}";
   };
   EXPECT_EQ(past("1", 3), row("1", "one"));

@@ -33,8 +33,8 @@ struct SearchNode;  // search_ast.h
 // A parsed query; copying shares the tree.
 class Search {
  public:
-  // now: what "now-2d" is relative to. Dates without a zone are of the process's (local_time.h). "-is:housekeeping" is added unless
-  // the text names is:housekeeping or `all` is set.
+  // now: what "now-2d" is relative to. Dates without a zone are of the process's (local_time.h). "-is:housekeeping" is
+  // added unless the text names is:housekeeping or `all` is set.
   static tl::expected<Search, SearchError> parse(std::string_view text, Timestamp now, bool all = false);
 
   // True for the entries that the query asks for; exact.

@@ -501,7 +501,7 @@ class Randomly {
   }
 
   std::string term() {
-    const auto quoted = [](std::string text) {
+    const auto quoted = [](std::string_view text) {
       std::string out = "\"";
       for (const char c : text) out += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
       return out + "\"";

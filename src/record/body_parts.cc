@@ -27,7 +27,8 @@ std::string self_subject(std::string_view table, const std::vector<std::string_v
 
 class Splitter {
  public:
-  Splitter(std::string_view body, std::string& frame, std::string& values) : in_(body), frame_(frame), values_(values) {}
+  Splitter(std::string_view body, std::string& frame, std::string& values)
+      : in_(body), frame_(frame), values_(values) {}
 
   void run(std::string_view table) {
     frame_.u8(kFrameVersion);

@@ -44,7 +44,8 @@ TEST(BodyParts, ComeTogetherToTheByte) {
   body.key = {{"a", "1"}, {"b", "x,y"}};
   body.subject = "public.contacts/1,x,y";
   expect_comes_back(body, "public.contacts");
-  for (const char* subject : {"", "public.contacts", "public.contacts/", "public.contacts/4", "public.contacts/421", "no slash", "/42"}) {
+  for (const char* subject :
+       {"", "public.contacts", "public.contacts/", "public.contacts/4", "public.contacts/421", "no slash", "/42"}) {
     body = contact();
     body.subject = subject;
     expect_comes_back(body, "public.contacts");
@@ -86,7 +87,8 @@ TEST(BodyParts, PartsThatDoNotBelongTogetherAreRefused) {
   split_body("public.contacts", encoded(contact()), frame, values);
   EXPECT_FALSE(join_body("public.contacts", frame, values + "x").has_value());
   EXPECT_FALSE(join_body("public.contacts", frame, values.substr(1)).has_value());
-  for (size_t cut = 0; cut < frame.size(); ++cut) EXPECT_FALSE(join_body("public.contacts", frame.substr(0, cut), values).has_value());
+  for (size_t cut = 0; cut < frame.size(); ++cut)
+    EXPECT_FALSE(join_body("public.contacts", frame.substr(0, cut), values).has_value());
   EXPECT_FALSE(join_body("public.contacts", frame + "x", values).has_value());
 }
 

@@ -162,7 +162,8 @@ inline constexpr size_t kMaxHeaderBytes = 65'535;
 class OwnedEntry {
  public:
   // salt: empty when the values are not here; then the body holds no value (body_parts.h).
-  static Result<OwnedEntry> decode(std::string header, std::string salt, std::string body, Values values = Values::kHere);
+  static Result<OwnedEntry> decode(std::string header, std::string salt, std::string body,
+                                   Values values = Values::kHere);
 
   Values values() const { return entry_.values; }
   const Entry& entry() const { return entry_; }

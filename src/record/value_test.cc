@@ -63,6 +63,7 @@ TEST(RowKey, SortsAsItsParts) {
                                                      {"a", "a"}, {"a\x01"}, {"\xff"}};
   std::ranges::sort(keys);
   std::vector<std::string> bytes;
+  bytes.reserve(keys.size());
   for (const auto& key : keys) bytes.push_back(encode_key(key));
   EXPECT_TRUE(std::ranges::is_sorted(bytes));
 }

@@ -201,7 +201,8 @@ Result<BodySection> decode_bodies(std::string_view record, const Sealing& sealin
   if (!compressed.empty() || !read_frames(plain_reader, count, out, sizes)) return fail(malformed().error());
   for (uint64_t i = 0; i < count; ++i)
     out.values.append(out.parts[i].key == KeyId{} ? plain_reader.raw(sizes[i].values) : sealed.raw(sizes[i].values));
-  if (!plain_reader.ok() || !plain_reader.at_end() || !sealed.ok() || !sealed.at_end()) return fail(malformed().error());
+  if (!plain_reader.ok() || !plain_reader.at_end() || !sealed.ok() || !sealed.at_end())
+    return fail(malformed().error());
   return out;
 }
 

@@ -71,8 +71,11 @@ struct BodySection {
   size_t count() const { return parts.size(); }
   BundleEntry body(size_t i) const {
     const uint32_t frame = i == 0 ? 0 : parts[i - 1].frame_end, value = i == 0 ? 0 : parts[i - 1].values_end;
-    return {{}, std::string_view(frames).substr(frame, parts[i].frame_end - frame),
-            std::string_view(values).substr(value, parts[i].values_end - value), parts[i].key, parts[i].values_apart};
+    return {{},
+            std::string_view(frames).substr(frame, parts[i].frame_end - frame),
+            std::string_view(values).substr(value, parts[i].values_end - value),
+            parts[i].key,
+            parts[i].values_apart};
   }
 };
 

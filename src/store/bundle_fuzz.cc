@@ -99,7 +99,8 @@ void round_trip(std::string_view bytes) {
     frames.emplace_back(reader.raw(std::min<size_t>(reader.u8(), reader.remaining())));
     values.emplace_back(reader.raw(std::min<size_t>(reader.u8(), reader.remaining())));
   }
-  for (size_t i = 0; i < count; ++i) entries.push_back({headers[i], frames[i], values[i], KeyId{i % 3}, values[i].size() == 7});
+  for (size_t i = 0; i < count; ++i)
+    entries.push_back({headers[i], frames[i], values[i], KeyId{i % 3}, values[i].size() == 7});
   const Bounds bounds{{-5}, {7}, 1, 2};
   std::string header_record, body_record;
   encode_headers({256}, entries, bounds, compressor(), header_record);

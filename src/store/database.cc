@@ -16,7 +16,8 @@
 namespace rowledger::store {
 namespace {
 
-constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs", "state", "redo", "index", "meta", "tiles", "subjects"};
+constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs",  "state",   "redo",
+                                                       "index",   "meta",   "tiles", "subjects"};
 constexpr size_t kBitsPerKey = 10;
 
 // RocksDB's own messages. Not a file beside the data: writing it when the disk is full trips an assertion of
@@ -57,7 +58,7 @@ rocksdb::DBOptions database_options() {
   options.max_background_jobs = 2;
   options.max_open_files = 512;
   options.max_total_wal_size = 64 << 20;
-  options.bytes_per_sync = 1 << 20;  // no burst of writing back at the end of a flush
+  options.bytes_per_sync = 1 << 20;                 // no burst of writing back at the end of a flush
   options.allow_concurrent_memtable_write = false;  // there is one writer
   options.enable_write_thread_adaptive_yield = false;
   options.stats_dump_period_sec = 0;
@@ -131,7 +132,8 @@ Status prepare_directory(const StoreOptions& options) {
   std::error_code error;
   if (options.read_only) {
     if (std::filesystem::exists(options.directory / "CURRENT", error)) return {};
-    return fail(ErrorCode::kNotFound, fmt::format("{} holds no log: is this the data directory?", options.directory.string()));
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{} holds no log: is this the data directory?", options.directory.string()));
   }
   std::filesystem::create_directories(options.directory, error);
   if (error)
@@ -152,9 +154,9 @@ Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options) {
   database.listeners.push_back(std::make_shared<Errors>(out->stopped_));
   if (!options.read_only) yield_in_background(*database.env);
   const std::string path = options.directory.string();
-  const rocksdb::Status status =
-      options.read_only ? rocksdb::DB::OpenForReadOnly(database, path, families(options), &handles, &db)
-                        : rocksdb::DB::Open(database, path, families(options), &handles, &db);
+  const rocksdb::Status status = options.read_only
+                                     ? rocksdb::DB::OpenForReadOnly(database, path, families(options), &handles, &db)
+                                     : rocksdb::DB::Open(database, path, families(options), &handles, &db);
   if (!status.ok()) return fail(error_of(status, fmt::format("opening the log in {}", path)));
   out->db_.reset(db);
   db->DestroyColumnFamilyHandle(handles.front());  // the default family is not used
@@ -195,11 +197,11 @@ bool is_no_space(const rocksdb::Status& status) {
 
 Error error_of(const rocksdb::Status& status, std::string_view doing) {
   if (is_no_space(status))
-    return {ErrorCode::kIo, fmt::format("{}: no space left on the disk of the data directory; free some, and it goes on",
-                                        doing)};
-  const ErrorCode code = status.IsCorruption()                     ? ErrorCode::kCorrupt
+    return {ErrorCode::kIo,
+            fmt::format("{}: no space left on the disk of the data directory; free some, and it goes on", doing)};
+  const ErrorCode code = status.IsCorruption()                    ? ErrorCode::kCorrupt
                          : status.IsBusy() || status.IsTryAgain() ? ErrorCode::kConflict
-                                                                   : ErrorCode::kIo;
+                                                                  : ErrorCode::kIo;
   return {code, fmt::format("{}: {}", doing, status.ToString())};
 }
 

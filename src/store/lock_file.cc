@@ -14,8 +14,7 @@ namespace rowledger::store {
 Result<std::unique_ptr<LockFile>> LockFile::take(const std::filesystem::path& directory, bool exclusive) {
   const std::filesystem::path path = directory / "rowledger.lock";
   const int fd = ::open(path.c_str(), exclusive ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fail(ErrorCode::kIo, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+  if (fd < 0) return fail(ErrorCode::kIo, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
   auto lock = std::unique_ptr<LockFile>(new LockFile(fd));
   if (::flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK)

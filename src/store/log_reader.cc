@@ -12,7 +12,8 @@ namespace {
 constexpr uint8_t kChunkVersion = 1;
 
 Error missing(std::string_view what, uint64_t number) {
-  return {ErrorCode::kCorrupt, fmt::format("the log lacks the {} {}: restore the data directory from a backup", what, number)};
+  return {ErrorCode::kCorrupt,
+          fmt::format("the log lacks the {} {}: restore the data directory from a backup", what, number)};
 }
 
 Error misplaced(uint64_t number) {
@@ -38,7 +39,8 @@ Result<std::shared_ptr<const Bundle>> LogReader::bundle(uint64_t number, bool ke
   }
   RL_ASSIGN(std::shared_ptr<const Bundle> out, load(number, keep));
   if (!keep) return out;
-  const size_t bytes = out->headers.bytes.size() + out->bodies.frames.size() + out->bodies.values.size() + sizeof(Bundle);
+  const size_t bytes =
+      out->headers.bytes.size() + out->bodies.frames.size() + out->bodies.values.size() + sizeof(Bundle);
   std::lock_guard lock(mutex_);
   if (by_number_.contains(number)) return out;
   by_use_.push_front({number, out, bytes});

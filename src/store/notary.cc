@@ -25,22 +25,27 @@ constexpr auto kRetryAfter = std::chrono::seconds(1);
 
 Error older_than_signed(std::string_view where, uint64_t signed_size, uint64_t size) {
   return {ErrorCode::kCorrupt,
-          fmt::format("this log has {} entries, but {} were signed ({}): the data directory is an older copy of itself. Put "
-                      "back the newest copy. If that is lost, keep this one as it is, for what it proves, and begin a new log "
-                      "in another directory: `rowledger init`. A log that was signed is never written differently",
-                      size, signed_size, where)};
+          fmt::format(
+              "this log has {} entries, but {} were signed ({}): the data directory is an older copy of itself. Put "
+              "back the newest copy. If that is lost, keep this one as it is, for what it proves, and begin a new log "
+              "in another directory: `rowledger init`. A log that was signed is never written differently",
+              size, signed_size, where)};
 }
 
 Error other_than_signed(std::string_view where, uint64_t size) {
   return {ErrorCode::kCorrupt,
-          fmt::format("the first {} entries are not those that were signed ({}): the log was altered, or belongs to another "
-                      "installation. `rowledger verify` tells where; put back a copy that was not altered", size, where)};
+          fmt::format(
+              "the first {} entries are not those that were signed ({}): the log was altered, or belongs to another "
+              "installation. `rowledger verify` tells where; put back a copy that was not altered",
+              size, where)};
 }
 
-Status check_one(const ledger::TileTree& tree, std::string_view note, const ledger::VerifierKey& key, std::string_view where) {
+Status check_one(const ledger::TileTree& tree, std::string_view note, const ledger::VerifierKey& key,
+                 std::string_view where) {
   auto opened = ledger::open_checkpoint(note, {&key, 1});
   if (!opened)
-    return fail(std::move(opened.error()).with_context(fmt::format("the last signed checkpoint ({}) cannot be believed", where)));
+    return fail(std::move(opened.error())
+                    .with_context(fmt::format("the last signed checkpoint ({}) cannot be believed", where)));
   const ledger::Checkpoint& last = opened->checkpoint;
   if (last.size > tree.size()) return fail(older_than_signed(where, last.size.value, tree.size().value));
   RL_ASSIGN(const Digest root, tree.root(last.size));
@@ -58,7 +63,8 @@ Result<std::string> read_whole(const std::filesystem::path& file) {
 
 }  // namespace
 
-Status check_against_signed(const Store& store, const ledger::VerifierKey& key, const std::filesystem::path& second_place) {
+Status check_against_signed(const Store& store, const ledger::VerifierKey& key,
+                            const std::filesystem::path& second_place) {
   const ledger::TreeEdge edge = store.tree_edge();
   const ledger::TileTree tree(store.tiles(), edge);
   RL_ASSIGN(const std::optional<StoredCheckpoint> own, store.checkpoint());
@@ -129,7 +135,8 @@ Status Notary::write_second_place(std::string_view note) const {
   };
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return failed();
-  const bool written = ::write(fd, note.data(), note.size()) == static_cast<ssize_t>(note.size()) && ::fdatasync(fd) == 0;
+  const bool written =
+      ::write(fd, note.data(), note.size()) == static_cast<ssize_t>(note.size()) && ::fdatasync(fd) == 0;
   ::close(fd);
   if (!written || ::rename(fresh.c_str(), file.c_str()) != 0) return failed();
   return {};

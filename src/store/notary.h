@@ -23,7 +23,8 @@ struct NotaryOptions {
 
 // That the log holds everything that was ever signed: in it, and at the second place. kCorrupt, saying what to do: the
 // log is shorter, or it is another. Changes nothing.
-Status check_against_signed(const Store& store, const ledger::VerifierKey& key, const std::filesystem::path& second_place);
+Status check_against_signed(const Store& store, const ledger::VerifierKey& key,
+                            const std::filesystem::path& second_place);
 
 // Owns one thread, from construction to destruction; that signs what is durable by then.
 class Notary {

@@ -35,7 +35,8 @@ class NotaryTest : public ::testing::Test {
   Status check(const Store& store) { return check_against_signed(store, key_.verifier(), options().second_place); }
 
   testing::TempDirectory directory_;
-  const ledger::SigningKey key_ = std::move(*ledger::SigningKey::from_seed("rowledger.example/test", std::string(32, 'k')));
+  const ledger::SigningKey key_ =
+      std::move(*ledger::SigningKey::from_seed("rowledger.example/test", std::string(32, 'k')));
 };
 
 TEST_F(NotaryTest, SignsWhatIsDurableAndProvesIt) {
@@ -71,7 +72,8 @@ TEST_F(NotaryTest, AnOldCopyIsNoticed) {
   append(*store, workload, 10);
   { const Notary notary(*store, key_, options()); }
   store.reset();
-  std::filesystem::copy(directory_.path() / "log", directory_.path() / "copy", std::filesystem::copy_options::recursive);
+  std::filesystem::copy(directory_.path() / "log", directory_.path() / "copy",
+                        std::filesystem::copy_options::recursive);
   store = open();
   append(*store, workload, 10);
   { const Notary notary(*store, key_, options()); }

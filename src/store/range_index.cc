@@ -109,7 +109,8 @@ uint32_t RangeIndex::posting_of(std::string_view dimension_and_value) {
   const auto [at, is_new] =
       posting_ids_.try_emplace(std::string(dimension_and_value), static_cast<uint32_t>(postings_.size()));
   if (is_new)
-    postings_.push_back({static_cast<Dimension>(dimension_and_value[0]), std::string(dimension_and_value.substr(1)), {}});
+    postings_.push_back(
+        {static_cast<Dimension>(dimension_and_value[0]), std::string(dimension_and_value.substr(1)), {}});
   return at->second;
 }
 
@@ -265,8 +266,7 @@ Result<void> read_token_block(std::string_view record, Token wanted, PositionSet
 
 void positions_of_xid(const Bounds* begin, size_t bundles, uint32_t xid, PositionSet& out) {
   for (size_t i = 0; i < bundles; ++i)
-    if (begin[i].xid_min <= xid && xid <= begin[i].xid_max)
-      out.set_range(i * kBundleEntries, (i + 1) * kBundleEntries);
+    if (begin[i].xid_min <= xid && xid <= begin[i].xid_max) out.set_range(i * kBundleEntries, (i + 1) * kBundleEntries);
 }
 
 }  // namespace rowledger::store

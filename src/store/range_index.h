@@ -100,7 +100,7 @@ class RangeIndex final : public RangeTerms {
   std::vector<Posting> postings_;
   std::unordered_map<std::string, uint32_t> posting_ids_;  // by dimension byte and value
   std::vector<Seen> seen_;
-  std::vector<uint64_t> tokens_;         // token << 16 | position, not packed yet
+  std::vector<uint64_t> tokens_;  // token << 16 | position, not packed yet
   std::vector<TokenBlocks> packed_;
   std::array<Bounds, Store::kIndexRange / kBundleEntries> bounds_;
 };

@@ -87,8 +87,13 @@ Status RocksdbStore::load_open_bundle() {
     for (size_t i = 0; i < headers.count(); ++i) {
       RL_ASSIGN(const record::EntryHeader header, record::decode_header(headers.header(i)));
       const BundleEntry body = bodies.body(i);
-      OpenEntry entry{std::string(headers.header(i)), std::string(body.frame), std::string(body.values), body.key,
-                      body.values_apart, header.received_at, std::nullopt};
+      OpenEntry entry{std::string(headers.header(i)),
+                      std::string(body.frame),
+                      std::string(body.values),
+                      body.key,
+                      body.values_apart,
+                      header.received_at,
+                      std::nullopt};
       if (header.tx) {
         entry.committed_at = header.tx->committed_at;
         entry.xid = header.tx->xid;
@@ -101,7 +106,8 @@ Status RocksdbStore::load_open_bundle() {
   if (!at->status().ok()) return fail(error_of(at->status(), "opening the log"));
   if (next != end_)
     return fail(ErrorCode::kCorrupt, fmt::format("the log should have {} entries, but its newest part ends at {}: "
-                                                 "restore the data directory from a backup", end_.load(), next));
+                                                 "restore the data directory from a backup",
+                                                 end_.load(), next));
   return {};
 }
 
@@ -128,7 +134,8 @@ Status RocksdbStore::replay_state() {
       if (prior && prior->newest > change.newest) continue;  // a newer state of the row was persisted already
       RL_ASSIGN(const bool erased, is_destroyed(change.seal_key));
       RL_ASSIGN(const std::string image, erased ? Result<std::string>(std::string()) : redo_image(change));
-      if (change.image == RedoChange::Image::kFromEntries && !erased && image_check(image, check_seed_) != change.check) ++unsure;
+      if (change.image == RedoChange::Image::kFromEntries && !erased && image_check(image, check_seed_) != change.check)
+        ++unsure;
       const bool deleted = change.image == RedoChange::Image::kDeleted;
       StateChange put;
       put.table = change.table;
@@ -141,8 +148,10 @@ Status RocksdbStore::replay_state() {
   }
   if (!at->status().ok()) return fail(error_of(at->status(), "bringing the state up to the log's end"));
   if (unsure > 0)
-    log::warning("the state of {} rows could not be computed from the log in full: values that their last entries do "
-                 "not hold count as unknown", unsure);
+    log::warning(
+        "the state of {} rows could not be computed from the log in full: values that their last entries do "
+        "not hold count as unknown",
+        unsure);
   return {};
 }
 
@@ -160,11 +169,13 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
     if (change.seal_key == KeyId{}) return std::string(change.logged);
     SubjectKey key;
     RL_ASSIGN(const record::Values values, sealing_.find(change.seal_key, key));
-    if (values != record::Values::kHere) return fail(ErrorCode::kPermission, "the keys that the log is sealed with cannot be had");
+    if (values != record::Values::kHere)
+      return fail(ErrorCode::kPermission, "the keys that the log is sealed with cannot be had");
     return Sealing::open_image(key, state_key(change.table, change.key), change.logged);
   }
   const auto schema = this->schema(change.schema);
-  if (!schema) return fail(ErrorCode::kCorrupt, fmt::format("the state names the unknown schema {}", change.schema.value));
+  if (!schema)
+    return fail(ErrorCode::kCorrupt, fmt::format("the state names the unknown schema {}", change.schema.value));
   RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
   std::vector<record::OwnedEntry> chain;  // newest first
   std::optional<Seq> next = change.newest;

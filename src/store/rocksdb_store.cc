@@ -179,7 +179,8 @@ std::vector<record::TableSchema> RocksdbStore::schemas() const {
 
 std::shared_ptr<const record::TableSchema> RocksdbStore::schema(SchemaId id) const {
   std::shared_lock lock(mutex_);
-  const auto at = std::lower_bound(schemas_.begin(), schemas_.end(), id, [](const auto& s, SchemaId i) { return s->id < i; });
+  const auto at =
+      std::lower_bound(schemas_.begin(), schemas_.end(), id, [](const auto& s, SchemaId i) { return s->id < i; });
   return at != schemas_.end() && (*at)->id == id ? *at : nullptr;
 }
 

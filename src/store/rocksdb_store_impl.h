@@ -123,10 +123,10 @@ class RocksdbStore final : public Store {
 
   // The writer's own.
   Compressor compressor_;
-  uint64_t appends_ = 0;        // number of the last append
-  uint64_t redo_forgotten_ = 0; // appends up to here need no redo record
+  uint64_t appends_ = 0;         // number of the last append
+  uint64_t redo_forgotten_ = 0;  // appends up to here need no redo record
   std::optional<Error> broken_;
-  const uint64_t check_seed_;  // of the redo records' check values
+  const uint64_t check_seed_;      // of the redo records' check values
   rocksdb::WriteBatch log_batch_;  // kept for its memory
   std::string section_, redo_, values_, prepared_bytes_;
   std::vector<Prepared> prepared_;
@@ -142,7 +142,7 @@ class RocksdbStore final : public Store {
   OpenBundle open_;
   ledger::TreeEdge edge_;
   std::map<uint64_t, std::unique_ptr<RangeIndex>> live_;  // ranges not in the database yet; mostly one
-  std::vector<Bounds> bounds_;                             // of each bundle
+  std::vector<Bounds> bounds_;                            // of each bundle
   std::vector<std::shared_ptr<const record::TableSchema>> schemas_;
   std::unordered_map<uint32_t, size_t> versions_;  // per table
   std::unordered_map<std::string, uint64_t> tenants_;

@@ -11,7 +11,10 @@ namespace {
 
 constexpr uint64_t kMaxOpenedBytes = uint64_t{1} << 33;
 
-Error damaged(std::string_view what) { return {ErrorCode::kCorrupt, std::string("sealed ").append(what).append(" do not open: they were altered or damaged")}; }
+Error damaged(std::string_view what) {
+  return {ErrorCode::kCorrupt,
+          std::string("sealed ").append(what).append(" do not open: they were altered or damaged")};
+}
 
 std::string place_of(char kind, Seq seq) {
   std::string out(1, kind);
@@ -79,13 +82,15 @@ Digest Sealing::clear_salt(Seq seq) const {
   return clear_salts_("rowledger salt v1", bytes);
 }
 
-void Sealing::seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values, std::string& out) {
+void Sealing::seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values,
+                          std::string& out) {
   thread_local std::string packed;
   pack(values, packed);
   key.seal(nonce_of(as_view(commitment)), place_of('v', seq), packed, out);
 }
 
-Result<std::string> Sealing::open_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view sealed) {
+Result<std::string> Sealing::open_values(const SubjectKey& key, Seq seq, const Digest& commitment,
+                                         std::string_view sealed) {
   std::string packed;
   if (!key.unseal(nonce_of(as_view(commitment)), place_of('v', seq), sealed, packed)) return fail(damaged("values"));
   return unpack(packed);

@@ -42,8 +42,10 @@ class Sealing {
 
   // An entry's values under their subject's key. The nonce is the commitment's beginning: that depends on a salt which
   // is another for each entry, so that no nonce serves two plaintexts, and needs no room.
-  static void seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values, std::string& out);
-  static Result<std::string> open_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view sealed);
+  static void seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values,
+                          std::string& out);
+  static Result<std::string> open_values(const SubjectKey& key, Seq seq, const Digest& commitment,
+                                         std::string_view sealed);
 
   // A row's image. place: the row's key in the database, so that an image cannot be put elsewhere.
   static void seal_image(const SubjectKey& key, std::string_view place, std::string_view image, std::string& out);

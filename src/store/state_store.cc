@@ -198,7 +198,8 @@ Result<RowState> StateStore::open_row(std::string_view stored_key, std::string_v
   if (row.key == privacy::KeyId{} || row.image.empty()) return row;
   SubjectKey key;
   RL_ASSIGN(const record::Values values, sealing_.find(row.key, key));
-  if (values == record::Values::kLocked) return fail(ErrorCode::kPermission, "the keys that the rows are sealed with cannot be had");
+  if (values == record::Values::kLocked)
+    return fail(ErrorCode::kPermission, "the keys that the rows are sealed with cannot be had");
   if (values == record::Values::kErased) {
     row.erased = true;
     row.image.clear();
@@ -224,9 +225,9 @@ StateStore::Chunk StateStore::chunk(std::string_view prefix, std::string_view fr
   // The active generation's rows stand first and win.
   auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
   std::stable_sort(out.rows.begin(), out.rows.end(), by_key);
-  out.rows.erase(std::unique(out.rows.begin(), out.rows.end(),
-                             [](const auto& a, const auto& b) { return a.first == b.first; }),
-                 out.rows.end());
+  out.rows.erase(
+      std::unique(out.rows.begin(), out.rows.end(), [](const auto& a, const auto& b) { return a.first == b.first; }),
+      out.rows.end());
   // Beyond this many, the other generation could have a row in between that was not looked at.
   if (!out.is_last && out.rows.size() > kChunkRows) out.rows.resize(kChunkRows);
   out.stored->Seek(slice(from));

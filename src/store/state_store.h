@@ -35,7 +35,8 @@ class StateStore {
   // The writer: waits while a flush is overdue. An error: the disk is full, or worse.
   Status make_room();
   // key_of tells what an image is sealed with when it is written out, by the row's newest entry.
-  void put(const StateChange* begin, const StateChange* end, const std::function<privacy::KeyId(const StateChange&)>& key_of);
+  void put(const StateChange* begin, const StateChange* end,
+           const std::function<privacy::KeyId(const StateChange&)>& key_of);
   // All that was put so far is what append `number` and those before it made.
   void mark(uint64_t number);
 
@@ -68,7 +69,7 @@ class StateStore {
   const bool read_only_;
   std::atomic<uint64_t> persisted_{0};
 
-  mutable std::shared_mutex rows_mutex_;  // guards the two generations' rows
+  mutable std::shared_mutex rows_mutex_;           // guards the two generations' rows
   std::unique_ptr<Generation> active_, flushing_;  // flushing_ is not changed while it is being flushed
   std::unique_ptr<Generation> spare_;
 

@@ -29,24 +29,24 @@ namespace rowledger::store {
 
 // Low-cardinality dimensions, kept as bitmaps.
 enum class Dimension : uint8_t {
-  kTable = 1,   // "public.contacts"
-  kKind,        // "update"
-  kField,       // "phone": each changed field's name
-  kActor,       // id and, as a second term, the lower-cased name
+  kTable = 1,  // "public.contacts"
+  kKind,       // "update"
+  kField,      // "phone": each changed field's name
+  kActor,      // id and, as a second term, the lower-cased name
   kVia,
   kTrust,
   kRole,
   kTenant,
-  kFlag,        // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
+  kFlag,  // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
   // High-cardinality ones, kept as 32-bit keyed hashes ("tokens"): a match may be false, so the
   // reader checks the entry itself.
-  kKey = 64,    // a row's key, as written in the search: "42" or "a,b"
+  kKey = 64,  // a row's key, as written in the search: "42" or "a,b"
   kSubject,
-  kOldValue,    // a whole old value or one word of it, normalised (terms.h)
+  kOldValue,  // a whole old value or one word of it, normalised (terms.h)
   kNewValue,
-  kTx,          // xid in decimal
-  kRequest,     // request_id of the context
-  kReason,      // one word of the reason, normalised
+  kTx,       // xid in decimal
+  kRequest,  // request_id of the context
+  kReason,   // one word of the reason, normalised
 };
 constexpr bool is_token(Dimension dimension) { return dimension >= Dimension::kKey; }
 
@@ -247,8 +247,8 @@ class Store {
   virtual const ledger::TileSource& tiles() const = 0;
   // The encoded headers, which are the tree's leaves; count of them, all inside one bundle of 256.
   virtual Result<std::vector<std::string>> headers(Seq first, uint32_t count) const = 0;
-  // The last signed checkpoint, as a note, and when it was stored. set_checkpoint is durable when it returns; it may be called from another
-  // thread than append(). Whether a checkpoint may be signed is the notary's to know (notary.h).
+  // The last signed checkpoint, as a note, and when it was stored. set_checkpoint is durable when it returns; it may be
+  // called from another thread than append(). Whether a checkpoint may be signed is the notary's to know (notary.h).
   virtual Result<std::optional<StoredCheckpoint>> checkpoint() const = 0;
   virtual Status set_checkpoint(std::string_view note) = 0;
 

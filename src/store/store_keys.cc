@@ -35,7 +35,8 @@ size_t max_row_bytes(const RowState& row) { return 3 * kMaxVarintBytes + row.ima
 
 size_t encode_row(const RowState& row, privacy::KeyId seal_key, char* out) {
   char* at = put_varint(row.newest.value, out);
-  at = put_varint(uint64_t{row.schema.value} << 2 | (row.erased ? kErasedRow : 0) | (row.deleted ? kDeletedRow : 0), at);
+  at =
+      put_varint(uint64_t{row.schema.value} << 2 | (row.erased ? kErasedRow : 0) | (row.deleted ? kDeletedRow : 0), at);
   at = put_varint(seal_key.value, at);
   const std::string_view image = row.deleted || row.erased ? std::string_view() : row.image;
   if (!image.empty()) std::memcpy(at, image.data(), image.size());

@@ -11,7 +11,9 @@ namespace rowledger::store {
 void append_state_key(TableId table, std::string_view key, std::string& out);
 std::string state_key(TableId table, std::string_view key);
 // No table's key: tables are numbered in four bytes, from 1.
-inline constexpr std::string_view kAppliedKey = "\xff" "applied";
+inline constexpr std::string_view kAppliedKey =
+    "\xff"
+    "applied";
 
 // Writes at most max_row_bytes; returns how many.
 size_t max_row_bytes(const RowState& row);

@@ -15,9 +15,9 @@ namespace rowledger::store {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::expect_store_is;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::expect_store_is;
 using testing::Workload;
 
 // The parameter: whether values are sealed.
@@ -169,10 +169,13 @@ TEST_P(StoreTest, ScanRowsStartsWhereAskedAndStaysInItsTable) {
     for (const char* key : {"a", "b", "c"}) batch.set_state({{table}, std::string(key) + '\0', {{0}, false, {1}, "x"}});
   ASSERT_TRUE(store_->append(batch).has_value());
   std::vector<std::string> keys;
-  ASSERT_TRUE(store_->scan_rows({2}, "b", [&](std::string_view key, const RowState&) {
-    keys.emplace_back(key.substr(0, 1));
-    return true;
-  }).has_value());
+  ASSERT_TRUE(store_
+                  ->scan_rows({2}, "b",
+                              [&](std::string_view key, const RowState&) {
+                                keys.emplace_back(key.substr(0, 1));
+                                return true;
+                              })
+                  .has_value());
   EXPECT_THAT(keys, ElementsAre("b", "c"));
 }
 
@@ -218,10 +221,13 @@ TEST_P(StoreTest, ReadersBesideTheWriterSeeWholeEntries) {
       ASSERT_TRUE(entry.has_value() && entry->has_value());
       ASSERT_EQ((*entry)->header().seq, seq);
       uint64_t next = seq.value;
-      ASSERT_TRUE(store_->scan({seq, {seq.value + 300}}, [&](const record::OwnedEntry& e) {
-        EXPECT_EQ(e.header().seq.value, next++);
-        return true;
-      }).has_value());
+      ASSERT_TRUE(store_
+                      ->scan({seq, {seq.value + 300}},
+                             [&](const record::OwnedEntry& e) {
+                               EXPECT_EQ(e.header().seq.value, next++);
+                               return true;
+                             })
+                      .has_value());
       ASSERT_GE(next, std::min(end.value, seq.value + 300));
     }
   });
@@ -277,11 +283,14 @@ TEST_P(StoreTest, CandidatesAreASupersetInMemoryAndStored) {
   };
   for (int reopened = 0; reopened < 2; ++reopened) {
     std::vector<std::vector<uint64_t>> expected(filters.size());
-    ASSERT_TRUE(store_->scan({{0}, store_->end()}, [&](const record::OwnedEntry& entry) {
-      for (size_t f = 0; f < filters.size(); ++f)
-        if (is_match(filters[f], entry.entry())) expected[f].push_back(entry.header().seq.value);
-      return true;
-    }).has_value());
+    ASSERT_TRUE(store_
+                    ->scan({{0}, store_->end()},
+                           [&](const record::OwnedEntry& entry) {
+                             for (size_t f = 0; f < filters.size(); ++f)
+                               if (is_match(filters[f], entry.entry())) expected[f].push_back(entry.header().seq.value);
+                             return true;
+                           })
+                    .has_value());
     for (size_t f = 0; f < filters.size(); ++f) {
       std::vector<uint64_t> found = candidates(*store_, 0, filters[f]);
       for (const uint64_t seq : candidates(*store_, 1, filters[f])) found.push_back(seq);

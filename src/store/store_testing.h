@@ -51,9 +51,9 @@ inline std::unique_ptr<privacy::KeyRing> open_keys(const std::filesystem::path& 
 class Workload {
  public:
   struct Options {
-    size_t max_entries = 60;  // of a batch
-    bool odd_cases = true;    // schema changes, key moves, large values, gaps; else plain inserts and updates
-    size_t inserts_first = 0; // so many inserts, then updates only
+    size_t max_entries = 60;   // of a batch
+    bool odd_cases = true;     // schema changes, key moves, large values, gaps; else plain inserts and updates
+    size_t inserts_first = 0;  // so many inserts, then updates only
   };
   Workload(uint64_t seed, Options options) : random_(seed), options_(options) {
     add_schema("public.contacts", {"id", "name", "phone", "language", "fields", "notes", "updated_at"});
@@ -63,7 +63,8 @@ class Workload {
   // Fills the batch, which must be empty, with what comes next.
   void next(Batch& batch) {
     for (; schemas_announced_ < schemas.size(); ++schemas_announced_) batch.set_schema(schemas[schemas_announced_]);
-    const size_t count = options_.odd_cases ? pick(options_.max_entries) + (pick(20) == 0 ? 300 : 1) : options_.max_entries;
+    const size_t count =
+        options_.odd_cases ? pick(options_.max_entries) + (pick(20) == 0 ? 300 : 1) : options_.max_entries;
     if (options_.odd_cases && pick(40) == 0) {
       add_schema("public.contacts", {"id", "name", "phone", "language", "fields", "notes", "updated_at",
                                      fmt::format("extra{}", schemas.size())});
@@ -119,12 +120,14 @@ class Workload {
     if (column == "phone") return Value::of(keep(fmt::format("91{:010}", pick(10'000'000'000))));
     if (column == "language") return pick(5) == 0 ? Value::null() : Value::of(pick(2) == 0 ? "English" : "Hindi");
     if (column == "fields")
-      return Value::of(keep(fmt::format(R"({{"age_group": {{"type": "string", "label": "Age Group", "value": "{} to {}", )"
-                                        R"("inserted_at": "2026-11-01T09:30:00Z"}}, "city": {{"type": "string", "value": "{}"}}}})",
-                                        pick(60), pick(60), pick(3) == 0 ? "Mumbai" : "Pune")));
+      return Value::of(
+          keep(fmt::format(R"({{"age_group": {{"type": "string", "label": "Age Group", "value": "{} to {}", )"
+                           R"("inserted_at": "2026-11-01T09:30:00Z"}}, "city": {{"type": "string", "value": "{}"}}}})",
+                           pick(60), pick(60), pick(3) == 0 ? "Mumbai" : "Pune")));
     if (column == "notes")
-      return Value::of(options_.odd_cases && pick(200) == 0 ? keep(std::string(20'000 + pick(20) * pick(20) * pick(20) * 1'000, 'n'))
-                                                            : keep(std::string(120, 'x') + std::to_string(id % 7)));
+      return Value::of(options_.odd_cases && pick(200) == 0
+                           ? keep(std::string(20'000 + pick(20) * pick(20) * pick(20) * 1'000, 'n'))
+                           : keep(std::string(120, 'x') + std::to_string(id % 7)));
     return Value::of(keep(fmt::format("2026-11-23 09:30:{:02}.{:06}", pick(60), pick(1'000'000))));
   }
 
@@ -166,8 +169,9 @@ class Workload {
     if (known != nullptr) entry.header.prev = known->newest;
     entry.body.key = {{"id", keep(std::to_string(id))}};
     entry.body.subject = keep(fmt::format("{}/{}", schema.table, id));
-    entry.body.attribution = {"7", "Priya", "glific", "glific_web", "10.0.0.7",
-                              keep(fmt::format(R"({{"request_id":"F1a{}","reason":"caller asked"}})", xid_))};
+    entry.body.attribution = {
+        "7",          "Priya",    "glific",
+        "glific_web", "10.0.0.7", keep(fmt::format(R"({{"request_id":"F1a{}","reason":"caller asked"}})", xid_))};
   }
 
   void insert(Batch& batch, record::Entry& entry, const record::TableSchema& schema, const std::string& key,

@@ -13,7 +13,8 @@ inline void expect_log_is(const Store& store, const Workload& model) {
   const Status scanned = store.scan({{0}, store.end()}, [&](const record::OwnedEntry& entry) {
     // The batch's header has no commitment yet.
     EXPECT_EQ(entry.header_bytes().substr(0, entry.header_bytes().size() - sizeof(Digest)),
-              model.headers[next].substr(0, model.headers[next].size() - sizeof(Digest))) << "entry " << next;
+              model.headers[next].substr(0, model.headers[next].size() - sizeof(Digest)))
+        << "entry " << next;
     EXPECT_TRUE(entry.body_bytes() == model.bodies[next]) << "entry " << next;
     EXPECT_EQ(record::commitment_of(entry.salt(), entry.body_bytes()), entry.header().commitment);
     ++next;

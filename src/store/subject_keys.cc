@@ -110,7 +110,8 @@ Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::
 Status SubjectKeys::forget(std::string_view tenant, std::string_view subject) {
   const Name name = name_of(tenant, subject);
   if (Cached* known = cached(name)) *known = {};
-  const rocksdb::Status status = database_.db().Delete(rocksdb::WriteOptions(), database_.family(Family::kSubjects), slice(bytes_of(name)));
+  const rocksdb::Status status =
+      database_.db().Delete(rocksdb::WriteOptions(), database_.family(Family::kSubjects), slice(bytes_of(name)));
   if (!status.ok()) return fail(error_of(status, "forgetting a subject's keys"));
   return {};
 }

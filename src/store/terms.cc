@@ -260,8 +260,8 @@ bool has_term(const Entry& entry, Dimension dimension, std::string_view value) {
   const std::string name = dimension == Dimension::kActor ? normalise(value) : wanted;
   bool found = false;
   thread_terms().collect(
-      entry,
-      [&](Dimension d, std::string_view v) { found = found || (d == dimension && (v == wanted || v == name)); }, true);
+      entry, [&](Dimension d, std::string_view v) { found = found || (d == dimension && (v == wanted || v == name)); },
+      true);
   return found;
 }
 

@@ -62,6 +62,7 @@ void make_pipe(Fd& read_end, Fd& write_end) {
 
 pid_t spawn(const std::vector<std::string>& command, int in, int out) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -94,7 +95,7 @@ Outcome finish(pid_t pid, const std::string& output_path) {
 
 // Input and output go through files: no deadlock, and a daemonised child (pg_ctl start) that keeps
 // its output open does not keep us waiting.
-Outcome run(const std::string& scratch, std::vector<std::string> command, const std::string& input = "") {
+Outcome run(const std::string& scratch, const std::vector<std::string>& command, const std::string& input = "") {
   static std::atomic<int> counter = 0;
   const std::string base = scratch + "/run" + std::to_string(counter++);
   const std::string in_path = base + ".in", out_path = base + ".out";
@@ -225,7 +226,7 @@ class PrivateServer : public PostgresServer {
 
   std::string create_database() override {
     static std::atomic<int> counter = 0;
-    const std::string name = "db" + std::to_string(++counter);
+    std::string name = "db" + std::to_string(++counter);
     psql("CREATE DATABASE " + name, "postgres");
     return name;
   }
