@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace rowledger::postgres {
 namespace {
 
@@ -79,8 +81,9 @@ Result<Rows> create_slot(Connection& replication, const std::string& slot) {
   return fail(Error(made.error()).with_context("cannot make the replication slot \"" + slot + "\""));
 }
 
-Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo, const std::string& snapshot) {
-  RL_ASSIGN(auto connection, Connection::open(conninfo));
+Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo, const std::string& snapshot,
+                                                     const Connection::Interrupted& interrupted) {
+  RL_ASSIGN(auto connection, Connection::open(conninfo, false, interrupted));
   RL_TRY(connection->execute(kSessionSql));
   if (connection->server_version() >= 170000) RL_TRY(connection->execute("SET transaction_timeout = 0"));
   RL_TRY(connection->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
@@ -90,13 +93,18 @@ Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo
 
 }  // namespace
 
-Result<std::unique_ptr<SlotSnapshot>> SlotSnapshot::create(const std::string& conninfo, const std::string& slot) {
-  RL_ASSIGN(auto replication, Connection::open(conninfo, true));
+Result<std::unique_ptr<SlotSnapshot>> SlotSnapshot::create(const std::string& conninfo, const std::string& slot, const Waits& waits,
+                                                           const Connection::Interrupted& interrupted) {
+  Connection* waiting = nullptr;
+  Connection::Interrupted gives_up;
+  if (waits) gives_up = [&] { return waits(waiting == nullptr ? 0 : waiting->backend_pid()); };
+  RL_ASSIGN(auto replication, Connection::open(conninfo, true, std::move(gives_up)));
+  waiting = replication.get();
   RL_ASSIGN(SystemIdentity system, identify_system(*replication));
   RL_ASSIGN(const Rows made, create_slot(*replication, slot));
   // From here on the slot holds WAL: it must not stay behind when anything fails.
   const auto consistent_point = Lsn::parse(*made.rows[0][1]);
-  auto reader = open_on_snapshot(conninfo, *made.rows[0][2]);
+  auto reader = open_on_snapshot(conninfo, *made.rows[0][2], interrupted);
   if (!reader || !consistent_point) {
     const Status dropped = drop_slot(*replication, slot);
     Error error = reader ? Error{ErrorCode::kCorrupt, "the server's consistent point is no WAL position"} : reader.error();
@@ -113,6 +121,13 @@ Status drop_slot(Connection& connection, const std::string& slot) {
   if (connection.sqlstate() == "55006")
     return fail(ErrorCode::kConflict, fmt::format("the replication slot \"{}\" is in use. Stop `rowledger serve` first", slot));
   return fail(Error(dropped.error()).with_context("cannot drop the replication slot \"" + slot + "\""));
+}
+
+Result<std::vector<int>> waited_for(Connection& connection, int backend_pid) {
+  RL_ASSIGN(const Rows rows, connection.query("SELECT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1))", {std::to_string(backend_pid)}));
+  std::vector<int> out;
+  for (const auto& row : rows.rows) out.push_back(std::atoi(row[0].value_or("0").c_str()));
+  return out;
 }
 
 }  // namespace rowledger::postgres

@@ -336,4 +336,4 @@ def test_slot_pressure_is_reported(make_rowledger, cluster, database):
     rowledger = make_rowledger(serve=False)
     cluster.sql(database, "CREATE TABLE busy (t text)")
     rowledger.serve()
-    assert rowledger.status()["slot"]
+    wait_until(lambda: rowledger.status()["slot"], 10, "status tells of the slot")
