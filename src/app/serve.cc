@@ -57,8 +57,13 @@ class Feed {
   std::thread thread_;
 };
 
-Status note(capture::Capture& capture, std::string_view event) {
-  return capture.append_control(record::EntryKind::kControl, json_object({{"event", event}, {"version", kVersion}}));
+// Neither start nor end waits long for a full disk: the first is written when there is room, the last may be missing.
+constexpr int kNoteWaitMs = 1'000;
+
+void note(capture::Capture& capture, std::string_view event) {
+  const Status noted = capture.append_control(record::EntryKind::kControl,
+                                              json_object({{"event", event}, {"version", kVersion}}), kNoteWaitMs);
+  if (!noted) log::warning("the {} is not in the log yet: {}", event, noted.error().message);
 }
 
 Status serve(const Workspace& workspace, const StopSignals& signals) {
@@ -75,7 +80,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   RL_ASSIGN(auto server,
             http::Server::listen_unix(workspace.socket(),
                                       [&](const http::Request& request) { return api.handle(request); }, {}));
-  RL_TRY(note(*capture, "start"));
+  note(*capture, "start");
   capture->start();
   {
     const Feed feed(*store, *server);
@@ -84,12 +89,12 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
     signals.wait();
     log::info("stopping");
   }
-  Status noted = note(*capture, "stop");
-  // First, so that a sync under way ends, for which the server waits.
+  // First, so that a baseline or a sync under way ends, for which the others wait.
   capture->stop();
+  note(*capture, "stop");
   server.reset();
   log::info("stopped");
-  return noted;
+  return {};
 }
 
 }  // namespace

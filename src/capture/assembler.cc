@@ -143,6 +143,7 @@ Status Assembler::commit(Lsn end_lsn) {
   if (!transaction_->size_known) RL_TRY(release_held());
   transaction_.reset();
   advance(end_lsn);
+  if (!first_end_) first_end_ = end_lsn;
   if (parts_.writer.batch_is_large()) parts_.writer.flush();
   return {};
 }
@@ -327,9 +328,12 @@ void Assembler::advance(Lsn lsn) {
   store::Cursor& cursor = parts_.writer.cursor();
   if (lsn > cursor.end_lsn) {
     cursor.end_lsn = lsn;
-    cursor.partial_commit_lsn = {};
-    cursor.partial_messages_done = 0;
-    cursor.partial_next_ordinal = 0;
+    // A transaction that was begun before a restart is sent again; until then keepalives may come.
+    if (lsn > cursor.partial_commit_lsn) {
+      cursor.partial_commit_lsn = {};
+      cursor.partial_messages_done = 0;
+      cursor.partial_next_ordinal = 0;
+    }
   }
   parts_.writer.set_captured(lsn);
 }

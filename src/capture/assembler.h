@@ -51,6 +51,8 @@ class Assembler {
 
   // Of the transaction under way, or of the last one; for the lag in seconds.
   Timestamp last_commit_time() const { return last_commit_time_; }
+  // Where the first transaction ended that was wholly handled.
+  std::optional<Lsn> first_end() const { return first_end_; }
 
   // The tables whose changes are left out because their baseline is still to come.
   void ignore_until_baseline(std::vector<std::string> tables) { ignored_tables_ = std::move(tables); }
@@ -99,6 +101,7 @@ class Assembler {
   std::function<Status()> barrier_work_;
   std::vector<std::string> barrier_tables_, ignored_tables_;
   Timestamp last_commit_time_, last_cursor_kept_;
+  std::optional<Lsn> first_end_;
 };
 
 }  // namespace rowledger::capture

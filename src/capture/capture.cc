@@ -15,6 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kStateCacheBytes = 64 << 20;
+constexpr int kCloseWithinMs = 1'000;
 constexpr int kFirstBackoffMs = 200, kLongestBackoffMs = 3'000;
 
 // The prefix keeps these messages apart from the ones that attribute.
@@ -30,6 +31,7 @@ class CaptureImpl final : public Capture {
         state_(store, writer_, kStateCacheBytes),
         watch_(settings_, store, writer_) {
     report_.captured_lsn = store.cursor().end_lsn;
+    report_.caught_up_at = Timestamp::now();
   }
   ~CaptureImpl() override { stop(); }
 
@@ -38,6 +40,7 @@ class CaptureImpl final : public Capture {
   }
 
   void stop() override {
+    writer_.close_within(kCloseWithinMs);
     {
       std::lock_guard guard(mutex_);
       stop_ = true;
@@ -59,6 +62,9 @@ class CaptureImpl final : public Capture {
     report.lag_bytes = static_cast<int64_t>(report.source_lsn.value - report.captured_lsn.value);
     report.gaps = writer_.gap_count();
     if (std::string problem = writer_.problem(); !problem.empty()) report.problem = std::move(problem);
+    if (report.phase != Report::Phase::kStreaming || !report.problem.empty())
+      report.lag_seconds =
+          std::max(report.lag_seconds, static_cast<double>(Timestamp::now().us - report.caught_up_at.us) / 1e6);
     return report;
   }
 
@@ -75,7 +81,7 @@ class CaptureImpl final : public Capture {
                     (now.problem.empty() ? std::string(": try a longer --timeout") : ": " + now.problem));
   }
 
-  Status append_control(record::EntryKind kind, const std::string& detail) override {
+  Status append_control(record::EntryKind kind, const std::string& detail, int timeout_ms) override {
     uint64_t batch;
     {
       const auto lock = writer_.lock();
@@ -83,12 +89,19 @@ class CaptureImpl final : public Capture {
       batch = writer_.batch_number();
       writer_.flush();
     }
-    return writer_.wait_for_batch(batch);
+    return writer_.wait_for_batch(batch, timeout_ms);
   }
 
  private:
   SessionParts parts() {
-    return {settings_, store_, writer_, tables_, state_, watch_, [this](const std::function<void(Report&)>& change) {
+    return {settings_,
+            store_,
+            writer_,
+            tables_,
+            state_,
+            watch_,
+            memory_,
+            [this](const std::function<void(Report&)>& change) {
               std::lock_guard guard(report_mutex_);
               change(report_);
             }};
@@ -132,6 +145,7 @@ class CaptureImpl final : public Capture {
   Tables tables_;
   StateView state_;
   Watch watch_;
+  SessionMemory memory_;
 
   std::mutex mutex_;  // guards session_ and the waiting between sessions
   std::condition_variable stopped_;
@@ -166,14 +180,19 @@ Status take_baseline(const Settings& settings, store::Store& store, std::string_
   Tables tables(settings, store);
   StateView state(store, writer, kStateCacheBytes);
   Watch watch(settings, store, writer);
-  const SessionParts parts{settings, store, writer, tables, state, watch, [](const std::function<void(Report&)>&) {}};
+  SessionMemory memory;
+  const SessionParts parts{settings, store, writer, tables,
+                           state,    watch, memory, [](const std::function<void(Report&)>&) {}};
   // What is right now is what later looks are compared with; the second look sees what was altered meanwhile.
   RL_ASSIGN(auto connection, postgres::Connection::open(settings.conninfo));
   RL_TRY(watch.look(*connection));
-  RL_TRY(begin_anew(parts, store.cursor().system_id == 0 ? std::string_view() : reason, [&](uint64_t rows) {
-    progress(rows);
-    return true;
-  }));
+  RL_TRY(begin_anew(
+      parts, store.cursor().system_id == 0 ? std::string_view() : reason,
+      [&](uint64_t rows) {
+        progress(rows);
+        return true;
+      },
+      [] { return false; }));
   RL_TRY(watch.look(*connection));
   return writer.flush_and_wait();
 }

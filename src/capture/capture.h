@@ -29,7 +29,10 @@ struct Report {
   Lsn captured_lsn;     // everything committed before it is durable in the log
   Lsn source_lsn;       // the source's newest known WAL position
   int64_t lag_bytes = 0;
-  double lag_seconds = 0;  // age of the newest change that is not captured yet, 0 when none is known
+  // Age of the newest change that is not captured yet, 0 when none is known; while nothing can be captured, the time
+  // since everything was.
+  double lag_seconds = 0;
+  Timestamp caught_up_at;  // when the log last had all that had been received
   uint64_t baseline_rows = 0;
   uint64_t gaps = 0;  // gap entries that say changes may have been missed, since the log began
   // Slot, as last looked at.
@@ -48,7 +51,8 @@ class Capture {
   virtual ~Capture() = default;  // stops
 
   virtual void start() = 0;
-  // Ends the threads after what has been received is durable, at most a few seconds.
+  // Ends the threads, after what has been received is durable if that takes no more than a second: statements that run
+  // in the source are cancelled, and a disk that is full is not waited for. Control entries can still be appended.
   virtual void stop() = 0;
 
   virtual Report report() const = 0;
@@ -57,8 +61,9 @@ class Capture {
   // kUnavailable at the timeout or when capture cannot go on.
   virtual Status sync(int timeout_ms) = 0;
 
-  // Appends a control entry (kind control, access, ...), durable on return. detail: a JSON object.
-  virtual Status append_control(record::EntryKind kind, const std::string& detail) = 0;
+  // Appends a control entry (kind control, access, ...), durable on return. detail: a JSON object. At the timeout
+  // (negative: none) it is kUnavailable, and still to be written.
+  virtual Status append_control(record::EntryKind kind, const std::string& detail, int timeout_ms = -1) = 0;
 };
 
 // Makes the slot and records the baseline, in the foreground, for `attach`; progress(rows so far).

@@ -112,16 +112,34 @@ Status EntryWriter::flush_and_wait() {
   return wait_for_batch(number);
 }
 
-Status EntryWriter::wait_for_batch(uint64_t number) {
+Status EntryWriter::wait_for_batch(uint64_t number, int timeout_ms) {
   std::unique_lock guard(durable_mutex_);
-  durable_changed_.wait(guard, [&] { return durable_.batches >= number || !failed_; });
+  const auto done = [&] { return durable_.batches >= number || !failed_; };
+  if (timeout_ms < 0) {
+    durable_changed_.wait(guard, done);
+  } else if (!durable_changed_.wait_for(guard, std::chrono::milliseconds(timeout_ms), done)) {
+    return fail(ErrorCode::kUnavailable, problem_.empty() ? "the log was not written in time" : problem_);
+  }
   return durable_.batches >= number ? Status() : failed_;
 }
 
 bool EntryWriter::wait_for_captured(Lsn lsn, int timeout_ms) {
   std::unique_lock guard(durable_mutex_);
-  return durable_changed_.wait_for(guard, std::chrono::milliseconds(timeout_ms),
-                                   [&] { return durable_.captured >= lsn; });
+  durable_changed_.wait_for(guard, std::chrono::milliseconds(timeout_ms),
+                            [&] { return durable_.captured >= lsn || closing_ || !failed_; });
+  return durable_.captured >= lsn;
+}
+
+Status EntryWriter::failure() const {
+  std::lock_guard guard(durable_mutex_);
+  return failed_;
+}
+
+void EntryWriter::close_within(int timeout_ms) {
+  std::lock_guard guard(durable_mutex_);
+  closing_ = true;
+  give_up_at_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  durable_changed_.notify_all();
 }
 
 Durable EntryWriter::durable() const {
@@ -142,15 +160,17 @@ void EntryWriter::set_on_durable(std::function<void()> on_durable) {
 void EntryWriter::run() {
   while (auto pending = queue_.pop()) {
     const store::Batch& batch = (*pending)->batch;
-    Status done = (*pending)->store ? append_until_done(batch) : Status();
+    // What comes after a batch that is missing must not be written.
+    Status done = failure();
+    if (done && (*pending)->store) done = append_until_done(batch);
     std::function<void()> on_durable;
     {
       std::lock_guard guard(durable_mutex_);
-      if (done && failed_) {
+      if (done) {
         durable_.captured = (*pending)->captured;
         if (batch.cursor()) durable_.confirmable = batch.cursor()->end_lsn;
         durable_.batches = (*pending)->number;
-      } else if (!done) {
+      } else {
         failed_ = std::move(done);
       }
       on_durable = on_durable_;
@@ -170,8 +190,10 @@ void EntryWriter::run() {
 Status EntryWriter::append_until_done(const store::Batch& batch) {
   while (true) {
     Status done = store_.append(batch);
+    bool give_up;
     {
       std::lock_guard guard(durable_mutex_);
+      give_up = std::chrono::steady_clock::now() >= give_up_at_;
       if (done) {
         problem_.clear();
         return done;
@@ -179,7 +201,7 @@ Status EntryWriter::append_until_done(const store::Batch& batch) {
       if (problem_ != done.error().message) log::error("cannot write the log: {}", done.error().message);
       problem_ = done.error().message;
     }
-    if (done.error().code != ErrorCode::kIo || stopping_) return done;
+    if (done.error().code != ErrorCode::kIo || stopping_ || give_up) return done;
     std::this_thread::sleep_for(kRetryAfter);
   }
 }

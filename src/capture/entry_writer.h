@@ -5,6 +5,7 @@
 // lock() first; every function marked "locked" needs it held. Building takes the lock for a buffer of
 // the stream at a time; control entries from other threads come in between.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -66,13 +67,17 @@ class EntryWriter {
   void flush();
   // Any thread, without the lock or with it. Returns when all that was added is durable.
   Status flush_and_wait();
-  // Any thread. Waits for a batch of that number.
-  Status wait_for_batch(uint64_t number);
+  // Any thread. Waits for a batch of that number; kUnavailable at the timeout (negative: none).
+  Status wait_for_batch(uint64_t number, int timeout_ms = -1);
   // Any thread. True when everything committed before lsn became durable within the timeout.
   bool wait_for_captured(Lsn lsn, int timeout_ms);
 
   Durable durable() const;
   uint64_t gap_count() const { return gap_count_.load(); }
+  // The error after which nothing is appended any more. Until the program starts again every flush fails with it.
+  Status failure() const;
+  // Any thread. The program ends: a disk that is full is waited for no longer than this, nor is anything captured.
+  void close_within(int timeout_ms);
   // What keeps the appending thread from going on ("disk full ..."); empty when nothing does.
   std::string problem() const;
   void set_on_durable(std::function<void()> on_durable);  // called on the appending thread
@@ -112,6 +117,8 @@ class EntryWriter {
   Status failed_;
   std::function<void()> on_durable_;
   std::atomic<bool> stopping_{false};
+  bool closing_ = false;
+  std::chrono::steady_clock::time_point give_up_at_ = std::chrono::steady_clock::time_point::max();
 
   BoundedQueue<std::unique_ptr<Pending>> queue_{2};
   BoundedQueue<store::Batch> spare_{2};

@@ -25,6 +25,12 @@ constexpr auto kFlushRetry = milliseconds(1);
 constexpr auto kBuildWait = milliseconds(200);
 // The stream cannot be decoded where the publication did not exist: set when that was seen.
 constexpr char kUndecodable[] = "capture.undecodable";
+constexpr char kGapTold[] = "capture.gap_told";  // "<reason> <lsn>": of the gap that a new slot is to end
+constexpr int64_t kTellWaitAfterUs = 1'000'000;
+constexpr int kLongestComparisonWaitMs = 32'000;
+constexpr int kComparisonPause = 5;  // times as long as the last try took, until the next
+// The end of the last record and the start of the next can lie on two sides of a page's header.
+constexpr uint64_t kPageHeaderBytes = 40;
 
 int64_t steady_us() {
   using namespace std::chrono;
@@ -43,34 +49,99 @@ std::string barrier_slot(const Settings& settings) { return settings.slot + "_ba
 
 // ---- a new slot --------------------------------------------------------------------------------
 
-Status begin_anew(const SessionParts& parts, std::string_view reason, const std::function<bool(uint64_t)>& progress) {
+namespace {
+
+// Before the slot is made, so that the log says it even if that takes long; once, however often it is tried.
+Status tell_gap(const SessionParts& parts, std::string_view reason) {
+  const std::string from = parts.store.cursor().end_lsn.to_string();
+  const std::string told = std::string(reason) + " " + from;
+  RL_ASSIGN(const auto before, parts.store.meta(kGapTold));
+  if (before && *before == told) return {};
+  const auto lock = parts.writer.lock();
+  parts.writer.batch().set_meta(kGapTold, told);
+  parts.writer.add_control(
+      record::EntryKind::kGap, "",
+      json_object({{"reason", reason},
+                   {"from_lsn", from},
+                   {"text",
+                    "changes from this position on may be missing until capture begins anew; then every "
+                    "table is compared with the log, and each difference is an entry"}}));
+  return parts.writer.flush_and_wait();
+}
+
+// Tells why the server does not make the slot.
+class SlotWait {
+ public:
+  SlotWait(const SessionParts& parts, Connection& connection, std::function<bool()> ended)
+      : parts_(parts), connection_(connection), ended_(std::move(ended)) {}
+
+  bool gives_up(int backend_pid) {
+    if (ended_()) return true;
+    const int64_t now = steady_us();
+    if (now - told_at_ < kTellWaitAfterUs || backend_pid == 0) return false;
+    told_at_ = now;
+    std::string processes;
+    if (const auto pids = waited_for(connection_, backend_pid))
+      for (const int pid : *pids) processes += fmt::format("{}{}", processes.empty() ? "" : ", ", pid);
+    if (processes.empty()) return false;
+    const std::string text = fmt::format(
+        "the new slot waits for a transaction that is open in the source (server process {}): it is made "
+        "when that ends",
+        processes);
+    if (text != text_) log::warning("{}", text);
+    text_ = text;
+    parts_.update_report([&](Report& report) { report.problem = text; });
+    return false;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  const SessionParts& parts_;
+  Connection& connection_;
+  const std::function<bool()> ended_;
+  int64_t told_at_ = steady_us();
+  std::string text_;
+};
+
+}  // namespace
+
+Status begin_anew(const SessionParts& parts, std::string_view reason, const std::function<bool(uint64_t)>& progress,
+                  const std::function<bool()>& ended) {
   const Settings& settings = parts.settings;
-  RL_ASSIGN(auto connection, Connection::open(settings.conninfo));
+  if (!reason.empty()) RL_TRY(tell_gap(parts, reason));
+  RL_ASSIGN(auto connection, Connection::open(settings.conninfo, false, ended));
   RL_ASSIGN(const auto old_slot, slot_info(*connection, settings.slot));
   if (old_slot) RL_TRY(drop_slot(*connection, settings.slot));
-  RL_ASSIGN(auto snapshot, SlotSnapshot::create(settings.conninfo, settings.slot));
+  SlotWait wait(parts, *connection, ended);
+  RL_ASSIGN(auto snapshot, SlotSnapshot::create(
+                               settings.conninfo, settings.slot, [&](int pid) { return wait.gives_up(pid); }, ended));
+  if (!wait.text().empty()) parts.update_report([](Report& report) { report.problem.clear(); });
 
   const auto lock = parts.writer.lock();
   store::Cursor& cursor = parts.writer.cursor();
   // A standby in the midst of its promotion told the old timeline when the reason was looked for.
   const SystemIdentity& system = snapshot->system();
-  if (!reason.empty() && system.system_id == cursor.system_id && system.timeline != cursor.timeline)
+  const bool promoted = !reason.empty() && reason != "timeline-changed" && system.system_id == cursor.system_id &&
+                        system.timeline != cursor.timeline;
+  if (promoted) {
     reason = "timeline-changed";
+    parts.writer.add_control(record::EntryKind::kGap, "",
+                             json_object({{"reason", reason}, {"from_lsn", cursor.end_lsn.to_string()}}));
+  }
   if (!reason.empty()) {
     log::warning("slot {} begins anew at {}: {}", settings.slot, snapshot->consistent_point().to_string(), reason);
-    parts.writer.add_control(record::EntryKind::kGap, "",
-                             json_object({{"reason", reason},
+    parts.writer.add_control(record::EntryKind::kControl, "",
+                             json_object({{"event", "slot-made"},
+                                          {"reason", reason},
                                           {"from_lsn", cursor.end_lsn.to_string()},
-                                          {"to_lsn", snapshot->consistent_point().to_string()},
-                                          {"text",
-                                           "changes between the two positions may be missing; every table was "
-                                           "compared with the log, and each difference is an entry"}}));
+                                          {"to_lsn", snapshot->consistent_point().to_string()}}));
   }
   Baseline baseline(settings, parts.store, parts.writer, parts.tables, parts.state);
   if (Status done = baseline.record(*snapshot, all_tables(settings), progress); !done) {
     // A slot without its baseline would look like one that has it.
     snapshot.reset();
-    (void)drop_slot(*connection, settings.slot);
+    // The connection may be one that is interrupted.
+    if (auto last = Connection::open(settings.conninfo)) (void)drop_slot(**last, settings.slot);
     return done;
   }
   cursor = {};
@@ -80,6 +151,7 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
   parts.writer.restart_captured(cursor.end_lsn);
   parts.update_report([&](Report& report) { report.source_lsn = cursor.end_lsn; });
   parts.writer.batch().set_meta(kUndecodable, "");
+  parts.writer.batch().set_meta(kGapTold, "");
   parts.writer.keep_cursor();
   return parts.writer.flush_and_wait();
 }
@@ -88,7 +160,7 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
 
 Status Session::prepare() {
   const Settings& settings = parts_.settings;
-  RL_ASSIGN(connection_, Connection::open(settings.conninfo));
+  RL_ASSIGN(connection_, Connection::open(settings.conninfo, false, [this] { return ended(); }));
   RL_ASSIGN(auto replication, Connection::open(settings.conninfo, true));
   RL_ASSIGN(const SystemIdentity system, identify_system(*replication));
   replication.reset();
@@ -115,6 +187,7 @@ Status Session::prepare() {
   }
   RL_ASSIGN(const Look look, parts_.watch.look(*connection_));
   note_look(look);
+  source_lsn_at_start_ = look.source_lsn;
   RL_TRY(parts_.writer.flush_and_wait());  // what it marked is read from the store below
   if (!look.publication_exists)
     return fail(ErrorCode::kNotFound, look.warnings.empty() ? "the publication does not exist" : look.warnings.front());
@@ -122,7 +195,10 @@ Status Session::prepare() {
   RL_ASSIGN(const std::vector<std::string> due, tables_due());
   if (!reason.empty()) {
     parts_.update_report([](Report& report) { report.phase = Report::Phase::kBaseline; });
-    RL_TRY(begin_anew(parts_, reason, [this](uint64_t rows) { return report_baseline(rows); }));
+    RL_TRY(begin_anew(
+        parts_, reason, [this](uint64_t rows) { return report_baseline(rows); }, [this] { return ended(); }));
+    parts_.update_report([](Report& report) { report.problem.clear(); });
+    after_problem_ = false;
     return open_stream();
   }
   RL_TRY(open_stream());
@@ -164,18 +240,37 @@ Result<std::vector<std::string>> Session::tables_due() {
 }
 
 // The tables are read under a snapshot of their own, and compared when the stream has come to its position: then
-// the state is just what the snapshot must show, and whatever differs was missed.
+// the state is just what the snapshot must show, and whatever differs was missed. The server makes such a snapshot only
+// when every transaction has ended that has written something. The stream must not run ahead of it, so it stands
+// still meanwhile, but not for long: then it goes on, and the comparison is tried again later, with more patience.
 Status Session::plan_barrier(const std::vector<std::string>& tables) {
   const std::string slot = barrier_slot(parts_.settings);
   RL_ASSIGN(const auto left_over, slot_info(*connection_, slot));
   if (left_over) RL_TRY(drop_slot(*connection_, slot));
-  RL_ASSIGN(barrier_snapshot_, SlotSnapshot::create(parts_.settings.conninfo, slot));
-
   std::vector<std::string> first_time;
   Baseline baseline(parts_.settings, parts_.store, parts_.writer, parts_.tables, parts_.state);
   for (const std::string& table : tables)
     if (!baseline.was_complete(table)) first_time.push_back(table);
   assembler_->ignore_until_baseline(first_time);
+
+  SessionMemory& memory = parts_.memory;
+  const int64_t patient_until_us = steady_us() + int64_t{1'000} * memory.comparison_wait_ms;
+  const auto ended = [this] { return this->ended(); };
+  SlotWait wait(parts_, *connection_, [&] { return this->ended() || steady_us() > patient_until_us; });
+  auto snapshot = SlotSnapshot::create(
+      parts_.settings.conninfo, slot, [&](int pid) { return wait.gives_up(pid); }, ended);
+  if (!wait.text().empty()) parts_.update_report([](Report& report) { report.problem.clear(); });
+  if (!snapshot && snapshot.error().code == ErrorCode::kCancelled && !this->ended()) {
+    memory.comparison_waits = fmt::format(
+        "{} table(s) are due to be compared with the log: this waits for a transaction that is open "
+        "in the source, and is tried again ({})",
+        tables.size(), wait.text());
+    memory.comparison_wait_ms = std::min(2 * memory.comparison_wait_ms, kLongestComparisonWaitMs);
+    return {};
+  }
+  if (!snapshot) return fail(std::move(snapshot.error()));
+  memory = {};
+  barrier_snapshot_ = std::move(*snapshot);
   assembler_->at_barrier(barrier_snapshot_->consistent_point(), tables, [this, tables, slot]() -> Status {
     log::info("comparing {} table(s) with the log", tables.size());
     parts_.update_report([](Report& report) { report.phase = Report::Phase::kBaseline; });
@@ -183,7 +278,9 @@ Status Session::plan_barrier(const std::vector<std::string>& tables) {
     Status done = compare.record(*barrier_snapshot_, tables, [this](uint64_t rows) { return report_baseline(rows); });
     barrier_snapshot_.reset();
     if (auto connection = Connection::open(parts_.settings.conninfo)) (void)drop_slot(**connection, slot);
-    parts_.update_report([](Report& report) { report.phase = Report::Phase::kStreaming; });
+    parts_.update_report([](Report& report) {
+      report.phase = report.problem.empty() ? Report::Phase::kStreaming : Report::Phase::kWaiting;
+    });
     return done;
   });
   return {};
@@ -223,12 +320,13 @@ bool Session::report_baseline(uint64_t rows) {
 // ---- streaming ---------------------------------------------------------------------------------
 
 Status Session::run() {
+  parts_.update_report([this](Report& report) {
+    after_problem_ = !report.problem.empty();
+    if (!after_problem_) report.phase = Report::Phase::kStarting;
+  });
   Status status = prepare();
   if (status) {
-    parts_.update_report([](Report& report) {
-      report.phase = Report::Phase::kStreaming;
-      report.problem.clear();
-    });
+    if (!after_problem_) parts_.update_report([](Report& report) { report.phase = Report::Phase::kStreaming; });
     build_thread_ = std::thread([this] { build(); });
     watch_thread_ = std::thread([this] { watch(); });
     status = receive();
@@ -317,6 +415,12 @@ void Session::build() {
     auto buffer = filled_.pop_for(unflushed ? milliseconds(kFlushRetry) : milliseconds(kBuildWait));
     if (!buffer && filled_.closed()) break;
     const auto lock = parts_.writer.lock();
+    // Nothing that is built from here on would be kept.
+    if (Status writable = parts_.writer.failure(); !writable) {
+      end(std::move(writable));
+      stream_->wake();
+      break;
+    }
     if (buffer) {
       if (Status done = assembler_->consume(*buffer); !done) {
         end(std::move(done));
@@ -338,11 +442,30 @@ void Session::build() {
     const double lag_seconds =
         behind ? std::max<double>(0, static_cast<double>(Timestamp::now().us - assembler_->last_commit_time().us) / 1e6)
                : 0;
-    parts_.update_report([lag_seconds](Report& report) { report.lag_seconds = lag_seconds; });
+    parts_.update_report([&](Report& report) {
+      report.lag_seconds = lag_seconds;
+      if (!behind && !after_problem_) report.caught_up_at = Timestamp::now();
+    });
+    note_progress();
   }
 }
 
+void Session::note_progress() {
+  if (!after_problem_) return;
+  const Lsn captured = parts_.writer.durable().captured;
+  const bool captured_one = assembler_->first_end() && captured >= *assembler_->first_end();
+  if (!captured_one && captured.value + kPageHeaderBytes < source_lsn_at_start_.value) return;
+  after_problem_ = false;
+  log::info("capture goes on");
+  parts_.update_report([](Report& report) {
+    report.phase = Report::Phase::kStreaming;
+    report.problem.clear();
+  });
+}
+
 void Session::watch() {
+  const int64_t compare_again_at_us =
+      steady_us() + int64_t{1'000} * kComparisonPause * parts_.memory.comparison_wait_ms;
   while (true) {
     {
       std::unique_lock guard(mutex_);
@@ -352,12 +475,13 @@ void Session::watch() {
     auto look =
         connection_->alive() ? parts_.watch.look(*connection_) : fail(ErrorCode::kUnavailable, "connection lost");
     if (!look) {
-      auto reopened = Connection::open(parts_.settings.conninfo);
+      auto reopened = Connection::open(parts_.settings.conninfo, false, [this] { return ended(); });
       if (reopened) connection_ = std::move(*reopened);
       continue;
     }
     note_look(*look);
-    if (look->baseline_due) start_again();
+    if (look->baseline_due || (!parts_.memory.comparison_waits.empty() && steady_us() > compare_again_at_us))
+      start_again();
   }
 }
 
@@ -372,7 +496,7 @@ void Session::start_again() {
 
 Result<std::optional<TableDefinition>> Session::definition_of(const std::string& table) {
   if (!build_connection_ || !build_connection_->alive()) {
-    RL_ASSIGN(build_connection_, Connection::open(parts_.settings.conninfo));
+    RL_ASSIGN(build_connection_, Connection::open(parts_.settings.conninfo, false, [this] { return ended(); }));
   }
   return table_definition(*build_connection_, table);
 }
@@ -383,6 +507,7 @@ void Session::note_look(const Look& look) {
     report.warnings = look.warnings;
     const std::vector<std::string> of_columns = parts_.tables.warnings();
     report.warnings.insert(report.warnings.end(), of_columns.begin(), of_columns.end());
+    if (!parts_.memory.comparison_waits.empty()) report.warnings.push_back(parts_.memory.comparison_waits);
     report.slot_exists = look.slot.has_value();
     if (!look.slot) return;
     report.slot_active = look.slot->active;

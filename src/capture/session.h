@@ -29,6 +29,12 @@
 
 namespace rowledger::capture {
 
+// What a session leaves to the next one. One session's threads at a time.
+struct SessionMemory {
+  int comparison_wait_ms = 2'000;  // how long the stream may stand still for a comparison's snapshot
+  std::string comparison_waits;    // why one that is due was put off; empty: none was
+};
+
 // What the sessions of one capture share and keep.
 struct SessionParts {
   const Settings& settings;
@@ -37,12 +43,16 @@ struct SessionParts {
   Tables& tables;
   StateView& state;
   Watch& watch;
+  SessionMemory& memory;
   std::function<void(const std::function<void(Report&)>&)> update_report;  // any thread
 };
 
 // Makes a new slot in place of the one that is lost (or the first one) and brings the state to where it begins.
-// reason: why the old one cannot serve; empty when there was none. The slot is dropped again on failure.
-Status begin_anew(const SessionParts& parts, std::string_view reason, const std::function<bool(uint64_t)>& progress);
+// reason: why the old one cannot serve; empty when there was none. The log says it first: making the slot can take
+// as long as the longest transaction that is open in the source. The slot is dropped again on failure.
+// ended: asked several times a second; true gives up.
+Status begin_anew(const SessionParts& parts, std::string_view reason, const std::function<bool(uint64_t)>& progress,
+                  const std::function<bool()>& ended);
 
 class Session {
  public:
@@ -66,6 +76,7 @@ class Session {
   void build();
   void watch();
   void note_look(const Look& look);
+  void note_progress();
   Result<std::optional<postgres::TableDefinition>> definition_of(const std::string& table);
   void start_again();
   void end(Status why);  // any thread: the first one counts
@@ -80,6 +91,9 @@ class Session {
   std::unique_ptr<Assembler> assembler_;
   std::unique_ptr<postgres::SlotSnapshot> barrier_snapshot_;
   bool restart_ = false;
+  // A problem is over when something was captured again, or everything that was there when this session began.
+  bool after_problem_ = false;
+  Lsn source_lsn_at_start_;
 
   BoundedQueue<postgres::StreamBuffer> filled_{4};
   BoundedQueue<postgres::StreamBuffer> empty_{6};

@@ -1,6 +1,7 @@
 #include "postgres/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 
 namespace rowledger::postgres {
 namespace {
+
+constexpr int kAskEveryMs = 100;
 
 struct FreeMemory {
   void operator()(void* p) const { PQfreemem(p); }
@@ -32,7 +35,8 @@ ErrorCode code_of(std::string_view state) {
 
 class PqConnection : public Connection {
  public:
-  PqConnection(PgConn connection, bool replication) : connection_(std::move(connection)), replication_(replication) {
+  PqConnection(PgConn connection, bool replication, Interrupted interrupted)
+      : connection_(std::move(connection)), replication_(replication), interrupted_(std::move(interrupted)) {
     // Notices would go to stderr past the program's log.
     PQsetNoticeReceiver(
         connection_.get(), [](void*, const PGresult*) {}, nullptr);
@@ -59,7 +63,7 @@ class PqConnection : public Connection {
   }
 
   Status execute(const std::string& sql) override {
-    const PgResult result(PQexec(connection_.get(), sql.c_str()));
+    const PgResult result(run_simple(sql));
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY)
       return fail(failure(result.get()));
@@ -67,14 +71,18 @@ class PqConnection : public Connection {
   }
 
   Status copy_out(const std::string& sql, const CopyRow& row) override {
-    const PgResult begun(PQexec(connection_.get(), sql.c_str()));
+    const PgResult begun(run_simple(sql));
     if (PQresultStatus(begun.get()) != PGRES_COPY_OUT) return fail(failure(begun.get()));
     bool stopped = false;
     std::vector<std::optional<std::string_view>> values;
     for (;;) {
       char* raw = nullptr;
-      const int size = PQgetCopyData(connection_.get(), &raw, 0);
-      if (size <= 0) {
+      int size = PQgetCopyData(connection_.get(), &raw, interrupted_ ? 1 : 0);
+      while (size == 0) {
+        if (!wait_for_input()) return fail(failure(nullptr));
+        size = PQgetCopyData(connection_.get(), &raw, 1);
+      }
+      if (size < 0) {
         if (size == -2) return fail(failure(nullptr));
         break;
       }
@@ -93,6 +101,7 @@ class PqConnection : public Connection {
     return ended;
   }
 
+  int backend_pid() const override { return PQbackendPID(connection_.get()); }
   std::string_view sqlstate() const override { return sqlstate_; }
   int server_version() const override { return PQserverVersion(connection_.get()); }
 
@@ -113,12 +122,49 @@ class PqConnection : public Connection {
  private:
   PGresult* run(const std::string& sql, const std::vector<std::optional<std::string>>& parameters) {
     // A walsender knows only the simple protocol.
-    if (replication_ && parameters.empty()) return PQexec(connection_.get(), sql.c_str());
+    if (replication_ && parameters.empty()) return run_simple(sql);
     std::vector<const char*> values;
     values.reserve(parameters.size());
     for (const auto& p : parameters) values.push_back(p ? p->c_str() : nullptr);
-    return PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
-                        nullptr, nullptr, 0);
+    const int count = static_cast<int>(values.size());
+    if (!interrupted_)
+      return PQexecParams(connection_.get(), sql.c_str(), count, nullptr, values.data(), nullptr, nullptr, 0);
+    if (!PQsendQueryParams(connection_.get(), sql.c_str(), count, nullptr, values.data(), nullptr, nullptr, 0))
+      return nullptr;
+    return result();
+  }
+
+  PGresult* run_simple(const std::string& sql) {
+    if (!interrupted_) return PQexec(connection_.get(), sql.c_str());
+    if (!PQsendQuery(connection_.get(), sql.c_str())) return nullptr;
+    return result();
+  }
+
+  // As PQexec: the last statement's result, or the first error's, or that of a COPY that begins.
+  PGresult* result() {
+    cancelled_ = false;
+    PgResult last;
+    while (true) {
+      while (PQisBusy(connection_.get()))
+        if (!wait_for_input()) return last.release();
+      PgResult next(PQgetResult(connection_.get()));
+      if (!next) return last.release();
+      const bool failed_before = last && PQresultStatus(last.get()) == PGRES_FATAL_ERROR;
+      if (!failed_before) last = std::move(next);
+      if (PQresultStatus(last.get()) == PGRES_COPY_OUT) return last.release();
+    }
+  }
+
+  // Cancels the statement when asked to while nothing comes. False when the connection broke.
+  bool wait_for_input() {
+    pollfd ready{PQsocket(connection_.get()), POLLIN, 0};
+    const int readable = poll(&ready, 1, kAskEveryMs);
+    if (readable < 0 && errno != EINTR) return false;
+    if (readable == 0 && !cancelled_ && interrupted_()) {
+      cancelled_ = true;
+      cancel();
+    }
+    return PQconsumeInput(connection_.get()) != 0;
   }
 
   // PostgreSQL's primary message and hint; its DETAIL may quote rows.
@@ -144,14 +190,17 @@ class PqConnection : public Connection {
 
   PgConn connection_;
   const bool replication_;
+  const Interrupted interrupted_;
+  bool cancelled_ = false;  // the statement under way
   std::string sqlstate_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::open(const std::string& conninfo, bool replication) {
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& conninfo, bool replication,
+                                                     Interrupted interrupted) {
   RL_ASSIGN(PgConn handle, connect(conninfo, replication));
-  return std::make_unique<PqConnection>(std::move(handle), replication);
+  return std::make_unique<PqConnection>(std::move(handle), replication, std::move(interrupted));
 }
 
 std::string quote_identifier(std::string_view name) {

@@ -21,7 +21,11 @@ class Connection {
   // replication: a walsender connection (replication=database), for CREATE_REPLICATION_SLOT and
   // IDENTIFY_SYSTEM. The pinned text settings (replication_stream.h) and client_encoding UTF8 are set
   // on every connection. The error message never contains the password.
-  static Result<std::unique_ptr<Connection>> open(const std::string& conninfo, bool replication = false);
+  // interrupted: asked several times a second while the server works on a statement; when it answers true the
+  // statement is cancelled on the server, and fails with kCancelled.
+  using Interrupted = std::function<bool()>;
+  static Result<std::unique_ptr<Connection>> open(const std::string& conninfo, bool replication = false,
+                                                  Interrupted interrupted = {});
   virtual ~Connection() = default;
 
   // One statement; parameters as text ($1 ...). A failing one gives PostgreSQL's message and SQLSTATE
@@ -38,6 +42,7 @@ class Connection {
   virtual std::string_view sqlstate() const = 0;  // of the last failure
   virtual int server_version() const = 0;         // 150018
   virtual bool alive() const = 0;
+  virtual int backend_pid() const = 0;
 
   // What CREATE ROLE ... PASSWORD takes instead of the password (SCRAM-SHA-256), so that the password
   // itself reaches neither the server nor its log.

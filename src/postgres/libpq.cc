@@ -182,7 +182,7 @@ std::string server_message(const PGresult* result) {
   std::string out = field(PG_DIAG_MESSAGE_PRIMARY);
   // Lost connections have no fields.
   if (out.empty()) return one_line(PQresultErrorMessage(result));
-  if (const auto detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty()) out += " (" + detail + ")";
+  // The detail may hold a row's values.
   return out + " [" + field(PG_DIAG_SQLSTATE) + "]";
 }
 

@@ -39,7 +39,7 @@ Error connect_error(std::string_view libpq_message, bool replication);
 // libpq's messages end in a newline and may be several lines; for use inside a sentence.
 std::string one_line(std::string_view message);
 
-// "message (detail) [SQLSTATE]".
+// "message [SQLSTATE]".
 std::string server_message(const PGresult* result);
 std::string_view sqlstate_of(const PGresult* result);
 

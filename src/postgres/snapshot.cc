@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace rowledger::postgres {
 namespace {
 
@@ -82,8 +84,9 @@ Result<Rows> create_slot(Connection& replication, const std::string& slot) {
   return fail(Error(made.error()).with_context("cannot make the replication slot \"" + slot + "\""));
 }
 
-Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo, const std::string& snapshot) {
-  RL_ASSIGN(auto connection, Connection::open(conninfo));
+Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo, const std::string& snapshot,
+                                                     const Connection::Interrupted& interrupted) {
+  RL_ASSIGN(auto connection, Connection::open(conninfo, false, interrupted));
   RL_TRY(connection->execute(kSessionSql));
   if (connection->server_version() >= 170000) RL_TRY(connection->execute("SET transaction_timeout = 0"));
   RL_TRY(connection->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
@@ -93,12 +96,18 @@ Result<std::unique_ptr<Connection>> open_on_snapshot(const std::string& conninfo
 
 }  // namespace
 
-Result<std::unique_ptr<SlotSnapshot>> SlotSnapshot::create(const std::string& conninfo, const std::string& slot) {
-  RL_ASSIGN(auto replication, Connection::open(conninfo, true));
+Result<std::unique_ptr<SlotSnapshot>> SlotSnapshot::create(const std::string& conninfo, const std::string& slot,
+                                                           const Waits& waits,
+                                                           const Connection::Interrupted& interrupted) {
+  Connection* waiting = nullptr;
+  Connection::Interrupted gives_up;
+  if (waits) gives_up = [&] { return waits(waiting == nullptr ? 0 : waiting->backend_pid()); };
+  RL_ASSIGN(auto replication, Connection::open(conninfo, true, std::move(gives_up)));
+  waiting = replication.get();
   RL_ASSIGN(const Rows made, create_slot(*replication, slot));
   // From here on the slot holds WAL: it must not stay behind when anything fails.
   const auto consistent_point = Lsn::parse(*made.rows[0][1]);
-  auto reader = open_on_snapshot(conninfo, *made.rows[0][2]);
+  auto reader = open_on_snapshot(conninfo, *made.rows[0][2], interrupted);
   // After the reader has taken the snapshot, which any command on the walsender ends; and not before there is a slot:
   // a standby that is being promoted tells its old timeline until then.
   auto system = identify_system(*replication);
@@ -121,6 +130,14 @@ Status drop_slot(Connection& connection, const std::string& slot) {
     return fail(ErrorCode::kConflict,
                 fmt::format("the replication slot \"{}\" is in use. Stop `rowledger serve` first", slot));
   return fail(Error(dropped.error()).with_context("cannot drop the replication slot \"" + slot + "\""));
+}
+
+Result<std::vector<int>> waited_for(Connection& connection, int backend_pid) {
+  RL_ASSIGN(const Rows rows, connection.query("SELECT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1))",
+                                              {std::to_string(backend_pid)}));
+  std::vector<int> out;
+  for (const auto& row : rows.rows) out.push_back(std::atoi(row[0].value_or("0").c_str()));
+  return out;
 }
 
 }  // namespace rowledger::postgres

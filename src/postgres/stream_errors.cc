@@ -84,6 +84,14 @@ Error stream_error(const StreamNames& names, StreamPhase phase, const PGresult* 
                     "between: use the address of PostgreSQL itself",
                     message)};
   }
+  if (phase == StreamPhase::kRunning && (contains(message, "invalid memory alloc request size") || state == "54000")) {
+    return {ErrorCode::kUnavailable,
+            fmt::format(
+                "the server cannot send one of the next changes, most likely because a value is too large (512 MB or "
+                "more), and everything after it waits: {}. docs/operations.md, \"A value too large to be sent\", has "
+                "the remedy",
+                message)};
+  }
   return {ErrorCode::kUnavailable, fmt::format("the server ended the replication stream: {}", message)};
 }
 
