@@ -244,10 +244,11 @@ class StateOfVerifyTest : public VerifyTest {
 };
 
 TEST_P(StateOfVerifyTest, FindsAnImageThatTheNewestEntryContradicts) {
-  EXPECT_THAT(complaint_with([](store::RowState& row) {
+  EXPECT_THAT(complaint_with([&](store::RowState& row) {
                 std::string image;
                 std::vector<record::Value> values;
-                ASSERT_TRUE(record::decode_image(row.image, 7, values));
+                const size_t columns = workload_->schemas[row.schema.value - 1].columns.size();
+                ASSERT_TRUE(record::decode_image(row.image, columns, values));
                 for (record::Value& value : values) {
                   if (&value != &values[0]) value = record::Value::of("another");
                   record::append_value(image, value);
