@@ -20,6 +20,7 @@ struct Dependencies {
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
+  std::string verifier_key;  // of the checkpoints
 };
 
 class Coverage;

@@ -2,6 +2,7 @@
 #include "api/coverage.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
+#include "ledger/checkpoint.h"
 
 namespace rowledger::api {
 namespace {
@@ -63,6 +64,21 @@ void add_stored(JsonWriter& json, const Dependencies& dependencies, uint64_t gap
       .raw("slot", "null");
 }
 
+std::string checkpoint_json(const Dependencies& dependencies) {
+  const auto stored = dependencies.store.checkpoint();
+  const auto key = ledger::VerifierKey::parse(dependencies.verifier_key);
+  if (!stored || !*stored || !key) return "null";
+  const auto opened = ledger::open_checkpoint((*stored)->note, {&*key, 1});
+  if (!opened) return "null";
+  const double age_s = static_cast<double>(Timestamp::now().us - (*stored)->stored_at.us) / 1e6;
+  return JsonWriter()
+      .text("origin", opened->checkpoint.origin)
+      .number("size", opened->checkpoint.size.value)
+      .text("root", to_base64(as_view(opened->checkpoint.root)))
+      .raw("age_seconds", fmt::format("{:.3f}", age_s))
+      .finish();
+}
+
 }  // namespace
 
 http::Response get_status(const Dependencies& dependencies, Coverage& coverage) {
@@ -79,7 +95,9 @@ http::Response get_status(const Dependencies& dependencies, Coverage& coverage) 
     if (!gaps) return problem(gaps.error());
     add_stored(json, dependencies, *gaps);
   }
-  json.number("entries", stats.entries)
+  json.raw("checkpoint", checkpoint_json(dependencies))
+      .text_or_null("verifier_key", dependencies.verifier_key)
+      .number("entries", stats.entries)
       .number("disk_bytes", stats.disk_bytes)
       .raw("coverage", coverage_json(*counts))
       .texts("tables", dependencies.tables)

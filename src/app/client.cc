@@ -85,17 +85,17 @@ Result<http::Response> Client::ask(const std::string& target, int silence_timeou
   while (true) {
     auto response = http::request_unix(workspace_.socket(), request, {}, silence_timeout_ms);
     if (response || response.error().code != ErrorCode::kNotFound) return response;
-    auto store = workspace_.open_to_read();
-    if (store) {
-      store_ = std::move(*store);
+    auto opened = workspace_.open_to_read();
+    if (opened) {
+      log_ = std::move(*opened);
       break;
     }
     // Somebody writes, but does not listen: a daemon that is starting, or attach.
-    if (store.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
-      return fail(std::move(store.error()));
+    if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
+      return fail(std::move(opened.error()));
     std::this_thread::sleep_for(kRetry);
   }
-  api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*store_, nullptr));
+  api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*log_, nullptr));
   return api_->handle(request);
 }
 

@@ -29,7 +29,7 @@ class Client {
   Result<http::Response> ask(const std::string& target, int silence_timeout_ms);
 
   const Workspace& workspace_;
-  std::unique_ptr<store::Store> store_;
+  OpenLog log_;
   std::unique_ptr<api::Api> api_;
 };
 

@@ -7,6 +7,8 @@
 #include "app/presets.h"
 #include "app/verbs.h"
 #include "app/workspace.h"
+#include "privacy/key_ring.h"
+#include "privacy/master_key.h"
 #include "postgres/connection.h"
 
 namespace rowledger::app {
@@ -123,8 +125,17 @@ Status init(const InitOptions& options) {
   RL_TRY(refuse_to_overwrite(options.directory));
   std::string note;
   if (!options.preset.empty()) note = adapt_preset(config);
+  // Beside the data directory, so that a copy of that alone opens nothing and hides nothing.
+  std::error_code ignored;
+  const auto directory = std::filesystem::absolute(options.directory, ignored).lexically_normal();
+  const std::string name = (directory.has_filename() ? directory : directory.parent_path()).filename().string();
+  config.master_key_file = "../" + name + ".master-key";
+  config.second_checkpoint = "../" + name + ".checkpoint";
 
   RL_TRY(make_directory(options.directory));
+  RL_ASSIGN(const auto master, privacy::generate_master_key(options.directory / config.master_key_file));
+  RL_TRY(make_directory(Workspace::key_ring_directory(options.directory)));
+  RL_TRY(privacy::KeyRing::create(Workspace::key_ring_directory(options.directory), master));
   RL_TRY(make_directory(options.directory / "store"));
   RL_TRY(make_directory(options.directory / "spool"));
   RL_TRY(write_private_file(Workspace::keys_file(options.directory), keys_text(make_keys())));
@@ -132,10 +143,12 @@ Status init(const InitOptions& options) {
   std::string names;
   for (const auto& table : config.tables) names += (names.empty() ? "" : ", ") + table.table;
   fmt::print(
-      "Made {0}: rowledger.toml with the configuration, keys.toml with this installation's secrets.\n"
+      "Made {0}: rowledger.toml with the configuration, keys.toml with this installation's secrets, keys/ with the keys of\n"
+      "the people whose values it will hold. The master key is beside it, in {3}: without it nobody\n"
+      "reads the values, so keep a copy elsewhere, but never together with a copy of {0}.\n"
       "Tables to capture: {1}.\n{2}"
       "Next: look at {0}/rowledger.toml, then `rowledger attach --dry-run` shows what would be done in PostgreSQL.\n",
-      options.directory.string(), names, note);
+      options.directory.string(), names, note, (directory / config.master_key_file).lexically_normal().string());
   return {};
 }
 

@@ -65,6 +65,8 @@ std::string render_status(JsonView status, const RenderOptions& options) {
   const std::string gap_text = count(status["gaps"]) + (number(status["gaps"]) == 1 ? " gap" : " gaps");
   line("log", fmt::format("{} entries, {}, {} on disk", count(status["entries"]), gaps ? style.red(gap_text) : gap_text,
                           show_bytes(number(status["disk_bytes"]))));
+  if (const JsonView checkpoint = status["checkpoint"]; checkpoint.kind() == JsonView::Kind::kObject)
+    line("checkpoint", fmt::format("{} entries signed, {:.0f} s ago", count(checkpoint["size"]), number(checkpoint["age_seconds"])));
   if (status["slot"].kind() == JsonView::Kind::kObject) line("slot", slot_text(status["slot"]));
   line("actors known", coverage_text(status["coverage"]));
   std::string tables;

@@ -8,6 +8,7 @@
 #include "app/version.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "privacy/master_key.h"
 
 namespace rowledger::app {
 namespace {
@@ -78,6 +79,7 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, capture
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  if (const auto key = ledger::SigningKey::parse(keys.signing_key)) out.verifier_key = key->verifier().format();
   return out;
 }
 
@@ -85,24 +87,63 @@ store::StoreOptions Workspace::store_options(bool read_only) const {
   store::StoreOptions options;
   options.directory = directory / "store";
   options.token_key = keys.token_key;
+  options.salt_key = keys.salt_key;
+  options.seal = config.seal;
+  options.key_period_days = static_cast<uint32_t>(config.key_period_days);
+  options.tree = config.tree;
   options.read_only = read_only;
   return options;
 }
 
-Result<std::unique_ptr<store::Store>> Workspace::open_to_read() const {
-  const auto options = store_options(true);
+Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring() const {
+  auto master = config.master_key_command.empty() ? privacy::read_master_key(directory / config.master_key_file)
+                                                  : privacy::master_key_from_command(config.master_key_command);
+  if (!master) return fail(std::move(master.error()).with_context("the values' keys stay locked"));
+  return privacy::KeyRing::open(key_ring_directory(directory), *master);
+}
+
+std::filesystem::path Workspace::second_checkpoint() const {
+  return config.second_checkpoint.empty() ? std::filesystem::path() : (directory / config.second_checkpoint).lexically_normal();
+}
+
+Result<OpenLog> Workspace::open_to_read() const {
+  auto options = store_options(true);
   std::error_code ignored;
   if (std::filesystem::is_empty(options.directory, ignored) || ignored)
     return fail(ErrorCode::kNotFound, "nothing was captured yet: run `rowledger attach`, then `rowledger serve`");
-  return store::open_rocksdb_store(options);
+  OpenLog out;
+  auto ring = open_key_ring();
+  if (!ring && ring.error().code == ErrorCode::kConflict) return fail(std::move(ring.error()));
+  if (ring) {
+    out.keys = std::move(*ring);
+  } else {
+    log::warning("{}", ring.error().message);
+  }
+  options.keys = out.keys.get();
+  RL_ASSIGN(out.store, store::open_rocksdb_store(options));
+  return out;
 }
 
-Result<std::unique_ptr<store::Store>> Workspace::open_to_write() const {
+Result<OpenLog> Workspace::try_to_write() const {
+  OpenLog out;
+  RL_ASSIGN(out.keys, open_key_ring());
+  auto options = store_options(false);
+  options.keys = out.keys.get();
+  RL_ASSIGN(out.store, store::open_rocksdb_store(options));
+  RL_ASSIGN(ledger::SigningKey key, ledger::SigningKey::parse(keys.signing_key));
+  out.signing_key = std::make_unique<ledger::SigningKey>(std::move(key));
+  if (!config.tree) return out;
+  RL_TRY(store::check_against_signed(*out.store, out.signing_key->verifier(), second_checkpoint()));
+  out.notary = std::make_unique<store::Notary>(*out.store, *out.signing_key, store::NotaryOptions{second_checkpoint()});
+  return out;
+}
+
+Result<OpenLog> Workspace::open_to_write() const {
   using std::chrono::steady_clock;
   const auto deadline = steady_clock::now() + kPatienceWithReaders;
   while (true) {
-    auto store = store::open_rocksdb_store(store_options(false));
-    if (store || store.error().code != ErrorCode::kConflict || steady_clock::now() > deadline) return store;
+    auto opened = try_to_write();
+    if (opened || opened.error().code != ErrorCode::kConflict || steady_clock::now() > deadline) return opened;
     std::this_thread::sleep_for(kRetry);
   }
 }

@@ -9,9 +9,23 @@
 #include "base/result.h"
 #include "capture/settings.h"
 #include "postgres/attach.h"
+#include "ledger/note_key.h"
+#include "privacy/key_ring.h"
+#include "store/notary.h"
 #include "store/rocksdb_store.h"
 
 namespace rowledger::app {
+
+// A log with what it needs to be read, or written. Ends in the right order.
+struct OpenLog {
+  std::unique_ptr<privacy::KeyRing> keys;
+  std::unique_ptr<ledger::SigningKey> signing_key;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Notary> notary;  // of a writer
+
+  store::Store& operator*() const { return *store; }
+  store::Store* operator->() const { return store.get(); }
+};
 
 struct Workspace {
   std::filesystem::path directory;
@@ -23,6 +37,7 @@ struct Workspace {
     return directory / "rowledger.toml";
   }
   static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
+  static std::filesystem::path key_ring_directory(const std::filesystem::path& directory) { return directory / "keys"; }
   std::filesystem::path socket() const { return directory / "rowledger.sock"; }
 
   // kInvalid with what to do when there is no rowledger.toml. Warnings about the environment go to
@@ -34,8 +49,9 @@ struct Workspace {
   api::Dependencies api_dependencies(const store::Store& store, capture::Capture* capture) const;
   // For reading: kConflict while another process writes. As the writer: waits a while for verbs that
   // are just reading. Errors say what to do.
-  Result<std::unique_ptr<store::Store>> open_to_read() const;
-  Result<std::unique_ptr<store::Store>> open_to_write() const;
+  // Without the master key a log can be read as far as its headers go; it cannot be written.
+  Result<OpenLog> open_to_read() const;
+  Result<OpenLog> open_to_write() const;
 
   bool daemon_runs() const;
   // kConflict when it does.
@@ -43,6 +59,9 @@ struct Workspace {
 
  private:
   store::StoreOptions store_options(bool read_only) const;
+  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
+  std::filesystem::path second_checkpoint() const;
+  Result<OpenLog> try_to_write() const;
 };
 
 }  // namespace rowledger::app

@@ -56,6 +56,10 @@ void RowRecorder::set_key(const TablePlan& plan, const std::vector<std::string_v
 // The known values in the plan's column order, whatever version of the columns the image has. A column that
 // the image's version did not have is kAbsent.
 void RowRecorder::old_from_image(const TablePlan& plan, const store::RowState& row) {
+  if (row.erased) {
+    old_.assign(plan.columns.columns.size(), Value::unknown());
+    return;
+  }
   if (row.schema == plan.columns.id) {
     CHECK(record::decode_image(row.image, plan.columns.columns.size(), old_));
     return;
@@ -73,6 +77,7 @@ Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::str
   if (row == nullptr) return known;
   known.newest = row->newest;
   known.exists = !row->deleted;
+  known.erased = row->erased;
   if (known.exists) old_from_image(plan, *row);
   return known;
 }
@@ -344,7 +349,8 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   key_parts(plan, new_, parts_);
   encode_key_into(parts_, key_);
   RL_ASSIGN(const Known known, load_old(plan, key_));
-  if (known.exists && old_ == new_) return {};
+  // Erased values are not fetched again: the next change of the row begins anew.
+  if (known.erased || (known.exists && old_ == new_)) return {};
   const bool missed = complete || known.newest;
   const std::string detail = missed ? json_object({{"reason", kReconcile}}) : std::string();
   record::Entry& entry = start_entry(missed ? EntryKind::kGap : EntryKind::kBaseline, plan, context);

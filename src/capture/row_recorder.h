@@ -51,7 +51,8 @@ class RowRecorder {
 
  private:
   struct Known {
-    bool exists = false;  // the row is known and stands; old_ holds its values
+    bool exists = false;
+    bool erased = false;  // the row is known and stands; old_ holds its values
     std::optional<Seq> newest;
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);

@@ -91,7 +91,7 @@ Result<BackupPart> decode_part(std::string_view bytes) {
   return damaged("is malformed");
 }
 
-BackupWriter::BackupWriter(PrivateFile file, std::string header, WrapKey key)
+BackupWriter::BackupWriter(PrivateFile file, std::string header, const WrapKey& key)
     : file_(std::move(file)), header_(std::move(header)), key_(key) {}
 
 Result<BackupWriter> BackupWriter::create(const std::filesystem::path& path, const RecoveryKey& recovery) {
@@ -125,7 +125,7 @@ Status BackupWriter::finish(const RecoveryKey& recovery) {
   RL_TRY(add({.kind = PartKind::kEnd}));
   RL_TRY(file_.sync());
   RL_TRY(sync_directory(file_.path().parent_path()));
-  file_.drop_cached();
+  file_.drop_cached(0, 0);
   RL_ASSIGN(BackupReader reader, BackupReader::open(file_.path(), recovery));
   for (;;) {
     auto part = reader.next();
@@ -136,7 +136,7 @@ Status BackupWriter::finish(const RecoveryKey& recovery) {
   return fail(ErrorCode::kIo, fmt::format("{} does not hold what was written to it", file_.path().string()));
 }
 
-BackupReader::BackupReader(Source source, std::string header, WrapKey key)
+BackupReader::BackupReader(Source source, std::string header, const WrapKey& key)
     : source_(std::move(source)), header_(std::move(header)), key_(key) {}
 
 Result<BackupReader> BackupReader::open(Source source, const RecoveryKey& recovery) {

@@ -3,9 +3,10 @@
 // of use without anything else (docs/format/keys.md). KeyRing::backup() writes one, restore_keys() reads it.
 //
 // What was destroyed stays destroyed: restoring merges. A slot that is destroyed in the key files that are there, or in
-// the backup, is destroyed afterwards. Only where the key files themselves are lost does a backup bring back keys that
-// were destroyed after it was made: then the caller must destroy again what the log's erase entries name, and old
-// backups must not be kept longer than an erased value may live.
+// the backup, is destroyed afterwards. Only a slot that is lost or damaged itself comes from the backup, and only such
+// a slot may have been destroyed after the backup was made without anything here telling so. Hence: when a restore has
+// restored anything, the caller destroys again what the log's erase entries name. And a backup must not be kept longer
+// than an erased value may live.
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -30,8 +31,10 @@ struct RestoreOptions {
 struct RestoreReport {
   MasterKey master;  // opens the ring from now on
   Timestamp made_at;
-  bool merged = false;  // there were key files; false: the erase entries of the log must be applied again
-  uint64_t kept = 0, restored = 0, destroyed = 0, lost = 0;  // slots of both files
+  bool merged = false;  // there were key files
+  // Slots of both files: as they were here; out of the backup (apply the log's erase entries again if there are any);
+  // destroyed before; given up.
+  uint64_t kept = 0, restored = 0, destroyed = 0, lost = 0;
 };
 
 // No ring may be open in `dir` (kConflict). kPermission: the recovery key does not open the backup, or current_master
@@ -74,7 +77,7 @@ class BackupWriter {
   Status finish(const RecoveryKey& recovery);
 
  private:
-  BackupWriter(PrivateFile file, std::string header, WrapKey key);
+  BackupWriter(PrivateFile file, std::string header, const WrapKey& key);
   PrivateFile file_;
   std::string header_;
   WrapKey key_;
@@ -94,7 +97,7 @@ class BackupReader {
   const Digest& digest() const { return digest_; }
 
  private:
-  BackupReader(Source source, std::string header, WrapKey key);
+  BackupReader(Source source, std::string header, const WrapKey& key);
   Source source_;
   std::string header_;
   WrapKey key_;

@@ -25,7 +25,7 @@ Status KeyRing::destroy_subject(uint64_t slot) {
   RL_TRY(subjects_file_.read(slot, bytes.data()));
   const auto parsed = decode_subject_slot(bytes);
   const bool was_destroyed = state_of_slot(bytes) == SlotState::kDestroyed;
-  const auto destroyed = was_destroyed ? Status() : subjects_file_.destroy(slot);
+  auto destroyed = was_destroyed ? Status() : subjects_file_.destroy(slot);
   cache_.drop(subject_key_id(slot));  // in any case: after a failure the key shall not be used either
   if (!destroyed || was_destroyed) return destroyed;
   if (parsed && parsed->tenant < tenants_.size() && tenants_[parsed->tenant].state == SlotState::kDestroyed) return {};

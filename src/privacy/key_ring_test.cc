@@ -61,7 +61,7 @@ TEST_F(KeyRingTest, KeysAreTheSameAfterReopening) {
       for (int i = 0; i < 50; ++i) ids.push_back(ring->new_subject_key(owner).value());
       ASSERT_TRUE(ring->sync());
     }
-    for (const KeyId id : ids) expected.push_back(look(*ring, id));
+    for (const KeyId id : ids) expected.emplace_back(look(*ring, id));
   }
   for (const size_t cache_bytes : {size_t{0}, size_t{1} << 20}) {
     auto ring = open({.cache_bytes = cache_bytes});
@@ -111,6 +111,7 @@ TEST_F(KeyRingTest, DestroyedKeysAreNowhereInTheDirectory) {
   auto ring = create();
   const KeyId owner = ring->tenant_key("7").value();
   std::vector<KeyId> ids;
+  ids.reserve(10);
   for (int i = 0; i < 10; ++i) ids.push_back(ring->new_subject_key(owner).value());
   ASSERT_TRUE(ring->sync());
 
@@ -271,11 +272,13 @@ TEST_F(KeyRingTest, ReadersGoOnDuringEverything) {
   auto ring = create();
   const KeyId owner = ring->tenant_key("a").value();
   std::vector<KeyId> ids;
+  ids.reserve(200);
   for (int i = 0; i < 200; ++i) ids.push_back(ring->new_subject_key(owner).value());
   ASSERT_TRUE(ring->sync());
   ring.reset();
   ring = open({.cache_bytes = 20'000});  // most lookups miss
   std::vector<std::string> expected;
+  expected.reserve(ids.size());
   for (const KeyId id : ids) expected.push_back(look(*ring, id));
 
   std::atomic<bool> stop = false;

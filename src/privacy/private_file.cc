@@ -124,7 +124,13 @@ Result<uint64_t> PrivateFile::size() const {
   return static_cast<uint64_t>(info.st_size);
 }
 
-void PrivateFile::drop_cached() const { static_cast<void>(::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED)); }
+void PrivateFile::drop_cached(uint64_t offset, uint64_t n) const {
+  constexpr uint64_t kPage = 64 << 10;  // whole pages only are dropped; no machine has larger ones
+  const uint64_t begin = offset / kPage * kPage;
+  const uint64_t end = n == 0 ? begin : (offset + n + kPage - 1) / kPage * kPage;
+  static_cast<void>(
+      ::posix_fadvise(fd_, static_cast<off_t>(begin), static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED));
+}
 
 Status PrivateFile::overwrite() {
   RL_ASSIGN(const uint64_t end, size());

@@ -39,8 +39,9 @@ class PrivateFile {
   Status sync();
   Status truncate(uint64_t size);
   Result<uint64_t> size() const;
-  // Lets the operating system forget its copy in memory, so that the next read asks the device.
-  void drop_cached() const;
+  // Lets the operating system forget its copy in memory of what was synced, so that the next read asks the device; n =
+  // 0: to the file's end.
+  void drop_cached(uint64_t offset, uint64_t n) const;
   // Zeros over every byte, synced.
   Status overwrite();
 

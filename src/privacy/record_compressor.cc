@@ -72,7 +72,7 @@ void RecordCompressor::compress(std::string_view record, const RecordDictionary*
     const size_t total = prefix.size() + size - header;
     if (total < record.size() + 1) {
       std::memmove(frame + prefix.size(), frame + header, size - header);
-      std::memcpy(frame, prefix.data(), prefix.size());
+      prefix.copy(frame, prefix.size());
       out.resize(start + total);
       return;
     }

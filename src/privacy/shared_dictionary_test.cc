@@ -35,7 +35,7 @@ Samples contacts() {
   Samples samples;
   for (int i = 0; i < 200; ++i) {
     const std::string n = std::to_string(1000 + i);
-    samples.add("contacts/" + n, {{"Given" + n + " Family" + n, false},
+    samples.add("contacts/" + n, {{"Given" + n, false},
                                   {"9190000" + n, false},
                                   {"session", false},
                                   {i < 15   ? "fifteen-share-this"

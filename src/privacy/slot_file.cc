@@ -140,7 +140,7 @@ Status SlotFile::write_mark() {
 }
 
 Status SlotFile::sync_file() {
-  const auto synced = file_.sync();
+  auto synced = file_.sync();
   known_.broken = !synced;
   if (!synced) return synced;
   known_.durable = slots_;
@@ -161,7 +161,7 @@ Status SlotFile::destroy(uint64_t slot) {
   const std::string wanted = destroyed_slot(kind_);
   RL_TRY(file_.write_at(offset(slot), wanted));
   RL_TRY(sync_file());
-  file_.drop_cached();
+  file_.drop_cached(offset(slot), slot_bytes(kind_));
   std::string there(wanted.size(), '\0');
   RL_TRY(read(slot, there.data()));
   if (there == wanted) return {};

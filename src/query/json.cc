@@ -200,6 +200,8 @@ std::string to_json(const Entry& entry, const Images* images) {
   if (header.tx) append_tx(object, *header.tx);
   object.string("received_at", header.received_at.to_string());
   if (is_change) object.boolean("housekeeping", header.has(record::kHousekeeping));
+  if (entry.values == record::Values::kErased) object.boolean("erased", true);
+  if (entry.values == record::Values::kLocked) object.boolean("locked", true);
   if (header.has(record::kForged)) object.boolean("forged", true);
   if (header.has(record::kBulk)) object.boolean("bulk", true);
   if (header.prev) object.number("prev", header.prev->value);

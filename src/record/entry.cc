@@ -240,7 +240,7 @@ Result<OwnedEntry> OwnedEntry::decode(std::string header, std::string salt, std:
   out.header_bytes_ = std::make_unique<const std::string>(std::move(header));
   out.body_bytes_ = std::make_unique<const std::string>(std::move(body));
   out.salt_ = std::move(salt);
-  out.values_ = values;
+  out.entry_.values = values;
   RL_ASSIGN(out.entry_.header, decode_header(*out.header_bytes_));
   if (values != Values::kLocked) {
     RL_ASSIGN(out.entry_.body, decode_body(*out.body_bytes_));

@@ -132,9 +132,17 @@ struct EntryBody {
   std::string_view detail;  // control entries: a JSON object saying what happened
 };
 
+// Why an entry's values can not be had. Its header always can.
+enum class Values : uint8_t {
+  kHere,
+  kErased,  // their key was destroyed: who changed which fields is still known
+  kLocked,  // the keys cannot be had now: nothing of the body is known
+};
+
 struct Entry {
   EntryHeader header;
   EntryBody body;
+  Values values = Values::kHere;  // as read; what is written always has them
 };
 
 // Appends to out.
@@ -150,20 +158,13 @@ Digest commitment_of(std::string_view salt, std::string_view body);
 // An encoded header's largest size: a tlog entry's length is 16 bits (C2SP tlog-tiles).
 inline constexpr size_t kMaxHeaderBytes = 65'535;
 
-// Why an entry's values can not be had. Its header always can.
-enum class Values : uint8_t {
-  kHere,
-  kErased,  // their key was destroyed: who changed which fields is still known
-  kLocked,  // the keys cannot be had now: nothing of the body is known
-};
-
 // An entry with the bytes that it views. Moves; the views stay valid.
 class OwnedEntry {
  public:
   // salt: empty when the values are not here; then the body holds no value (body_parts.h).
   static Result<OwnedEntry> decode(std::string header, std::string salt, std::string body, Values values = Values::kHere);
 
-  Values values() const { return values_; }
+  Values values() const { return entry_.values; }
   const Entry& entry() const { return entry_; }
   const EntryHeader& header() const { return entry_.header; }
   const EntryBody& body() const { return entry_.body; }
@@ -175,7 +176,6 @@ class OwnedEntry {
   OwnedEntry() = default;
   std::unique_ptr<const std::string> header_bytes_, body_bytes_;
   std::string salt_;
-  Values values_ = Values::kHere;
   Entry entry_;
 };
 

@@ -123,6 +123,7 @@ Status RocksdbStore::replay_state() {
   for (at->Seek(slice(number_key(applied + 1))); at->Valid(); at->Next()) {
     RL_ASSIGN(const std::vector<RedoChange> changes, decode_redo(view(at->value())));
     for (const RedoChange& change : changes) {
+      if (sealing_.ring() == nullptr && change.seal_key != KeyId{}) continue;  // locked: its row cannot be read anyway
       RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
       if (prior && prior->newest > change.newest) continue;  // a newer state of the row was persisted already
       RL_ASSIGN(const bool erased, is_destroyed(change.seal_key));

@@ -4,15 +4,11 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "store/compression.h"
+#include "privacy/record_compressor.h"
 
 namespace rowledger::store {
 namespace {
 
-// How sealed bytes were made smaller before.
-enum Form : uint8_t { kPlain = 0, kCompressed = 1 };
-// Below it, compression costs time and gains nothing.
-constexpr size_t kWorthCompressing = 192;
 constexpr uint64_t kMaxOpenedBytes = uint64_t{1} << 33;
 
 Error damaged(std::string_view what) { return {ErrorCode::kCorrupt, std::string("sealed ").append(what).append(" do not open: they were altered or damaged")}; }
@@ -41,28 +37,23 @@ void draw_nonce(privacy::Nonce& out) {
   std::memcpy(out.data(), drawn.data() + left, out.size());
 }
 
+// Below it, compression costs time and gains little.
+constexpr size_t kWorthCompressing = 96;
+
 void pack(std::string_view bytes, std::string& out) {
-  if (bytes.size() >= kWorthCompressing) {
-    thread_local Compressor compressor;
-    out.assign(1, static_cast<char>(kCompressed));
-    compressor.append(bytes, out);
-    if (out.size() <= bytes.size()) return;
+  out.clear();
+  if (bytes.size() < kWorthCompressing) {
+    out.push_back('\0');  // as the compressor marks what it leaves as it is
+    out.append(bytes);
+    return;
   }
-  out.assign(1, static_cast<char>(kPlain));
-  out.append(bytes);
+  thread_local privacy::RecordCompressor compressor;
+  compressor.compress(bytes, nullptr, out);
 }
 
-Result<std::string> unpack(std::string packed, std::string_view what) {
-  if (packed.empty()) return fail(damaged(what));
-  const char form = packed.front();
-  if (form == kPlain) {
-    packed.erase(0, 1);
-    return packed;
-  }
-  std::string_view rest = std::string_view(packed).substr(1);
-  if (form != kCompressed) return fail(damaged(what));
-  RL_ASSIGN(std::string out, decompress(rest, kMaxOpenedBytes));
-  if (!rest.empty()) return fail(damaged(what));
+Result<std::string> unpack(std::string_view packed) {
+  std::string out;
+  RL_TRY(privacy::decompress_record(packed, nullptr, kMaxOpenedBytes, out));
   return out;
 }
 
@@ -97,7 +88,7 @@ void Sealing::seal_values(const SubjectKey& key, Seq seq, const Digest& commitme
 Result<std::string> Sealing::open_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view sealed) {
   std::string packed;
   if (!key.unseal(nonce_of(as_view(commitment)), place_of('v', seq), sealed, packed)) return fail(damaged("values"));
-  return unpack(std::move(packed), "values");
+  return unpack(packed);
 }
 
 void Sealing::seal_image(const SubjectKey& key, std::string_view place, std::string_view image, std::string& out) {
@@ -114,7 +105,7 @@ Result<std::string> Sealing::open_image(const SubjectKey& key, std::string_view 
   if (sealed.size() < privacy::kNonceBytes ||
       !key.unseal(nonce_of(sealed), place, sealed.substr(privacy::kNonceBytes), packed))
     return fail(damaged("rows"));
-  return unpack(std::move(packed), "rows");
+  return unpack(packed);
 }
 
 void Sealing::seal_section(Seq first, std::string_view bytes, std::string& out) const {

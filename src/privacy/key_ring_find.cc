@@ -1,0 +1,92 @@
+// Finding keys: the readers' side.
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "privacy/key_ring.h"
+
+namespace rowledger::privacy {
+namespace {
+
+constexpr size_t kSubjectSlotBytes = slot_bytes(KeyFileKind::kSubjects);
+
+tl::unexpected<Error> unknown_key(KeyId id) {
+  return fail(ErrorCode::kCorrupt,
+              fmt::format("no key has the number {}: the log is of another installation than the key files, or the key "
+                          "files are older than the log",
+                          id.value));
+}
+
+}  // namespace
+
+Result<KeyState> KeyRing::find(KeyId id, SubjectKey& out) const {
+  if (is_tenant_key(id)) return find_tenant_key(id, out);
+  KeyCache::Epoch epoch = 0;
+  if (id.value != 0 && cache_.find(id, out, epoch)) return KeyState::kLive;
+  return find_subject_key(id, epoch, out);
+}
+
+Result<KeyState> KeyRing::find_tenant_key(KeyId id, SubjectKey& out) const {
+  const std::shared_lock lock(tenants_mutex_);
+  if (slot_of(id) >= tenants_.size()) return unknown_key(id);
+  const Tenant& tenant = tenants_[slot_of(id)];
+  if (tenant.state == SlotState::kDestroyed) return KeyState::kDestroyed;
+  out = tenant.key;
+  return KeyState::kLive;
+}
+
+Result<KeyState> KeyRing::find_subject_key(KeyId id, KeyCache::Epoch epoch, SubjectKey& out) const {
+  if (id.value == 0) return unknown_key(id);
+  const uint64_t slot = slot_of(id);
+  std::array<char, kSubjectSlotBytes> bytes;
+  const std::string_view view(bytes.data(), bytes.size());
+  std::optional<KeyState> state;
+  if (slot < subjects_file_.slots()) {
+    RL_TRY(subjects_file_.read(slot, bytes.data()));
+    state = unwrap_slot(slot, view, out);
+  }
+  if (!state) {
+    // Not written yet, or read while it was being overwritten: the writer knows.
+    const std::lock_guard writer(writer_mutex_);
+    const uint64_t written = subjects_file_.slots();
+    if (slot >= written + pending_.size() / kSubjectSlotBytes) return unknown_key(id);
+    if (slot >= written) {
+      pending_.copy(bytes.data(), bytes.size(), (slot - written) * kSubjectSlotBytes);
+    } else {
+      RL_TRY(subjects_file_.read(slot, bytes.data()));
+    }
+    state = unwrap_slot(slot, view, out);
+  }
+  if (!state) {
+    return fail(ErrorCode::kCorrupt, fmt::format("slot {} of {} is damaged: restore the keys from their backup", slot,
+                                                 (dir_ / file_name(KeyFileKind::kSubjects)).string()));
+  }
+  if (*state == KeyState::kLive) cache_.put(id, out, epoch);
+  return *state;
+}
+
+// Nothing when the bytes are no slot.
+std::optional<KeyState> KeyRing::unwrap_slot(uint64_t slot, std::string_view bytes, SubjectKey& out) const {
+  if (state_of_slot(bytes) == SlotState::kDestroyed) return KeyState::kDestroyed;
+  const auto parsed = decode_subject_slot(bytes);
+  if (!parsed) return std::nullopt;
+  DataKey secret;
+  {
+    const std::shared_lock lock(tenants_mutex_);
+    if (parsed->tenant >= tenants_.size()) return std::nullopt;
+    const Tenant& tenant = tenants_[parsed->tenant];
+    if (tenant.state == SlotState::kDestroyed) return KeyState::kDestroyed;
+    if (!unwrap(*parsed, slot, subjects_file_.header().ring_id, tenant.wrap_key, secret)) return std::nullopt;
+  }
+  out = SubjectKey(secret);
+  return KeyState::kLive;
+}
+
+Status KeyRing::reaches(KeyId highest_used) const {
+  if (highest_used.value == 0) return {};
+  const std::lock_guard writer(writer_mutex_);
+  const SlotFile& file = is_tenant_key(highest_used) ? tenants_file_ : subjects_file_;
+  if (slot_of(highest_used) < file.slots()) return {};
+  return unknown_key(highest_used);
+}
+
+}  // namespace rowledger::privacy
