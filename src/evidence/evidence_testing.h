@@ -11,6 +11,7 @@
 #include "ledger/tile_tree.h"
 #include "store/database.h"
 #include "store/rocksdb_store.h"
+#include "store/rocksdb_store_impl.h"
 #include "store/store_testing.h"
 
 namespace rowledger::evidence::testing {
@@ -21,6 +22,8 @@ class TestLog {
     if (sealed) keys_ = store::testing::open_keys(directory_.path());
   }
 
+  size_t cache_bytes = 8 << 20;
+
   store::StoreOptions options(bool read_only = false) const {
     store::StoreOptions out;
     out.directory = directory_.path() / "log";
@@ -29,7 +32,7 @@ class TestLog {
     out.salt_key = "a salt key";
     out.keys = keys_.get();
     out.write_buffer_bytes = 4 << 20;
-    out.cache_bytes = 8 << 20;
+    out.cache_bytes = cache_bytes;
     return out;
   }
   Result<std::unique_ptr<store::Store>> try_open(bool read_only = false) const {
@@ -69,7 +72,9 @@ class TestLog {
   std::string complaint() const {
     const auto opened = try_open(true);
     if (!opened) return opened.error().code == ErrorCode::kCorrupt ? opened.error().message : std::string();
-    const VerifyReport report = verify(**opened);
+    return complaint_of(verify(**opened));
+  }
+  static std::string complaint_of(const VerifyReport& report) {
     if (report.ok()) return {};
     const Finding& first = report.findings.front();
     return (first.seq ? "entry " + std::to_string(first.seq->value) + " " : std::string()) + first.what;
@@ -84,6 +89,8 @@ class TestLog {
   }
 
   store::Store& store() const { return *store_; }
+  // The open log's own.
+  const store::Database& database() const { return static_cast<store::RocksdbStore&>(*store_).database(); }
   const ledger::SigningKey& key() const { return key_; }
   privacy::KeyRing* keys() const { return keys_.get(); }
   const std::filesystem::path& directory() const { return directory_.path(); }

@@ -29,6 +29,9 @@ def log(cluster):
     database = cluster.create_database()
     cluster.sql(database, __import__("conftest").CONTACTS)
     rowledger = Rowledger(cluster, database)
+    # As `init` names them.
+    rowledger.environment = {"ROWLEDGER_PRIVACY_MASTER_KEY_FILE": "../data.master-key",
+                             "ROWLEDGER_LEDGER_SECOND_CHECKPOINT": "../data.checkpoint"}
     rowledger.init(["contacts tenant=organization_id subject=self housekeeping=note"])
     rowledger.attach()
     rowledger.serve()
