@@ -88,7 +88,7 @@ TEST(EvidenceGoldenTest, HasOneSpelling) {
   refused("entry 2 here", "entry 2 erased");
   refused("entry 4 erased", "entry 4  erased");
   refused("\nsalt ", "\nsalt  ");
-  refused("\nabout ", "\r\nabout ");
+  refused("\nentries ", "\r\nentries ");
   refused("\nabout ", "\nabout =");
   refused("\nkey ", "\n\nkey ");
 }
