@@ -17,6 +17,12 @@ http::Response get_entry_stream(const Dependencies& dependencies, const http::Re
                                 const http::Target& target);
 http::Response get_query_parse(const http::Target& target);
 
+http::Response get_verification(const Dependencies& dependencies, const http::Target& target);
+http::Response get_entry_proof(const Dependencies& dependencies, std::string_view seq);
+http::Response get_evidence(const Dependencies& dependencies, const http::Target& target);
+// path: below /tlog/
+http::Response get_tlog(const Dependencies& dependencies, std::string_view path);
+
 // table, key: decoded once from the path. view: "", "entries", "at" or "diff".
 http::Response get_row(const Dependencies& dependencies, const http::Target& target, std::string_view table,
                        std::string_view key, std::string_view view);

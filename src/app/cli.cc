@@ -33,6 +33,9 @@ struct Arguments {
   std::optional<uint64_t> limit;
   std::string table, key, seq, when, when_to;
   int timeout_s = 30;
+  bool proof = false;
+  VerifyVerbOptions verify;
+  ExportOptions exported;
   std::function<int()> chosen;
 
   ReadOptions read() const { return {directory, json, images}; }
@@ -117,7 +120,8 @@ void add_row_verbs(CLI::App& app, Arguments& a) {
   show->add_option("SEQ", a.seq, "The entry's number, 1207 or #1207")->required();
   add_json(show, a);
   add_images(show, a);
-  show->callback([&a] { a.chosen = [&a] { return run_show(a.read(), a.seq); }; });
+  show->add_flag("--proof", a.proof, "Print the proof that it is in the log instead (c2sp.org/tlog-proof)");
+  show->callback([&a] { a.chosen = [&a] { return a.proof ? run_show_proof(a.read(), a.seq) : run_show(a.read(), a.seq); }; });
   auto* at = app.add_subcommand("at", "A row as it was");
   add_row(at, a);
   at->add_option("WHEN", a.when, "See below")->required();
@@ -158,6 +162,38 @@ Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
           fmt::format("{}: there {} {}", what, right.size() == 1 ? "is" : "are", fmt::join(right, ", "))};
 }
 
+void add_evidence_verbs(CLI::App& app, Arguments& a) {
+  auto* verify = app.add_subcommand("verify", "Compute the whole log anew and compare; exit code 1 when anything is wrong");
+  verify->add_option("--since", a.verify.since, "Only entries from this one on; the tree is checked as a whole");
+  verify->add_option("--threads", a.verify.threads, "How many at once")->check(CLI::Range(1, 64))->capture_default_str();
+  verify->add_flag("--headers-only", a.verify.headers_only, "Leave out the values: faster, and needs no master key");
+  auto* evidence = verify->add_option("--evidence", a.verify.evidence, "Check this file instead; needs no data directory");
+  verify->add_option("--key", a.verify.key, "The verifier key that the evidence must be signed with")->needs(evidence);
+  verify->add_flag("--json", a.verify.json, "Machine-readable: JSON");
+  verify->callback([&a] {
+    a.chosen = [&a] {
+      a.verify.directory = a.directory;
+      return run_verify(a.verify);
+    };
+  });
+  auto* exported = app.add_subcommand("export", "Write a copy of the log that others can check");
+  exported->add_option("QUERY", a.query, "With --evidence: the entries that match; docs/search.md has the grammar");
+  auto* tlog = exported->add_option("--tlog", a.exported.tlog, "A directory to make: the tree as files (c2sp.org/tlog-tiles)");
+  exported->add_option("--evidence", a.exported.evidence, "A file to make: entries with their values and what proves them")
+      ->excludes(tlog);
+  exported->add_option("--row", a.exported.row, "TABLE KEY: all entries of one row")->expected(2);
+  exported->add_option("--subject", a.exported.subject, "All entries about one person: public.contacts/42");
+  exported->add_option("--entry", a.exported.entry, "One entry, by its number");
+  exported->add_flag("--all", a.exported.all, "With QUERY: also housekeeping");
+  exported->callback([&a] {
+    a.chosen = [&a] {
+      a.exported.directory = a.directory;
+      a.exported.query = joined(a.query);
+      return run_export(a.exported);
+    };
+  });
+}
+
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
@@ -166,7 +202,7 @@ std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     if (log && word.size() > 1 && word[0] == '-' && word[1] != '-' && word != "-h") word.replace(0, 1, "NOT ");
-    log = log || word == "log";
+    log = log || word == "log" || word == "export";
     out.push_back(std::move(word));
   }
   // CLI11 takes them from the back.
@@ -189,6 +225,7 @@ int run(int argc, char** argv) {
   add_setup_verbs(app, a);
   add_log(app, a);
   add_row_verbs(app, a);
+  add_evidence_verbs(app, a);
   try {
     app.parse(with_exclusions_spelled_out(argc, argv));
   } catch (const CLI::ParseError& error) {

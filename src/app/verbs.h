@@ -45,5 +45,25 @@ int run_at(const ReadOptions& options, const std::string& table, const std::stri
 int run_diff(const ReadOptions& options, const std::string& table, const std::string& key, const std::string& from,
              const std::string& to);
 int run_sync(const ReadOptions& options, int timeout_s);
+int run_show_proof(const ReadOptions& options, const std::string& seq);
+
+struct VerifyVerbOptions {
+  std::filesystem::path directory;
+  uint64_t since = 0;
+  unsigned threads = 1;
+  bool headers_only = false, json = false;
+  std::filesystem::path evidence;  // a file, instead of the log; then key: the verifier key to expect
+  std::string key;
+};
+int run_verify(const VerifyVerbOptions& options);
+
+struct ExportOptions {
+  std::filesystem::path directory;
+  std::filesystem::path tlog, evidence;  // one of both
+  std::string query, subject, entry;     // for evidence: one of these, or row
+  std::vector<std::string> row;          // table, key
+  bool all = false;
+};
+int run_export(const ExportOptions& options);
 
 }  // namespace rowledger::app

@@ -20,6 +20,10 @@ Error misplaced(uint64_t number) {
   return {ErrorCode::kCorrupt, fmt::format("bundle {} of the log holds other entries than it should", number)};
 }
 
+Error misplaced_entry(Seq seq) {
+  return {ErrorCode::kCorrupt, fmt::format("what stands in the log as entry {} says that it is another", seq.value)};
+}
+
 }  // namespace
 
 void encode_values_chunk(std::string_view bytes, uint32_t chunks, Compressor& compressor, std::string& out) {
@@ -82,12 +86,17 @@ Result<std::shared_ptr<const Bundle>> LogReader::load(uint64_t number, bool keep
 Result<record::OwnedEntry> LogReader::entry(const Bundle& bundle, Seq seq) const {
   const size_t i = seq.value - bundle.headers.first.value;
   std::string header(bundle.headers.header(i));
-  if (bundle.bodies.locked) return record::OwnedEntry::decode(std::move(header), {}, {}, record::Values::kLocked);
+  if (bundle.bodies.locked) {
+    RL_ASSIGN(auto out, record::OwnedEntry::decode(std::move(header), {}, {}, record::Values::kLocked));
+    if (out.header().seq != seq) return fail(misplaced_entry(seq));
+    return out;
+  }
   return entry(std::move(header), seq, bundle.bodies.body(i));
 }
 
 Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const BundleEntry& parts) const {
   RL_ASSIGN(const record::EntryHeader decoded, record::decode_header(header));
+  if (decoded.seq != seq) return fail(misplaced_entry(seq));
   SubjectKey key;
   record::Values state = record::Values::kHere;
   if (parts.key != KeyId{}) {

@@ -50,6 +50,9 @@ class RocksdbStore final : public Store {
   Status set_checkpoint(std::string_view note) override;
   StoreStats stats() const override;
 
+  // For tests that alter what is stored behind the store's back.
+  const Database& database() const { return *database_; }
+
  private:
   // An entry of the bundle that is not full yet.
   struct OpenEntry {

@@ -136,7 +136,9 @@ Result<std::optional<std::string>> Sealing::open_section(Seq first, std::string_
   if (id == KeyId{}) return std::optional<std::string>(bytes);
   SubjectKey key;
   RL_ASSIGN(const record::Values values, find(id, key));
-  if (values != record::Values::kHere) return std::nullopt;
+  if (values == record::Values::kLocked) return std::nullopt;
+  // The installation's own key is never destroyed: another one was put in its place.
+  if (values == record::Values::kErased) return fail(damaged("frames"));
   std::string out;
   if (bytes.size() < privacy::kNonceBytes ||
       !key.unseal(nonce_of(bytes), place_of('f', first), bytes.substr(privacy::kNonceBytes), out))

@@ -105,6 +105,13 @@ class Workload {
     schemas.push_back(std::move(schema));
   }
 
+  static record::Ref ref_of(const record::TableSchema& schema, std::string_view id) {
+    const Digest digest = sha256(schema.table, std::string_view("\0", 1), id);
+    record::Ref out;
+    std::copy_n(digest.begin(), out.size(), out.begin());
+    return out;
+  }
+
   // Text that lives until the next change.
   std::string_view keep(std::string text) {
     texts_.push_back(std::make_unique<std::string>(std::move(text)));
@@ -164,8 +171,7 @@ class Workload {
     entry.header.received_at = {time_us_ + 700};
     entry.header.trust = record::Trust::kClaimed;
     entry.header.via = record::Via::kApp;
-    entry.header.row_ref.fill(static_cast<unsigned char>(id * 7 + 1));
-    for (size_t i = 0; i < 8; ++i) entry.header.row_ref[i] = static_cast<unsigned char>(pick(256));
+    entry.header.row_ref = ref_of(schema, std::to_string(id));
     if (known != nullptr) entry.header.prev = known->newest;
     entry.body.key = {{"id", keep(std::to_string(id))}};
     entry.body.subject = keep(fmt::format("{}/{}", schema.table, id));
@@ -227,6 +233,7 @@ class Workload {
     if (moved_key.empty()) return finish(batch, entry, schema, key, std::move(image), same_schema);
     entry.body.old_key = entry.body.key;
     entry.body.key = {{"id", keep(moved_key.substr(0, moved_key.size() - 1))}};
+    entry.header.row_ref = ref_of(schema, entry.body.key.front().value);
     add(batch, entry);
     set(batch, schema, key, {entry.header.seq, true, schema.id, {}}, false);
     set(batch, schema, moved_key, {entry.header.seq, false, schema.id, std::move(image)}, same_schema);

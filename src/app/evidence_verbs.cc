@@ -1,0 +1,299 @@
+// verify and export: what proves the log, looked at and given away.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "app/client.h"
+#include "app/progress_bar.h"
+#include "app/render.h"
+#include "app/terminal.h"
+#include "app/tlog_export.h"
+#include "app/verbs.h"
+#include "evidence/evidence_bundle.h"
+#include "evidence/proof.h"
+#include "evidence/verify.h"
+
+namespace rowledger::app {
+namespace {
+
+using api::JsonView;
+using http::percent_encode;
+
+constexpr auto kPatienceWithStart = std::chrono::seconds(5);
+constexpr auto kRetry = std::chrono::milliseconds(50);
+constexpr int kCollectTimeoutMs = 600'000;
+
+// ---- verify ----
+
+// The daemon's report, from its lines of progress and the last one.
+class ReportReader {
+ public:
+  explicit ReportReader(ProgressBar& bar) : bar_(bar) {}
+  bool take(std::string_view piece) {
+    buffer_.append(piece);
+    for (size_t end; (end = buffer_.find('\n')) != std::string::npos; buffer_.erase(0, end + 1)) {
+      const std::string line = buffer_.substr(0, end);
+      if (const JsonView progress = JsonView(line)["progress"]) {
+        bar_.show(progress["phase"].text(), number(progress["done"]), number(progress["total"]));
+      } else {
+        report_ = line;
+      }
+    }
+    return true;
+  }
+  const std::string& report() const { return report_; }
+
+ private:
+  static uint64_t number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
+
+  ProgressBar& bar_;
+  std::string buffer_, report_;
+};
+
+Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVerbOptions& options, ProgressBar& bar) {
+  http::Request request;
+  request.method = "GET";
+  request.target = fmt::format("/v1/integrity/verify?progress=1&since={}&threads={}&headers_only={:d}", options.since,
+                               options.threads, options.headers_only);
+  ReportReader reader(bar);
+  RL_ASSIGN(const auto response, http::request_unix(workspace.socket(), request,
+                                                    [&](std::string_view piece) { return reader.take(piece); }));
+  if (response.status != 200) {
+    const std::string detail = JsonView(response.body)["detail"].text();
+    return fail(ErrorCode::kInternal, detail.empty() ? fmt::format("the daemon answered with status {}", response.status) : detail);
+  }
+  const JsonView report(reader.report());
+  if (const JsonView problem = report["problem"]) return fail(ErrorCode::kIo, problem["detail"].text());
+  if (!report["findings"]) return fail(ErrorCode::kUnavailable, "the daemon has broken off: it is stopping, most likely");
+  return reader.report();
+}
+
+Result<std::string> verify_here(const Workspace& workspace, const store::Store& store, const VerifyVerbOptions& options,
+                                ProgressBar& bar) {
+  RL_ASSIGN(const auto key, evidence::verifier_key_of(workspace.api_dependencies(store, nullptr).verifier_key));
+  evidence::VerifyOptions verify;
+  verify.since = {options.since};
+  verify.threads = options.threads;
+  verify.values = !options.headers_only;
+  if (!workspace.config.second_checkpoint.empty())
+    verify.second_place = (workspace.directory / workspace.config.second_checkpoint).lexically_normal();
+  RL_ASSIGN(const auto report, evidence::verify_log(store, key, verify, [&](auto phase, uint64_t done, uint64_t total) {
+              bar.show(to_string(phase), done, total);
+              return true;
+            }));
+  return to_json(report);
+}
+
+Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressBar& bar) {
+  RL_ASSIGN(const auto workspace, Workspace::load(options.directory));
+  const auto deadline = std::chrono::steady_clock::now() + kPatienceWithStart;
+  while (true) {
+    auto report = verify_in_daemon(workspace, options, bar);
+    if (report || report.error().code != ErrorCode::kNotFound) return report;
+    const auto opened = workspace.open_to_read();
+    if (opened) return verify_here(workspace, **opened, options, bar);
+    // Somebody writes, but does not listen: a daemon that is starting, or attach.
+    if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
+      return fail(opened.error());
+    std::this_thread::sleep_for(kRetry);
+  }
+}
+
+uint64_t number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
+std::string count(JsonView value) { return show_number(number(value)); }
+
+void print_findings(Output& out, JsonView report) {
+  uint64_t shown = 0;
+  std::string first;
+  report["findings"].for_each_item([&](JsonView finding) {
+    const std::string seq = finding["seq"].text();
+    const std::string line = seq.empty() ? finding["what"].text() : fmt::format("entry {}: {}", seq, finding["what"].text());
+    if (shown++ == 0) first = seq;
+    out.line(displayable(line, 0));
+    return true;
+  });
+  const uint64_t total = number(report["findings_total"]);
+  if (total > shown) out.line(fmt::format("... and {} more", show_number(total - shown)));
+  out.line(fmt::format("This log is not what it should be: {} found{}.",
+                       total == 1 ? std::string("one thing") : show_number(total) + " things",
+                       first.empty() ? "" : fmt::format(", the first at entry {}", first)));
+}
+
+void print_in_order(Output& out, JsonView report) {
+  out.line(fmt::format("In order: {} of {} entries, {} tiles of the tree, {} rows of the state, {} links between entries.",
+                       count(report["headers"]), count(report["entries"]), count(report["tiles"]), count(report["rows"]),
+                       count(report["links"])));
+  std::string values = fmt::format("Values: of {} entries they are those that were recorded", count(report["values"]));
+  if (number(report["values_erased"]) > 0) values += fmt::format("; of {} they were erased", count(report["values_erased"]));
+  if (number(report["values_locked"]) > 0)
+    values += fmt::format("; of {} they cannot be read without the master key", count(report["values_locked"]));
+  out.line(values + ".");
+  const JsonView checkpoint = report["checkpoint"];
+  if (checkpoint.kind() != JsonView::Kind::kObject) return;
+  out.line(fmt::format("Signed: {} entries, as {}{}.", count(checkpoint["size"]), checkpoint["origin"].text(),
+                       number(report["unsigned_entries"]) == 0
+                           ? ""
+                           : fmt::format("; the newest {} are not signed yet", count(report["unsigned_entries"]))));
+}
+
+// ---- evidence ----
+
+Result<std::string> read_whole(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) return fail(ErrorCode::kInvalid, fmt::format("cannot read {}: {}", file.string(), error.message()));
+  if (size > evidence::kMaxEvidenceBytes)
+    return fail(ErrorCode::kCorrupt, fmt::format("{} is larger than evidence can be", file.string()));
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", file.string()));
+  return out.str();
+}
+
+std::string_view proven_text(const evidence::CheckedEntry& entry) {
+  switch (entry.values) {
+    case record::Values::kHere: return "proven: it is in the log, with these values";
+    case record::Values::kErased: return "proven: it is in the log; its values were erased";
+    case record::Values::kLocked: return "proven: it is in the log; its values are not in this file";
+  }
+  return "";
+}
+
+void print_checked(Output& out, const evidence::CheckedEntry& checked, bool json, const RenderOptions& style) {
+  const std::string text =
+      checked.problem.empty() ? std::string(proven_text(checked)) : "NOT PROVEN: " + displayable(checked.problem, 0);
+  if (!json) {
+    out.line(fmt::format("#{} {}", checked.seq.value, text));
+    if (checked.entry && checked.problem.empty()) {
+      const std::string shown = query::to_json(checked.entry->entry());
+      out.write(render_entry(JsonView(shown), style));
+    }
+    return;
+  }
+  out.line(fmt::format(R"({{"seq":{},"proven":{},"proof":"{}","entry":{}}})", checked.seq.value, checked.problem.empty(),
+                       checked.problem.empty() ? text : "none",
+                       checked.entry ? query::to_json(checked.entry->entry()) : std::string("null")));
+}
+
+void print_summary(Output& out, const evidence::EvidenceReport& report) {
+  uint64_t wrong = 0;
+  for (const auto& entry : report.entries) wrong += !entry.problem.empty();
+  out.line(fmt::format("About: {}", displayable(report.about, 500)));
+  out.line(fmt::format("{} of {} entries proven, in the log {} as it was signed at {} entries.",
+                       show_number(report.entries.size() - wrong), show_number(report.entries.size()),
+                       displayable(report.checkpoint.origin, 500), show_number(report.checkpoint.size.value)));
+  if (report.links_outside > 0)
+    out.line(fmt::format("{} entries follow earlier ones of their row that are not in this file.", show_number(report.links_outside)));
+  if (report.key_from_file)
+    out.line(fmt::format("The key is the one in the file itself. It proves nothing until somebody whom you trust says that it is\n"
+                         "the log's: {}", displayable(report.verifier_key, 0)));
+}
+
+int verify_evidence(const VerifyVerbOptions& options) {
+  const auto bytes = read_whole(options.evidence);
+  if (!bytes) return report_error(bytes.error());
+  const auto report = evidence::check_evidence(
+      *bytes, options.key.empty() ? std::nullopt : std::optional<std::string_view>(options.key));
+  if (!report) return report_error(report.error());
+  Output out;
+  const RenderOptions style{wants_colour(STDOUT_FILENO), true};
+  for (const auto& entry : report->entries) print_checked(out, entry, options.json, style);
+  if (!options.json) print_summary(out, *report);
+  out.flush();
+  if (out.failed()) return report_error({ErrorCode::kIo, "standard output could not be written"});
+  return report->ok() ? kDone : kFoundWrong;
+}
+
+// ---- export ----
+
+Result<std::string> evidence_target(const ExportOptions& options) {
+  const int asked = !options.query.empty() + !options.row.empty() + !options.subject.empty() + !options.entry.empty();
+  if (asked != 1)
+    return fail(ErrorCode::kInvalid, "say what the evidence is about, one of: a QUERY, --row TABLE KEY, --subject SUBJECT, --entry SEQ");
+  if (!options.query.empty()) return fmt::format("/v1/evidence?q={}&all={:d}", percent_encode(options.query), options.all);
+  if (!options.row.empty())
+    return fmt::format("/v1/evidence?table={}&key={}", percent_encode(options.row[0]), percent_encode(options.row[1]));
+  if (!options.subject.empty()) return "/v1/evidence?subject=" + percent_encode(options.subject);
+  return "/v1/evidence?entry=" + percent_encode(options.entry);
+}
+
+Status export_evidence(const ExportOptions& options) {
+  RL_ASSIGN(const std::string target, evidence_target(options));
+  std::error_code ignored;
+  if (std::filesystem::exists(options.evidence, ignored))
+    return fail(ErrorCode::kInvalid, fmt::format("{} exists already", options.evidence.string()));
+  RL_ASSIGN(const auto workspace, Workspace::load(options.directory));
+  Client client(workspace);
+  RL_ASSIGN(const std::string body, client.get(target, kCollectTimeoutMs));
+  // It holds values in clear.
+  RL_TRY(write_new_file(options.evidence, body, 0600));
+  RL_ASSIGN(const auto evidence, evidence::parse_evidence(body));
+  fmt::print("Wrote {}: {} entries with their proofs{}. Check it with `rowledger verify --evidence {}`.\n",
+             options.evidence.string(), show_number(evidence.entries.size()),
+             evidence.entries.empty() ? "" : ", and their values in clear", options.evidence.string());
+  return {};
+}
+
+Status export_tlog(const ExportOptions& options) {
+  RL_ASSIGN(const auto workspace, Workspace::load(options.directory));
+  RL_ASSIGN(const auto key, ledger::SigningKey::parse(workspace.keys.signing_key));
+  Client client(workspace);
+  ProgressBar bar;
+  const auto written = write_tlog(client, key.verifier(), options.tlog, bar);
+  bar.clear();
+  if (!written) return fail(written.error());
+  fmt::print("Wrote {}: {} entries, in the layout of c2sp.org/tlog-tiles, up to the checkpoint signed last.\n",
+             options.tlog.string(), show_number(*written));
+  return {};
+}
+
+}  // namespace
+
+int run_verify(const VerifyVerbOptions& options) {
+  if (!options.evidence.empty()) return verify_evidence(options);
+  ProgressBar bar;
+  const auto report = verify_somewhere(options, bar);
+  bar.clear();
+  if (!report) return report_error(report.error());
+  const JsonView view(*report);
+  Output out;
+  if (options.json) {
+    out.line(*report);
+  } else if (view["ok"].is_true()) {
+    print_in_order(out, view);
+  } else {
+    print_findings(out, view);
+  }
+  out.flush();
+  if (out.failed()) return report_error({ErrorCode::kIo, "standard output could not be written"});
+  return view["ok"].is_true() ? kDone : kFoundWrong;
+}
+
+int run_export(const ExportOptions& options) {
+  if (options.tlog.empty() == options.evidence.empty())
+    return report_error({ErrorCode::kInvalid, "say what to write: --tlog DIR, the tree as files, or --evidence FILE, entries with "
+                                              "what proves them"});
+  const Status done = options.tlog.empty() ? export_evidence(options) : export_tlog(options);
+  return done ? kDone : report_error(done.error());
+}
+
+int run_show_proof(const ReadOptions& options, const std::string& seq_text) {
+  const std::string seq = seq_text.starts_with('#') ? seq_text.substr(1) : seq_text;
+  const auto workspace = Workspace::load(options.directory);
+  if (!workspace) return report_error(workspace.error());
+  Client client(*workspace);
+  const auto proof = client.get(fmt::format("/v1/entries/{}/proof", percent_encode(seq)));
+  if (!proof) return report_error(proof.error());
+  Output out;
+  out.write(*proof);
+  out.flush();
+  return out.failed() ? report_error({ErrorCode::kIo, "standard output could not be written"}) : kDone;
+}
+
+}  // namespace rowledger::app

@@ -1,0 +1,117 @@
+#include "evidence/collect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "evidence/proof.h"
+#include "query/reader.h"
+
+namespace rowledger::evidence {
+namespace {
+
+using record::OwnedEntry;
+using record::Values;
+
+// In base64 they take a third more, and there are proofs.
+constexpr size_t kMaxCollectedBytes = kMaxEvidenceBytes / 2;
+constexpr size_t kProofBytes = 2'048;
+constexpr size_t kMaxAboutBytes = 3'000;
+
+class Collector {
+ public:
+  Collector(const store::Store& store, const ledger::VerifierKey& key) : store_(store), key_(key) {}
+
+  Status operator()(const AboutEntry& about) {
+    evidence_.about = fmt::format("entry {}", about.seq.value);
+    RL_ASSIGN(const std::optional<OwnedEntry> entry, store_.read(about.seq));
+    if (entry) take(*entry);
+    return {};
+  }
+
+  Status operator()(const AboutRow& about) {
+    evidence_.about = fmt::format("row {} of {}", about.key.substr(0, kMaxAboutBytes), about.table.substr(0, 500));
+    const query::Reader reader(store_);
+    std::optional<Seq> before;
+    do {
+      RL_ASSIGN(query::RowHistoryPage page, reader.history(about.table, about.key, before, kPageEntries));
+      for (const OwnedEntry& entry : page.entries)
+        if (!take(entry)) return {};
+      before = page.next;
+    } while (before);
+    return {};
+  }
+
+  Status operator()(const AboutSubject& about) {
+    evidence_.about = "subject " + about.subject.substr(0, kMaxAboutBytes);
+    const store::Filter filter{store::Filter::Op::kTerm, {store::Dimension::kSubject, about.subject}, {}};
+    const uint64_t end = store_.end().value;
+    for (uint64_t range = 0; range * store::Store::kIndexRange < end; ++range) {
+      RL_ASSIGN(const std::vector<Seq> seqs, store_.candidates(range, filter));
+      for (const Seq seq : seqs) {
+        RL_ASSIGN(const std::optional<OwnedEntry> entry, store_.read(seq));
+        if (entry && entry->body().subject == about.subject && !take(*entry)) return {};
+      }
+    }
+    return {};
+  }
+
+  Status operator()(const AboutSearch& about) {
+    evidence_.about = "search " + about.query.substr(0, kMaxAboutBytes);
+    const auto search = query::Search::parse(about.query, Timestamp::now(), about.all);
+    if (!search) return fail(ErrorCode::kInvalid, query::to_string(search.error(), about.query));
+    return query::Reader(store_).search(*search, query::Order::kOldestFirst, std::nullopt,
+                                        [&](const OwnedEntry& entry) { return take(entry); });
+  }
+
+  Result<Evidence> prove() {
+    if (is_full_) {
+      return fail(ErrorCode::kConflict, fmt::format("{} is more than one file of evidence holds ({} entries, {} MB): ask for less, "
+                                                    "for example for a time with created:", evidence_.about,
+                                                    kMaxEvidenceEntries, kMaxEvidenceBytes >> 20));
+    }
+    if (evidence_.entries.empty()) return fail(ErrorCode::kNotFound, "no entry matches: " + evidence_.about);
+    std::ranges::sort(evidence_.entries, {}, &EvidenceEntry::seq);
+    const auto same = std::ranges::unique(evidence_.entries, {}, &EvidenceEntry::seq);
+    evidence_.entries.erase(same.begin(), same.end());
+    RL_ASSIGN(const ledger::SignedCheckpoint last, checkpoint_with(store_, key_, evidence_.entries.back().seq));
+    for (EvidenceEntry& entry : evidence_.entries) {
+      RL_ASSIGN(entry.path, prove_header(store_, last.checkpoint, entry.seq, entry.header));
+    }
+    evidence_.verifier_key = key_.format();
+    evidence_.checkpoint = last.encode();
+    return std::move(evidence_);
+  }
+
+ private:
+  static constexpr size_t kPageEntries = 500;
+
+  // False when there is no room for more.
+  bool take(const OwnedEntry& found) {
+    EvidenceEntry entry{found.header().seq, found.values(), std::string(found.header_bytes()), {}, {}, {}};
+    if (found.values() == Values::kHere) {
+      entry.salt = found.salt();
+      entry.body = found.body_bytes();
+    }
+    bytes_ += entry.header.size() + entry.body.size() + kProofBytes;
+    is_full_ = bytes_ > kMaxCollectedBytes || evidence_.entries.size() == kMaxEvidenceEntries;
+    if (!is_full_) evidence_.entries.push_back(std::move(entry));
+    return !is_full_;
+  }
+
+  const store::Store& store_;
+  const ledger::VerifierKey& key_;
+  Evidence evidence_;
+  size_t bytes_ = 0;
+  bool is_full_ = false;
+};
+
+}  // namespace
+
+Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key, const EvidenceRequest& request) {
+  Collector collector(store, key);
+  RL_TRY(std::visit(collector, request));
+  return collector.prove();
+}
+
+}  // namespace rowledger::evidence

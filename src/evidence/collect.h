@@ -1,0 +1,32 @@
+#pragma once
+// Makes evidence out of a log. Any thread.
+#include <string>
+#include <variant>
+
+#include "evidence/evidence_bundle.h"
+#include "ledger/note_key.h"
+#include "store/store.h"
+
+namespace rowledger::evidence {
+
+struct AboutEntry {
+  Seq seq;
+};
+struct AboutRow {
+  std::string table, key;  // as for query::Reader::history
+};
+struct AboutSubject {
+  std::string subject;  // "public.contacts/42"
+};
+struct AboutSearch {
+  std::string query;
+  bool all = false;  // also housekeeping
+};
+using EvidenceRequest = std::variant<AboutEntry, AboutRow, AboutSubject, AboutSearch>;
+
+// The entries asked for, with their proofs in the last signed checkpoint; for the newest ones it waits a moment for
+// their signature (proof.h). Errors: kInvalid or kNotFound for what is asked, also when no entry fits it; kConflict when
+// it is too much for one file; kUnavailable, kCorrupt as in proof.h.
+Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key, const EvidenceRequest& request);
+
+}  // namespace rowledger::evidence

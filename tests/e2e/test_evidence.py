@@ -1,0 +1,179 @@
+"""The log proves itself: verify, proofs, exports, evidence; also to code that is not Rowledger's."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from harness import DONE, PROGRAM, Rowledger, parse_json
+
+TLOG = pathlib.Path(__file__).parent.parent / "tlog"
+FOUND_WRONG, WRONG_USAGE = 1, 2
+
+
+@pytest.fixture(scope="module")
+def tlogcheck(tmp_path_factory):
+    """As tests/tlog builds it: from Debian's packages, whatever Go settings the machine has."""
+    directory = tmp_path_factory.mktemp("go")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GO")}
+    environment |= {"GO111MODULE": "off", "GOPROXY": "off", "GOFLAGS": "", "GOPATH": "/usr/share/gocode", "GOENV": "off",
+                    "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOCACHE": str(directory / "cache")}
+    subprocess.run(["/usr/bin/go", "build", "-o", directory / "tlogcheck", TLOG / "main.go"], env=environment, check=True)
+    return directory / "tlogcheck"
+
+
+@pytest.fixture(scope="module")
+def log(cluster):
+    database = cluster.create_database()
+    cluster.sql(database, __import__("conftest").CONTACTS)
+    rowledger = Rowledger(cluster, database)
+    # As `init` names them.
+    rowledger.environment = {"ROWLEDGER_PRIVACY_MASTER_KEY_FILE": "../data.master-key",
+                             "ROWLEDGER_LEDGER_SECOND_CHECKPOINT": "../data.checkpoint"}
+    rowledger.init(["contacts tenant=organization_id subject=self housekeeping=note"])
+    rowledger.attach()
+    rowledger.serve()
+    cluster.psql(database, """
+        INSERT INTO contacts (id, organization_id, name, phone)
+          SELECT n, 1 + n % 3, 'person ' || n, n::text FROM generate_series(1000, 1699) n;
+        UPDATE contacts SET phone = '91' || phone WHERE id < 1100;
+        UPDATE contacts SET name = 'Asha' WHERE id = 1005;
+        UPDATE contacts SET name = 'Asha Kulkarni' WHERE id = 1005;
+        UPDATE contacts SET id = 5000 WHERE id = 1006;
+        DELETE FROM contacts WHERE id = 1007;
+        """)
+    rowledger.sync()
+    yield rowledger
+    rowledger.close()
+    cluster.drop_slots()
+
+
+@pytest.fixture
+def somewhere(tmp_path):
+    """A directory without data, where nothing but the program is."""
+    def run(*arguments):
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "ROWLEDGER_"))}
+        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path,
+                              env=env | {"NO_COLOR": "1"}, timeout=60)
+    run.path = tmp_path
+    return run
+
+
+def verifier_key(log):
+    return log.status()["verifier_key"]
+
+
+def test_verify_beside_the_daemon_and_without_it(log):
+    said = log.must("verify")
+    assert said.startswith("In order: ") and "Signed: " in said
+    report = parse_json(log.must("verify", "--json", "--threads", 2))
+    assert report["ok"] and report["findings"] == []
+    assert report["entries"] > 800 and report["values"] == report["headers"] == report["entries"]
+    assert report["rows"] > 700 and report["rows_unproven"] == 0 and report["links"] > 100
+    newer = parse_json(log.must("verify", "--json", "--since", 512))
+    assert newer["ok"] and newer["headers"] == newer["entries"] - 512
+    fast = parse_json(log.must("verify", "--json", "--headers-only"))
+    assert fast["ok"] and fast["values"] == 0
+    log.stop()
+    try:
+        here = parse_json(log.must("verify", "--json"))
+        assert here["ok"] and here["entries"] >= report["entries"] and here["unsigned_entries"] == 0
+    finally:
+        log.serve()
+
+
+def test_verify_route_answers_one_json_value(log):
+    status, body = log.http_get("/v1/integrity/verify?since=0")
+    assert status == 200 and json.loads(body)["ok"] is True
+    assert log.http_get("/v1/integrity/verify?since=x")[0] == 400
+
+
+def test_export_tlog_is_accepted_by_others(log, tlogcheck, tmp_path):
+    log.must("export", "--tlog", tmp_path / "tlog")
+    done = subprocess.run([tlogcheck, tmp_path / "tlog", verifier_key(log)], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("ok: "), done.stdout
+    # Proofs made later are of later checkpoints of the same log.
+    (tmp_path / "tlog/proofs").mkdir()
+    for seq in (0, 255, 256, 700):
+        proof = log.must("show", seq, "--proof")
+        (tmp_path / f"tlog/proofs/{seq}.tlog-proof").write_text(proof)
+    done = subprocess.run([tlogcheck, tmp_path / "tlog", verifier_key(log)], capture_output=True, text=True)
+    assert done.returncode == 0 and "4 proofs" in done.stdout, done.stdout
+    again = log.run("export", "--tlog", tmp_path / "tlog")
+    assert again.returncode == WRONG_USAGE and "not empty" in again.stderr
+
+
+def test_tlog_without_daemon(log, tlogcheck, tmp_path):
+    log.stop()
+    try:
+        log.must("export", "--tlog", tmp_path / "tlog")
+        key = verifier_key(log)
+    finally:
+        log.serve()
+    done = subprocess.run([tlogcheck, tmp_path / "tlog", key], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_proof_of_an_entry_just_recorded(log, cluster):
+    cluster.sql(log.database, "UPDATE contacts SET name = 'just now' WHERE id = 1010")
+    log.sync()
+    newest = log.log(order="desc", limit=1)[0]["seq"]
+    assert log.must("show", newest, "--proof").startswith("c2sp.org/tlog-proof@v1\n")
+    refused = log.run("show", 10_000_000, "--proof")
+    assert refused.returncode == FOUND_WRONG and "no entry" in refused.stderr
+
+
+def test_evidence_of_a_row_is_checked_without_the_log(log, somewhere):
+    file = somewhere.path / "row.evidence"
+    said = log.must("export", "--evidence", file, "--row", "contacts", 1005)
+    assert "entries with their proofs" in said
+    assert file.stat().st_mode & 0o077 == 0
+    for key in ([], ["--key", verifier_key(log)]):
+        done = somewhere("verify", "--evidence", file, *key)
+        assert done.returncode == DONE, done.stdout + done.stderr
+        assert "Asha Kulkarni" in done.stdout and "NOT PROVEN" not in done.stdout
+        assert ("The key is the one in the file itself" in done.stdout) == (not key)
+    entries = [json.loads(line) for line in somewhere("verify", "--json", "--evidence", file).stdout.splitlines()]
+    # Whether row or subject, it is the same person's.
+    assert [entry["entry"]["kind"] for entry in entries] == ["insert", "update", "update", "update"]
+    assert all(entry["proven"] for entry in entries)
+
+
+@pytest.mark.parametrize("what", [["--subject", "public.contacts/1005"], ["op:remove"], ["--entry", "3"], ["actor:nobody OR op:create", "--all"]])
+def test_evidence_of_other_things(log, somewhere, what):
+    file = somewhere.path / "some.evidence"
+    log.must("export", "--evidence", file, *what)
+    done = somewhere("verify", "--evidence", file, "--key", verifier_key(log))
+    assert done.returncode == DONE, done.stdout + done.stderr
+
+
+def test_altered_evidence(log, somewhere):
+    file = somewhere.path / "row.evidence"
+    log.must("export", "--evidence", file, "--entry", 700)
+    content = file.read_bytes()
+    for at in range(0, len(content), 23):
+        file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1:])
+        done = somewhere("verify", "--evidence", file)
+        assert done.returncode == FOUND_WRONG, (at, done.stdout)
+    file.write_bytes(content)
+    other = verifier_key(log)[:-3] + "AA="
+    assert somewhere("verify", "--evidence", file, "--key", other).returncode in (FOUND_WRONG, WRONG_USAGE)
+    assert somewhere("verify", "--evidence", somewhere.path / "none").returncode == WRONG_USAGE
+
+
+def test_evidence_is_not_written_over_a_file(log, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = log.run("export", "--evidence", tmp_path / "file", "--entry", 1)
+    assert done.returncode == WRONG_USAGE and (tmp_path / "file").read_text() == "mine"
+
+
+def test_tlog_resources(log):
+    status, note = log.http_get("/tlog/checkpoint")
+    assert status == 200 and int(note.split(b"\n")[1]) > 800
+    assert len(log.http_get("/tlog/tile/0/000")[1]) == 8192
+    assert len(log.http_get("/tlog/tile/1/000.p/2")[1]) == 64
+    assert log.http_get("/tlog/tile/entries/000")[0] == 200
+    for missing in ("tile/0/999", "tile/9/000", "tile/entries/x999/999", "tile/0/0", "nothing"):
+        assert log.http_get("/tlog/" + missing)[0] == 404, missing
