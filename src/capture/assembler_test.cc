@@ -24,7 +24,8 @@ class Stream {
     return add([&](ByteWriter& out) { out.u8('B'), out.u64(commit_lsn), out.u64(0), out.u32(700); });
   }
   Stream& commit(uint64_t commit_lsn) {
-    return add([&](ByteWriter& out) { out.u8('C'), out.u8(0), out.u64(commit_lsn), out.u64(commit_lsn + 10), out.u64(0); });
+    return add(
+        [&](ByteWriter& out) { out.u8('C'), out.u8(0), out.u64(commit_lsn), out.u64(commit_lsn + 10), out.u64(0); });
   }
   Stream& relation() {
     return add([&](ByteWriter& out) {
@@ -58,7 +59,8 @@ class Stream {
 
 class AssemblerTest : public ::testing::Test {
  protected:
-  AssemblerTest() : directory_(std::filesystem::temp_directory_path() / ("rowledger-assembler-" + std::to_string(::getpid()))) {
+  AssemblerTest()
+      : directory_(std::filesystem::temp_directory_path() / ("rowledger-assembler-" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(directory_);
     settings_.source_name = "test";
     settings_.ref_key = "a key";
@@ -76,8 +78,9 @@ class AssemblerTest : public ::testing::Test {
     Attributor attributor(settings_, "");
     auto spool = TransactionSpool::open(directory_ / "spool");
     ASSERT_TRUE(spool);
-    Assembler assembler({settings_, **store, writer, tables, state, attributor, *spool,
-                         [](const std::string&) { return Result<std::optional<postgres::TableDefinition>>(std::nullopt); }, [] {}});
+    Assembler assembler(
+        {settings_, **store, writer, tables, state, attributor, *spool,
+         [](const std::string&) { return Result<std::optional<postgres::TableDefinition>>(std::nullopt); }, [] {}});
     {
       const auto lock = writer.lock();
       const Status done = assembler.consume(stream.buffer());
@@ -87,7 +90,8 @@ class AssemblerTest : public ::testing::Test {
     entries_.clear();
     const Status read = (*store)->scan({Seq{0}, (*store)->end()}, [&](const record::OwnedEntry& entry) {
       if (entry.header().kind != record::EntryKind::kSchema)
-        entries_.push_back(std::string(to_string(entry.header().kind)) + " " + std::string(entry.entry().body.key.at(0).value) + " " +
+        entries_.push_back(std::string(to_string(entry.header().kind)) + " " +
+                           std::string(entry.entry().body.key.at(0).value) + " " +
                            std::to_string(entry.header().tx->ordinal));
       return true;
     });
@@ -95,7 +99,8 @@ class AssemblerTest : public ::testing::Test {
   }
   std::vector<std::string> inserts(int count) {
     std::vector<std::string> out;
-    for (int i = 0; i < count; ++i) out.push_back("insert " + std::to_string(i) + " " + std::to_string(i + 1));  // 0: the schema's entry
+    for (int i = 0; i < count; ++i)
+      out.push_back("insert " + std::to_string(i) + " " + std::to_string(i + 1));  // 0: the schema's entry
     return out;
   }
 

@@ -79,7 +79,8 @@ std::vector<ColumnPast> column_pasts(const std::optional<TableDefinition>& befor
 TableDefinition with_older_fills(const std::optional<TableDefinition>& before, TableDefinition now) {
   if (before && before->oid == now.oid)
     for (ColumnDefinition& column : now.columns)
-      if (const ColumnDefinition* was = find(*before, column.number); was != nullptr && was->fill) column.fill = was->fill;
+      if (const ColumnDefinition* was = find(*before, column.number); was != nullptr && was->fill)
+        column.fill = was->fill;
   return now;
 }
 
@@ -103,8 +104,13 @@ std::optional<TableDefinition> decode_definition(std::string_view text) {
     for (const json::value& file : value.at("files").as_array())
       out.files[file.at(0).to_number<uint32_t>()] = file.at(1).to_number<uint32_t>();
     for (const json::value& c : value.at("columns").as_array()) {
-      ColumnDefinition column{json::value_to<std::string>(c.at(0)), c.at(1).to_number<int>(), c.at(2).to_number<uint32_t>(),
-                              c.at(3).to_number<int32_t>(), json::value_to<std::string>(c.at(4)), c.at(5).as_bool(), {}};
+      ColumnDefinition column{json::value_to<std::string>(c.at(0)),
+                              c.at(1).to_number<int>(),
+                              c.at(2).to_number<uint32_t>(),
+                              c.at(3).to_number<int32_t>(),
+                              json::value_to<std::string>(c.at(4)),
+                              c.at(5).as_bool(),
+                              {}};
       if (c.at(6).is_string()) column.fill = json::value_to<std::string>(c.at(6));
       out.columns.push_back(std::move(column));
     }

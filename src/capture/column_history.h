@@ -13,9 +13,9 @@ namespace rowledger::capture {
 
 // One column, compared with the definition that the images of the table were last known to fit.
 struct ColumnPast {
-  std::string former_name;           // it was renamed
-  bool is_replacement = false;       // a column of this name was there, but another one
-  bool may_be_rewritten = false;     // what the image has need not be what the row had
+  std::string former_name;                             // it was renamed
+  bool is_replacement = false;                         // a column of this name was there, but another one
+  bool may_be_rewritten = false;                       // what the image has need not be what the row had
   record::Presence fill = record::Presence::kUnknown;  // what rows have that are older than the column
   std::string fill_text;
 

@@ -14,13 +14,16 @@ TableDefinition people() {
   TableDefinition out;
   out.oid = 16384;
   out.files = {{16384, 16384}};
-  out.columns = {{"id", 1, kInt4, -1, "700", false, {}}, {"name", 2, kVarchar, 14, "700", false, {}}, {"note", 3, kText, -1, "700", false, {}}};
+  out.columns = {{"id", 1, kInt4, -1, "700", false, {}},
+                 {"name", 2, kVarchar, 14, "700", false, {}},
+                 {"note", 3, kText, -1, "700", false, {}}};
   return out;
 }
 
 std::vector<record::Column> columns_of(const TableDefinition& definition) {
   std::vector<record::Column> out;
-  for (const auto& column : definition.columns) out.push_back({column.name, column.type_oid, column.type_modifier, {}, false});
+  for (const auto& column : definition.columns)
+    out.push_back({column.name, column.type_oid, column.type_modifier, {}, false});
   return out;
 }
 

@@ -16,9 +16,9 @@ struct ColumnDefinition {
   int number = 0;  // attnum: stays when the column is renamed, never used again when it is dropped
   uint32_t type_oid = 0;
   int32_t type_modifier = -1;
-  std::string version;               // changes with every ALTER of the column
-  bool has_default = false;          // or is an identity column
-  std::optional<std::string> fill;   // what rows have that are older than the column; nothing: not kept there
+  std::string version;              // changes with every ALTER of the column
+  bool has_default = false;         // or is an identity column
+  std::optional<std::string> fill;  // what rows have that are older than the column; nothing: not kept there
   bool operator==(const ColumnDefinition&) const = default;
 };
 
