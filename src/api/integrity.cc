@@ -36,14 +36,12 @@ class Teller {
     if (now - last_ < kTellEvery) return !sink_.gone();
     last_ = now;
     if (!progress_) return sink_.write("\n");
-    return sink_.write(JsonWriter()
-                           .raw("progress", JsonWriter()
-                                                .text("phase", to_string(phase))
-                                                .number("done", done)
-                                                .number("total", total)
-                                                .finish())
-                           .finish() +
-                       "\n");
+    return sink_.write(
+        JsonWriter()
+            .raw("progress",
+                 JsonWriter().text("phase", to_string(phase)).number("done", done).number("total", total).finish())
+            .finish() +
+        "\n");
   }
 
  private:
@@ -65,7 +63,8 @@ Result<evidence::VerifyOptions> options_of(const http::Target& target) {
 Result<evidence::EvidenceRequest> request_of(const http::Target& target) {
   const auto entry = target.parameter("entry"), table = target.parameter("table"), key = target.parameter("key"),
              subject = target.parameter("subject"), q = target.parameter("q");
-  if (entry.has_value() + table.has_value() + subject.has_value() + q.has_value() != 1 || table.has_value() != key.has_value())
+  if (entry.has_value() + table.has_value() + subject.has_value() + q.has_value() != 1 ||
+      table.has_value() != key.has_value())
     return fail(ErrorCode::kInvalid, "say what to prove, one of: entry=, table= and key=, subject=, q=");
   if (entry) {
     const auto seq = parse_number(*entry);
@@ -88,12 +87,14 @@ http::Response get_verification(const Dependencies& dependencies, const http::Ta
   const auto progress = flag_parameter(target, "progress");
   if (!progress) return problem(progress.error());
   http::Response out;
-  out.headers = {{"Content-Type", *progress ? "application/x-ndjson" : "application/json"}, {"Cache-Control", "no-store"}};
-  out.stream = [&store = dependencies.store, key = std::move(*key), options = *options, progress = *progress](http::BodySink& sink) {
+  out.headers = {{"Content-Type", *progress ? "application/x-ndjson" : "application/json"},
+                 {"Cache-Control", "no-store"}};
+  out.stream = [&store = dependencies.store, key = std::move(*key), options = *options,
+                progress = *progress](http::BodySink& sink) {
     Teller teller(sink, progress);
-    const auto report = evidence::verify_log(store, key, options, [&](evidence::VerifyPhase phase, uint64_t done, uint64_t total) {
-      return teller.tell(phase, done, total);
-    });
+    const auto report = evidence::verify_log(
+        store, key, options,
+        [&](evidence::VerifyPhase phase, uint64_t done, uint64_t total) { return teller.tell(phase, done, total); });
     // The status has been sent long since.
     sink.write((report ? to_json(*report) : JsonWriter().raw("problem", problem(report.error()).body).finish()) + "\n");
   };
@@ -102,7 +103,8 @@ http::Response get_verification(const Dependencies& dependencies, const http::Ta
 
 http::Response get_entry_proof(const Dependencies& dependencies, std::string_view seq_text) {
   const auto seq = parse_number(seq_text);
-  if (!seq) return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207/proof"});
+  if (!seq)
+    return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207/proof"});
   const auto key = evidence::verifier_key_of(dependencies.verifier_key);
   if (!key) return problem(key.error());
   auto proof = evidence::prove_entry(dependencies.store, *key, {*seq});

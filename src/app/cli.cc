@@ -121,7 +121,8 @@ void add_row_verbs(CLI::App& app, Arguments& a) {
   add_json(show, a);
   add_images(show, a);
   show->add_flag("--proof", a.proof, "Print the proof that it is in the log instead (c2sp.org/tlog-proof)");
-  show->callback([&a] { a.chosen = [&a] { return a.proof ? run_show_proof(a.read(), a.seq) : run_show(a.read(), a.seq); }; });
+  show->callback(
+      [&a] { a.chosen = [&a] { return a.proof ? run_show_proof(a.read(), a.seq) : run_show(a.read(), a.seq); }; });
   auto* at = app.add_subcommand("at", "A row as it was");
   add_row(at, a);
   at->add_option("WHEN", a.when, "See below")->required();
@@ -163,11 +164,15 @@ Error misunderstood(CLI::App& app, const CLI::ParseError& error) {
 }
 
 void add_evidence_verbs(CLI::App& app, Arguments& a) {
-  auto* verify = app.add_subcommand("verify", "Compute the whole log anew and compare; exit code 1 when anything is wrong");
+  auto* verify =
+      app.add_subcommand("verify", "Compute the whole log anew and compare; exit code 1 when anything is wrong");
   verify->add_option("--since", a.verify.since, "Only entries from this one on; the tree is checked as a whole");
-  verify->add_option("--threads", a.verify.threads, "How many at once")->check(CLI::Range(1, 64))->capture_default_str();
+  verify->add_option("--threads", a.verify.threads, "How many at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   verify->add_flag("--headers-only", a.verify.headers_only, "Leave out the values: faster, and needs no master key");
-  auto* evidence = verify->add_option("--evidence", a.verify.evidence, "Check this file instead; needs no data directory");
+  auto* evidence =
+      verify->add_option("--evidence", a.verify.evidence, "Check this file instead; needs no data directory");
   verify->add_option("--key", a.verify.key, "The verifier key that the evidence must be signed with")->needs(evidence);
   verify->add_flag("--json", a.verify.json, "Machine-readable: JSON");
   verify->callback([&a] {
@@ -178,8 +183,10 @@ void add_evidence_verbs(CLI::App& app, Arguments& a) {
   });
   auto* exported = app.add_subcommand("export", "Write a copy of the log that others can check");
   exported->add_option("QUERY", a.query, "With --evidence: the entries that match; docs/search.md has the grammar");
-  auto* tlog = exported->add_option("--tlog", a.exported.tlog, "A directory to make: the tree as files (c2sp.org/tlog-tiles)");
-  exported->add_option("--evidence", a.exported.evidence, "A file to make: entries with their values and what proves them")
+  auto* tlog =
+      exported->add_option("--tlog", a.exported.tlog, "A directory to make: the tree as files (c2sp.org/tlog-tiles)");
+  exported
+      ->add_option("--evidence", a.exported.evidence, "A file to make: entries with their values and what proves them")
       ->excludes(tlog);
   exported->add_option("--row", a.exported.row, "TABLE KEY: all entries of one row")->expected(2);
   exported->add_option("--subject", a.exported.subject, "All entries about one person: public.contacts/42");

@@ -65,11 +65,13 @@ Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVer
                                                     [&](std::string_view piece) { return reader.take(piece); }));
   if (response.status != 200) {
     const std::string detail = JsonView(response.body)["detail"].text();
-    return fail(ErrorCode::kInternal, detail.empty() ? fmt::format("the daemon answered with status {}", response.status) : detail);
+    return fail(ErrorCode::kInternal,
+                detail.empty() ? fmt::format("the daemon answered with status {}", response.status) : detail);
   }
   const JsonView report(reader.report());
   if (const JsonView problem = report["problem"]) return fail(ErrorCode::kIo, problem["detail"].text());
-  if (!report["findings"]) return fail(ErrorCode::kUnavailable, "the daemon has broken off: it is stopping, most likely");
+  if (!report["findings"])
+    return fail(ErrorCode::kUnavailable, "the daemon has broken off: it is stopping, most likely");
   return reader.report();
 }
 
@@ -112,7 +114,8 @@ void print_findings(Output& out, JsonView report) {
   std::string first;
   report["findings"].for_each_item([&](JsonView finding) {
     const std::string seq = finding["seq"].text();
-    const std::string line = seq.empty() ? finding["what"].text() : fmt::format("entry {}: {}", seq, finding["what"].text());
+    const std::string line =
+        seq.empty() ? finding["what"].text() : fmt::format("entry {}: {}", seq, finding["what"].text());
     if (shown++ == 0) first = seq;
     out.line(displayable(line, 0));
     return true;
@@ -125,11 +128,13 @@ void print_findings(Output& out, JsonView report) {
 }
 
 void print_in_order(Output& out, JsonView report) {
-  out.line(fmt::format("In order: {} of {} entries, {} tiles of the tree, {} rows of the state, {} links between entries.",
-                       count(report["headers"]), count(report["entries"]), count(report["tiles"]), count(report["rows"]),
-                       count(report["links"])));
+  out.line(
+      fmt::format("In order: {} of {} entries, {} tiles of the tree, {} rows of the state, {} links between entries.",
+                  count(report["headers"]), count(report["entries"]), count(report["tiles"]), count(report["rows"]),
+                  count(report["links"])));
   std::string values = fmt::format("Values: of {} entries they are those that were recorded", count(report["values"]));
-  if (number(report["values_erased"]) > 0) values += fmt::format("; of {} they were erased", count(report["values_erased"]));
+  if (number(report["values_erased"]) > 0)
+    values += fmt::format("; of {} they were erased", count(report["values_erased"]));
   if (number(report["values_locked"]) > 0)
     values += fmt::format("; of {} they cannot be read without the master key", count(report["values_locked"]));
   out.line(values + ".");
@@ -176,8 +181,8 @@ void print_checked(Output& out, const evidence::CheckedEntry& checked, bool json
     }
     return;
   }
-  out.line(fmt::format(R"({{"seq":{},"proven":{},"proof":"{}","entry":{}}})", checked.seq.value, checked.problem.empty(),
-                       checked.problem.empty() ? text : "none",
+  out.line(fmt::format(R"({{"seq":{},"proven":{},"proof":"{}","entry":{}}})", checked.seq.value,
+                       checked.problem.empty(), checked.problem.empty() ? text : "none",
                        checked.entry ? query::to_json(checked.entry->entry()) : std::string("null")));
 }
 
@@ -189,10 +194,13 @@ void print_summary(Output& out, const evidence::EvidenceReport& report) {
                        show_number(report.entries.size() - wrong), show_number(report.entries.size()),
                        displayable(report.checkpoint.origin, 500), show_number(report.checkpoint.size.value)));
   if (report.links_outside > 0)
-    out.line(fmt::format("{} entries follow earlier ones of their row that are not in this file.", show_number(report.links_outside)));
+    out.line(fmt::format("{} entries follow earlier ones of their row that are not in this file.",
+                         show_number(report.links_outside)));
   if (report.key_from_file)
-    out.line(fmt::format("The key is the one in the file itself. It proves nothing until somebody whom you trust says that it is\n"
-                         "the log's: {}", displayable(report.verifier_key, 0)));
+    out.line(fmt::format(
+        "The key is the one in the file itself. It proves nothing until somebody whom you trust says that it is\n"
+        "the log's: {}",
+        displayable(report.verifier_key, 0)));
 }
 
 int verify_evidence(const VerifyVerbOptions& options) {
@@ -215,8 +223,10 @@ int verify_evidence(const VerifyVerbOptions& options) {
 Result<std::string> evidence_target(const ExportOptions& options) {
   const int asked = !options.query.empty() + !options.row.empty() + !options.subject.empty() + !options.entry.empty();
   if (asked != 1)
-    return fail(ErrorCode::kInvalid, "say what the evidence is about, one of: a QUERY, --row TABLE KEY, --subject SUBJECT, --entry SEQ");
-  if (!options.query.empty()) return fmt::format("/v1/evidence?q={}&all={:d}", percent_encode(options.query), options.all);
+    return fail(ErrorCode::kInvalid,
+                "say what the evidence is about, one of: a QUERY, --row TABLE KEY, --subject SUBJECT, --entry SEQ");
+  if (!options.query.empty())
+    return fmt::format("/v1/evidence?q={}&all={:d}", percent_encode(options.query), options.all);
   if (!options.row.empty())
     return fmt::format("/v1/evidence?table={}&key={}", percent_encode(options.row[0]), percent_encode(options.row[1]));
   if (!options.subject.empty()) return "/v1/evidence?subject=" + percent_encode(options.subject);
@@ -277,8 +287,9 @@ int run_verify(const VerifyVerbOptions& options) {
 
 int run_export(const ExportOptions& options) {
   if (options.tlog.empty() == options.evidence.empty())
-    return report_error({ErrorCode::kInvalid, "say what to write: --tlog DIR, the tree as files, or --evidence FILE, entries with "
-                                              "what proves them"});
+    return report_error({ErrorCode::kInvalid,
+                         "say what to write: --tlog DIR, the tree as files, or --evidence FILE, entries with "
+                         "what proves them"});
   const Status done = options.tlog.empty() ? export_evidence(options) : export_tlog(options);
   return done ? kDone : report_error(done.error());
 }

@@ -32,9 +32,10 @@ void ProgressBar::show(std::string_view what, uint64_t done, uint64_t total) {
   shown_ = true;
   std::string line = fmt::format("\r\x1b[K{:8} {}", what, show_number(done));
   if (total > 0) {
-    const auto filled = static_cast<size_t>(static_cast<double>(kWidth) * static_cast<double>(std::min(done, total)) / static_cast<double>(total));
-    line = fmt::format("\r\x1b[K{:8} [{}{}] {} of {}", what, std::string(filled, '='), std::string(kWidth - filled, ' '),
-                       show_number(done), show_number(total));
+    const auto filled = static_cast<size_t>(static_cast<double>(kWidth) * static_cast<double>(std::min(done, total)) /
+                                            static_cast<double>(total));
+    line = fmt::format("\r\x1b[K{:8} [{}{}] {} of {}", what, std::string(filled, '='),
+                       std::string(kWidth - filled, ' '), show_number(done), show_number(total));
   }
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);

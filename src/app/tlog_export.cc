@@ -17,9 +17,12 @@ namespace {
 class AskedTiles final : public ledger::TileSource {
  public:
   explicit AskedTiles(Client& client) : client_(client) {}
-  Result<std::string> read_tile(ledger::TileId id) const override { return client_.get("/tlog/" + ledger::tile_path(id)); }
+  Result<std::string> read_tile(ledger::TileId id) const override {
+    return client_.get("/tlog/" + ledger::tile_path(id));
+  }
   Result<std::vector<std::string>> entries(uint64_t first, uint32_t count) const {
-    RL_ASSIGN(const std::string bundle, client_.get("/tlog/" + ledger::entries_path(first / ledger::kTileWidth, count)));
+    RL_ASSIGN(const std::string bundle,
+              client_.get("/tlog/" + ledger::entries_path(first / ledger::kTileWidth, count)));
     RL_ASSIGN(const auto views, ledger::decode_bundle(bundle, count));
     return std::vector<std::string>(views.begin(), views.end());
   }

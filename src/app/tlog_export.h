@@ -10,8 +10,8 @@
 
 namespace rowledger::app {
 
-// The directory is new or empty. What it gets is computed anew from the entries, and the checkpoint comes last: an export
-// that has one is whole. Returns the number of entries.
+// The directory is new or empty. What it gets is computed anew from the entries, and the checkpoint comes last: an
+// export that has one is whole. Returns the number of entries.
 Result<uint64_t> write_tlog(Client& client, const ledger::VerifierKey& key, const std::filesystem::path& directory,
                             ProgressBar& bar);
 

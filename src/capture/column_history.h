@@ -22,10 +22,15 @@ struct ColumnPast {
   record::Value fill_value() const {
     return fill == record::Presence::kValue ? record::Value::of(fill_text) : record::Value{fill, {}};
   }
-  bool is_redefined() const { return is_replacement || may_be_rewritten || !former_name.empty(); }
+  bool is_redefined() const { return may_be_rewritten || !former_name.empty(); }
 };
 
-// By the position in `columns`. before: nothing when there is none, then all is as it was.
+// Whether the definition's columns are just these: a definition that is read from the catalogue can be ahead of the
+// stream, where other changes of the table are still to come.
+bool is_of(const postgres::TableDefinition& definition, const std::vector<record::Column>& columns);
+
+// By the position in `columns`. before: nothing when there is none, then all is as it was. Whatever cannot be told
+// for certain, since `now` may be ahead of the columns, may be rewritten.
 std::vector<ColumnPast> column_pasts(const std::optional<postgres::TableDefinition>& before,
                                      const postgres::TableDefinition& now, const std::vector<record::Column>& columns);
 

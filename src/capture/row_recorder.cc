@@ -207,13 +207,8 @@ std::optional<Seq> RowRecorder::record_redefined(const TablePlan& plan, std::str
   record::Entry& gap = start_gap(plan, detail, key, context);
   set_owner(plan, new_);
   for (size_t i = 0; i < old_.size(); ++i) {
-    const ColumnPast& past = plan.past[i];
-    Value now = old_[i];
-    if (past.may_be_rewritten) {
-      now = unchanged_[i] ? Value::unknown() : new_[i];
-    } else if (past.is_replacement) {
-      now = past.fill_value();
-    }
+    if (!plan.past[i].may_be_rewritten) continue;
+    const Value now = unchanged_[i] ? Value::unknown() : new_[i];
     if (old_[i] == now) continue;
     const record::Column& column = plan.columns.columns[i];
     gap.body.changes.push_back({column.name, column.form, old_[i], now});
@@ -229,14 +224,8 @@ std::optional<Seq> RowRecorder::record_redefined(const TablePlan& plan, std::str
 
 // As above, for a row that goes: what it had last is not known.
 void RowRecorder::forget_redefined(const TablePlan& plan) {
-  for (size_t i = 0; i < old_.size(); ++i) {
-    const ColumnPast& past = plan.past[i];
-    if (past.may_be_rewritten) {
-      old_[i] = Value::unknown();
-    } else if (past.is_replacement) {
-      old_[i] = past.fill_value();
-    }
-  }
+  for (size_t i = 0; i < old_.size(); ++i)
+    if (plan.past[i].may_be_rewritten) old_[i] = Value::unknown();
 }
 
 void RowRecorder::store_row(const TablePlan& plan, std::string_view key, Seq seq) {

@@ -211,7 +211,8 @@ bool Tables::note_definition(TablePlan& plan, const postgres::TableDefinition& n
     append_json_string(columns, plan.columns.columns[i].name);
   }
   if (columns.empty()) {
-    set_definition(table, now, writer);
+    // Where the catalogue is ahead, what it tells more is noted when the stream comes there.
+    if (is_of(now, plan.columns.columns)) set_definition(table, now, writer);
     return false;
   }
   // The catalogue may be ahead of the stream: whatever the stream has shown before this message may still be from

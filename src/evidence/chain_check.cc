@@ -18,7 +18,11 @@ bool same_key(const std::vector<KeyPart>& a, const std::vector<KeyPart>& b) {
 }  // namespace
 
 ChainCheck::ChainCheck(const store::Store& store, bool values, uint64_t first, uint64_t end, FindingList& findings)
-    : store_(store), values_(values), first_(first), findings_(findings), ends_(first, end),
+    : store_(store),
+      values_(values),
+      first_(first),
+      findings_(findings),
+      ends_(first, end),
       recent_(std::min<uint64_t>(kRecent, end - first)) {}
 
 Status ChainCheck::add(uint64_t first, const BundleFacts& facts) {

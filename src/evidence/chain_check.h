@@ -13,7 +13,9 @@ namespace rowledger::evidence {
 class SeqBits {
  public:
   SeqBits(uint64_t first, uint64_t end) : first_(first), words_((end - first + 63) / 64) {}
-  bool has(uint64_t seq) const { return seq >= first_ && (words_[(seq - first_) / 64] >> (seq - first_) % 64 & 1) != 0; }
+  bool has(uint64_t seq) const {
+    return seq >= first_ && (words_[(seq - first_) / 64] >> (seq - first_) % 64 & 1) != 0;
+  }
   void set(uint64_t seq) {
     if (seq >= first_) words_[(seq - first_) / 64] |= uint64_t{1} << (seq - first_) % 64;
   }

@@ -15,8 +15,8 @@ std::string problem_of(const EvidenceEntry& entry, const ledger::Checkpoint& che
   const auto header = record::decode_header(entry.header);
   if (!header) return header.error().message;
   if (header->seq != entry.seq) return fmt::format("its header is that of entry {}", header->seq.value);
-  if (const Status in_tree = ledger::verify_inclusion(ledger::leaf_hash(entry.header), {entry.seq.value}, checkpoint.size,
-                                                      entry.path, checkpoint.root);
+  if (const Status in_tree = ledger::verify_inclusion(ledger::leaf_hash(entry.header), {entry.seq.value},
+                                                      checkpoint.size, entry.path, checkpoint.root);
       !in_tree)
     return "it is not in the log that the checkpoint signs: " + in_tree.error().message;
   if (entry.values != Values::kHere) return {};
@@ -36,7 +36,8 @@ CheckedEntry check_entry(EvidenceEntry entry, const ledger::Checkpoint& checkpoi
     entry.body.clear();
     record::encode_body({}, entry.body);
   }
-  auto decoded = record::OwnedEntry::decode(std::move(entry.header), std::move(entry.salt), std::move(entry.body), entry.values);
+  auto decoded =
+      record::OwnedEntry::decode(std::move(entry.header), std::move(entry.salt), std::move(entry.body), entry.values);
   if (decoded) out.entry = std::move(*decoded);
   return out;
 }

@@ -66,9 +66,10 @@ class Collector {
 
   Result<Evidence> prove() {
     if (is_full_) {
-      return fail(ErrorCode::kConflict, fmt::format("{} is more than one file of evidence holds ({} entries, {} MB): ask for less, "
-                                                    "for example for a time with created:", evidence_.about,
-                                                    kMaxEvidenceEntries, kMaxEvidenceBytes >> 20));
+      return fail(ErrorCode::kConflict,
+                  fmt::format("{} is more than one file of evidence holds ({} entries, {} MB): ask for less, "
+                              "for example for a time with created:",
+                              evidence_.about, kMaxEvidenceEntries, kMaxEvidenceBytes >> 20));
     }
     if (evidence_.entries.empty()) return fail(ErrorCode::kNotFound, "no entry matches: " + evidence_.about);
     std::ranges::sort(evidence_.entries, {}, &EvidenceEntry::seq);
@@ -108,7 +109,8 @@ class Collector {
 
 }  // namespace
 
-Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key, const EvidenceRequest& request) {
+Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key,
+                                  const EvidenceRequest& request) {
   Collector collector(store, key);
   RL_TRY(std::visit(collector, request));
   return collector.prove();

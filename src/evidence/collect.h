@@ -25,8 +25,9 @@ struct AboutSearch {
 using EvidenceRequest = std::variant<AboutEntry, AboutRow, AboutSubject, AboutSearch>;
 
 // The entries asked for, with their proofs in the last signed checkpoint; for the newest ones it waits a moment for
-// their signature (proof.h). Errors: kInvalid or kNotFound for what is asked, also when no entry fits it; kConflict when
-// it is too much for one file; kUnavailable, kCorrupt as in proof.h.
-Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key, const EvidenceRequest& request);
+// their signature (proof.h). Errors: kInvalid or kNotFound for what is asked, also when no entry fits it; kConflict
+// when it is too much for one file; kUnavailable, kCorrupt as in proof.h.
+Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key,
+                                  const EvidenceRequest& request);
 
 }  // namespace rowledger::evidence

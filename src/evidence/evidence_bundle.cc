@@ -55,7 +55,9 @@ void append_line(std::string& out, std::string_view name, std::string_view bytes
   out.append(name).append(1, ' ').append(bytes.empty() ? "-" : to_base64(bytes)).append(1, '\n');
 }
 
-std::string end_line(std::string_view before) { return "end " + to_hex(as_view(sha256(std::string_view(), before))) + "\n"; }
+std::string end_line(std::string_view before) {
+  return "end " + to_hex(as_view(sha256(std::string_view(), before))) + "\n";
+}
 
 // Line by line; the first thing that is wrong is remembered with its line.
 class Lines {
@@ -165,7 +167,8 @@ Result<Evidence> parse_evidence(std::string_view bytes) {
   if (bytes.size() > kMaxEvidenceBytes)
     return fail(ErrorCode::kCorrupt, fmt::format("evidence has at most {} bytes", kMaxEvidenceBytes));
   if (!bytes.starts_with(kFirstLine))
-    return fail(ErrorCode::kCorrupt, "this is no evidence of Rowledger, or of a version that this program does not know");
+    return fail(ErrorCode::kCorrupt,
+                "this is no evidence of Rowledger, or of a version that this program does not know");
   Lines lines(bytes);
   lines.line();
   size_t comment_bytes = 0;

@@ -21,17 +21,17 @@ inline constexpr size_t kMaxEvidenceEntries = 100'000;
 struct EvidenceEntry {
   Seq seq;
   record::Values values = record::Values::kHere;
-  std::string header;      // encoded, as it is in the tree
-  std::string salt, body;  // when the values are here; otherwise empty
+  std::string header;        // encoded, as it is in the tree
+  std::string salt, body;    // when the values are here; otherwise empty
   std::vector<Digest> path;  // from the leaf's sibling upwards, in the checkpoint's tree
 
   bool operator==(const EvidenceEntry&) const = default;
 };
 
 struct Evidence {
-  std::string about;         // what was asked for, for people; nothing proves it
-  std::string verifier_key;  // of the log that it comes from
-  std::string checkpoint;    // signed, as it was published
+  std::string about;                   // what was asked for, for people; nothing proves it
+  std::string verifier_key;            // of the log that it comes from
+  std::string checkpoint;              // signed, as it was published
   std::vector<EvidenceEntry> entries;  // ascending
 
   bool operator==(const Evidence&) const = default;
@@ -52,7 +52,7 @@ struct CheckedEntry {
 
 struct EvidenceReport {
   std::string about;
-  std::string verifier_key;  // which the signature was checked with
+  std::string verifier_key;    // which the signature was checked with
   bool key_from_file = false;  // nobody said which key to expect: whether it is the log's own, the file cannot tell
   ledger::Checkpoint checkpoint;
   std::vector<CheckedEntry> entries;

@@ -13,9 +13,9 @@
 namespace rowledger::evidence {
 namespace {
 
-using ::testing::HasSubstr;
 using record::Values;
 using store::testing::Workload;
+using ::testing::HasSubstr;
 using testing::TestLog;
 
 class EvidenceTest : public ::testing::TestWithParam<bool> {
@@ -103,7 +103,8 @@ TEST_P(EvidenceTest, AnyAlteredByteIsSeen) {
     altered[at] ^= 1;
     EXPECT_FALSE(check_evidence(altered, key()).has_value()) << at;
   }
-  for (size_t size = 0; size < bytes.size(); size += 7) EXPECT_FALSE(check_evidence(bytes.substr(0, size), key()).has_value());
+  for (size_t size = 0; size < bytes.size(); size += 7)
+    EXPECT_FALSE(check_evidence(bytes.substr(0, size), key()).has_value());
   EXPECT_FALSE(check_evidence(bytes + "\n", key()).has_value());
 }
 
@@ -166,7 +167,8 @@ TEST_P(EvidenceTest, ProofsAreTlogProofs) {
   EXPECT_EQ(prove_entry(log_.store(), known, {1'000'000}).error().code, ErrorCode::kNotFound);
 }
 
-INSTANTIATE_TEST_SUITE_P(, EvidenceTest, ::testing::Bool(), [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
+INSTANTIATE_TEST_SUITE_P(, EvidenceTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 
 TEST(ErasedEvidenceTest, ErasureLeavesProofsAndOldEvidence) {
   TestLog log(true);

@@ -37,8 +37,10 @@ Evidence evidence() {
   out.about = "row 42 of public.contacts";
   out.verifier_key = key.verifier().format();
   out.checkpoint = ledger::sign_checkpoint(edge.size(), edge.root(), key).encode();
-  out.entries.push_back({Seq{2}, record::Values::kHere, headers[2], salt, body, tree.prove_inclusion({2}, edge.size()).value()});
-  out.entries.push_back({Seq{4}, record::Values::kErased, headers[4], {}, {}, tree.prove_inclusion({4}, edge.size()).value()});
+  out.entries.push_back(
+      {Seq{2}, record::Values::kHere, headers[2], salt, body, tree.prove_inclusion({2}, edge.size()).value()});
+  out.entries.push_back(
+      {Seq{4}, record::Values::kErased, headers[4], {}, {}, tree.prove_inclusion({4}, edge.size()).value()});
   return out;
 }
 
@@ -59,7 +61,8 @@ TEST(EvidenceGoldenTest, TheFormatIsAsItWas) {
 }
 
 TEST(EvidenceGoldenTest, WhatWasWrittenStaysReadable) {
-  const auto report = check_evidence(golden(format_evidence(evidence())), ledger::testing::test_key().verifier().format());
+  const auto report =
+      check_evidence(golden(format_evidence(evidence())), ledger::testing::test_key().verifier().format());
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_TRUE(report->ok());
   ASSERT_EQ(report->entries.size(), 2u);

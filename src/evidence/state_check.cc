@@ -156,7 +156,8 @@ void StateCheck::check_image(const Row& row, const OwnedEntry& entry) {
     if (change.after.presence == Presence::kAbsent) continue;
     const auto at = schema->index_of(change.field);
     if (!at || !(image[*at] == change.after))
-      return findings_.add(seq, fmt::format("the state's image of its row is not what the entry made it: column {}", change.field));
+      return findings_.add(
+          seq, fmt::format("the state's image of its row is not what the entry made it: column {}", change.field));
   }
 }
 

@@ -13,8 +13,15 @@ namespace rowledger::evidence {
 class StateCheck {
  public:
   // end: how much of the log was looked at. first: what of it. ends: each row's newest entry, of these.
-  StateCheck(const store::Store& store, bool values, uint64_t first, uint64_t end, const SeqBits& ends, FindingList& findings)
-      : store_(store), values_(values), first_(first), end_(end), ends_(ends), named_(first, end), findings_(findings) {}
+  StateCheck(const store::Store& store, bool values, uint64_t first, uint64_t end, const SeqBits& ends,
+             FindingList& findings)
+      : store_(store),
+        values_(values),
+        first_(first),
+        end_(end),
+        ends_(ends),
+        named_(first, end),
+        findings_(findings) {}
 
   // go_on: called now and then with the rows done; false stops with kCancelled.
   Status run(const std::function<bool(uint64_t rows)>& go_on);

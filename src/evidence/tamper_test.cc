@@ -16,8 +16,8 @@ using store::Family;
 using store::testing::Workload;
 using testing::drop;
 using testing::put;
-using testing::records_of;
 using testing::Records;
+using testing::records_of;
 using testing::TestLog;
 
 class TamperTest : public ::testing::TestWithParam<bool> {
@@ -45,7 +45,8 @@ class TamperTest : public ::testing::TestWithParam<bool> {
 
   // Flips each `step`th byte of each record, one after the other, and looks at the log as it is then. With
   // ROWLEDGER_EVERY_BYTE=1 all of them: minutes.
-  void flip_bytes(Family family, size_t step, const std::function<bool(std::string_view key, size_t at)>& is_meant = {}) {
+  void flip_bytes(Family family, size_t step,
+                  const std::function<bool(std::string_view key, size_t at)>& is_meant = {}) {
     if (std::getenv("ROWLEDGER_EVERY_BYTE") != nullptr) step = 1;
     log_.open();
     size_t offset = 0, flips = 0;
@@ -151,7 +152,8 @@ TEST_P(TamperTest, NoCheckpoint) {
   expect_complaint();
 }
 
-INSTANTIATE_TEST_SUITE_P(, TamperTest, ::testing::Bool(), [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
+INSTANTIATE_TEST_SUITE_P(, TamperTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 
 }  // namespace
 }  // namespace rowledger::evidence

@@ -21,7 +21,8 @@ bool count_entry(const OwnedEntry& entry, ValueCounts& counts) {
 }
 
 // After a bundle could not be read through: which of its entries cannot.
-Status check_one_by_one(const store::Store& store, Seq first, uint32_t count, ValueCounts& counts, FindingList& findings) {
+Status check_one_by_one(const store::Store& store, Seq first, uint32_t count, ValueCounts& counts,
+                        FindingList& findings) {
   for (uint64_t seq = first.value; seq < first.value + count; ++seq) {
     const auto entry = store.read({seq});
     if (entry && *entry) {

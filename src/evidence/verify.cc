@@ -53,8 +53,9 @@ class TenantCheck {
     for (const TenantRun& run : runs) {
       const auto [known, is_new] = next_.try_emplace(run.tenant, from_start_ ? 0 : run.first);
       if (run.first != known->second)
-        findings_.add(Seq{run.first_seq}, fmt::format("its number among its tenant's entries is {}, where {} comes next",
-                                                      run.first, known->second));
+        findings_.add(
+            Seq{run.first_seq},
+            fmt::format("its number among its tenant's entries is {}, where {} comes next", run.first, known->second));
       known->second = run.next;
     }
   }
@@ -63,7 +64,8 @@ class TenantCheck {
     for (const auto& [tenant, next] : next_) {
       const uint64_t stored = store.next_tenant_seq(tenant);
       if (stored < next || (stored > next && store.end().value == end))
-        findings_.add(std::nullopt, fmt::format("a tenant has {} entries, but the next one would get the number {}", next, stored));
+        findings_.add(std::nullopt,
+                      fmt::format("a tenant has {} entries, but the next one would get the number {}", next, stored));
     }
   }
   uint64_t tenants() const { return next_.size(); }
@@ -76,9 +78,15 @@ class TenantCheck {
 
 class Verification {
  public:
-  Verification(const Store& store, const ledger::VerifierKey& key, const VerifyOptions& options, const VerifyProgress& progress)
-      : store_(store), key_(key), options_(options), progress_(progress), end_(store.end().value),
-        first_(std::min(options.since.value, end_) / kBundle * kBundle), chains_(store, options.values, first_, end_, findings_) {}
+  Verification(const Store& store, const ledger::VerifierKey& key, const VerifyOptions& options,
+               const VerifyProgress& progress)
+      : store_(store),
+        key_(key),
+        options_(options),
+        progress_(progress),
+        end_(store.end().value),
+        first_(std::min(options.since.value, end_) / kBundle * kBundle),
+        chains_(store, options.values, first_, end_, findings_) {}
 
   Result<VerifyReport> run() {
     report_.entries = end_;
@@ -192,12 +200,14 @@ class Verification {
 
   Status compare_root(const ledger::Checkpoint& checkpoint, const std::string& name) {
     const auto edge = ledger::TreeEdge::restore({end_}, last_leaf_hashes_, store_.tiles());
-    const auto root = edge ? ledger::TileTree(store_.tiles(), *edge).root(checkpoint.size) : Result<Digest>(fail(edge.error()));
+    const auto root =
+        edge ? ledger::TileTree(store_.tiles(), *edge).root(checkpoint.size) : Result<Digest>(fail(edge.error()));
     if (!root && root.error().code == ErrorCode::kIo) return fail(root.error());
     if (!root) {
       findings_.add(std::nullopt, fmt::format("the tree's root cannot be computed: {}", root.error().message));
     } else if (*root != checkpoint.root) {
-      findings_.add(std::nullopt, fmt::format("the first {} entries are not those that were signed ({})", checkpoint.size.value, name));
+      findings_.add(std::nullopt, fmt::format("the first {} entries are not those that were signed ({})",
+                                              checkpoint.size.value, name));
     }
     return {};
   }
@@ -264,16 +274,17 @@ Result<VerifyReport> verify_log(const Store& store, const ledger::VerifierKey& k
 }
 
 std::string to_json(const VerifyReport& report) {
-  std::string out = fmt::format(R"({{"ok":{},"entries":{},"headers":{},"tiles":{},"links":{},"links_unproven":{},"tenants":{})",
-                                report.ok(), report.entries, report.headers, report.tiles, report.links,
-                                report.links_unproven, report.tenants);
-  out += fmt::format(R"(,"values":{},"values_erased":{},"values_locked":{},"rows":{},"rows_unproven":{})", report.values,
-                     report.values_erased, report.values_locked, report.rows, report.rows_unproven);
+  std::string out = fmt::format(
+      R"({{"ok":{},"entries":{},"headers":{},"tiles":{},"links":{},"links_unproven":{},"tenants":{})", report.ok(),
+      report.entries, report.headers, report.tiles, report.links, report.links_unproven, report.tenants);
+  out += fmt::format(R"(,"values":{},"values_erased":{},"values_locked":{},"rows":{},"rows_unproven":{})",
+                     report.values, report.values_erased, report.values_locked, report.rows, report.rows_unproven);
   out += ",\"checkpoint\":";
   if (report.checkpoint) {
     out += "{\"origin\":";
     append_json_string(out, report.checkpoint->origin);
-    out += fmt::format(R"(,"size":{},"root":"{}"}})", report.checkpoint->size.value, to_base64(as_view(report.checkpoint->root)));
+    out += fmt::format(R"(,"size":{},"root":"{}"}})", report.checkpoint->size.value,
+                       to_base64(as_view(report.checkpoint->root)));
   } else {
     out += "null";
   }

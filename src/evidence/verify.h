@@ -41,10 +41,10 @@ struct VerifyReport {
   uint64_t links = 0;           // between entries of a row
   uint64_t links_unproven = 0;  // of them, to another key's entry, which only values could explain
   uint64_t tenants = 0;
-  uint64_t values = 0;          // entries whose values are those that were committed to
+  uint64_t values = 0;  // entries whose values are those that were committed to
   uint64_t values_erased = 0, values_locked = 0;
-  uint64_t rows = 0;            // of the state
-  uint64_t rows_unproven = 0;   // of them, without an image to compare, or newer than what was looked at
+  uint64_t rows = 0;           // of the state
+  uint64_t rows_unproven = 0;  // of them, without an image to compare, or newer than what was looked at
   std::optional<ledger::Checkpoint> checkpoint;  // the last signed one, when its signature is right
   uint64_t unsigned_entries = 0;                 // behind it: nothing proves them yet
   double header_seconds = 0, value_seconds = 0, row_seconds = 0;
@@ -59,8 +59,8 @@ std::string_view to_string(VerifyPhase phase);
 // Called now and then, from the calling thread; total is 0 when it is not known. False: stop (kCancelled).
 using VerifyProgress = std::function<bool(VerifyPhase phase, uint64_t done, uint64_t total)>;
 
-// Reads the whole log. It may grow meanwhile: what comes in is not looked at. Memory: about 50 MB, and two bits for each
-// entry. An error is one that kept it from looking (kIo, kCancelled); whatever is wrong with the log is a finding.
+// Reads the whole log. It may grow meanwhile: what comes in is not looked at. Memory: about 50 MB, and two bits for
+// each entry. An error is one that kept it from looking (kIo, kCancelled); whatever is wrong with the log is a finding.
 Result<VerifyReport> verify_log(const store::Store& store, const ledger::VerifierKey& key, const VerifyOptions& options,
                                 const VerifyProgress& progress = {});
 

@@ -31,14 +31,17 @@ TEST_P(BenchTest, DISABLED_EntriesPerSecond) {
     const VerifyReport report = log.verify({.values = values});
     const double seconds = cpu_seconds() - begin;
     EXPECT_TRUE(report.ok());
-    fmt::print("{} {}: {:.0f} entries/s of processor time in all; by the clock {:.0f} (headers), {:.0f} (values), {} rows in {:.2f} s\n",
-               GetParam() ? "sealed" : "in clear", values ? "with values" : "headers only", report.headers / seconds,
-               report.headers / report.header_seconds, values ? report.headers / report.value_seconds : 0.0, report.rows,
-               report.row_seconds);
+    fmt::print(
+        "{} {}: {:.0f} entries/s of processor time in all; by the clock {:.0f} (headers), {:.0f} (values), {} rows in "
+        "{:.2f} s\n",
+        GetParam() ? "sealed" : "in clear", values ? "with values" : "headers only", report.headers / seconds,
+        report.headers / report.header_seconds, values ? report.headers / report.value_seconds : 0.0, report.rows,
+        report.row_seconds);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, BenchTest, ::testing::Bool(), [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
+INSTANTIATE_TEST_SUITE_P(, BenchTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 
 }  // namespace
 }  // namespace rowledger::evidence

@@ -10,9 +10,9 @@
 namespace rowledger::evidence {
 namespace {
 
-using ::testing::HasSubstr;
 using store::Batch;
 using store::testing::Workload;
+using ::testing::HasSubstr;
 using testing::TestLog;
 
 class VerifyTest : public ::testing::TestWithParam<bool> {
@@ -145,7 +145,8 @@ TEST_P(VerifyTest, ASecondPlaceThatIsNewerShowsAnOlderCopy) {
 
 TEST_P(VerifyTest, CanBeStopped) {
   fill(600);
-  const auto report = verify_log(log_.store(), log_.key().verifier(), {}, [](VerifyPhase, uint64_t, uint64_t) { return false; });
+  const auto report =
+      verify_log(log_.store(), log_.key().verifier(), {}, [](VerifyPhase, uint64_t, uint64_t) { return false; });
   ASSERT_FALSE(report.has_value());
   EXPECT_EQ(report.error().code, ErrorCode::kCancelled);
 }
@@ -166,8 +167,8 @@ TEST_P(VerifyTest, ALogThatGrowsMeanwhileIsInOrder) {
 
 // ---- what a writer might do wrong ----
 
-
-void expect_complaint(TestLog& log, const std::vector<std::function<void(record::Entry&)>>& entries, const std::string& what) {
+void expect_complaint(TestLog& log, const std::vector<std::function<void(record::Entry&)>>& entries,
+                      const std::string& what) {
   log.open();
   Batch batch;
   record::TableSchema schema{{1}, {1}, "public.contacts", {{"id", 20, -1, record::ValueForm::kText, true}}};
@@ -202,28 +203,47 @@ TEST_P(VerifyTest, FindsAHoleInATenantsNumbers) {
 }
 
 TEST_P(VerifyTest, FindsALinkToAnotherRow) {
-  expect_complaint(log_, {[](record::Entry& entry) { row_one(entry); entry.body.key = {{"id", "1"}}; },
-                          [](record::Entry& entry) {
-                            entry.header.row_ref.fill(2);
-                            entry.body.key = {{"id", "2"}};
-                            entry.header.prev = Seq{0};
-                          }}, "links to entry 0, which is of another row");
+  expect_complaint(log_,
+                   {[](record::Entry& entry) {
+                      row_one(entry);
+                      entry.body.key = {{"id", "1"}};
+                    },
+                    [](record::Entry& entry) {
+                      entry.header.row_ref.fill(2);
+                      entry.body.key = {{"id", "2"}};
+                      entry.header.prev = Seq{0};
+                    }},
+                   "links to entry 0, which is of another row");
 }
 
 TEST_P(VerifyTest, FindsALinkToNoRow) {
-  expect_complaint(log_, {plain, [](record::Entry& entry) { row_one(entry); entry.header.prev = Seq{0}; }}, "which is of no row");
+  expect_complaint(log_,
+                   {plain,
+                    [](record::Entry& entry) {
+                      row_one(entry);
+                      entry.header.prev = Seq{0};
+                    }},
+                   "which is of no row");
 }
 
 TEST_P(VerifyTest, FindsALinkForward) {
-  expect_complaint(log_, {[](record::Entry& entry) { row_one(entry); entry.header.prev = Seq{0}; }}, "does not stand before it");
+  expect_complaint(log_, {[](record::Entry& entry) {
+                     row_one(entry);
+                     entry.header.prev = Seq{0};
+                   }},
+                   "does not stand before it");
 }
 
 TEST_P(VerifyTest, FindsARowThatTheStateLacks) {
-  expect_complaint(log_, {[](record::Entry& entry) { row_one(entry); entry.header.kind = record::EntryKind::kInsert; }},
+  expect_complaint(log_, {[](record::Entry& entry) {
+                     row_one(entry);
+                     entry.header.kind = record::EntryKind::kInsert;
+                   }},
                    "the state has no such row");
 }
 
-INSTANTIATE_TEST_SUITE_P(, VerifyTest, ::testing::Bool(), [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
+INSTANTIATE_TEST_SUITE_P(, VerifyTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 
 // ---- the state ----
 
@@ -267,8 +287,9 @@ TEST_P(StateOfVerifyTest, FindsARowThatIsSaidToBeGone) {
 }
 
 TEST_P(StateOfVerifyTest, FindsARowThatNamesAnothersEntry) {
-  EXPECT_THAT(complaint_with([](store::RowState& row) { row.newest = {row.newest.value == 0 ? 1 : row.newest.value - 1}; }),
-              ::testing::AnyOf(HasSubstr("named by the state for another row"), HasSubstr("the state has no such row")));
+  EXPECT_THAT(
+      complaint_with([](store::RowState& row) { row.newest = {row.newest.value == 0 ? 1 : row.newest.value - 1}; }),
+      ::testing::AnyOf(HasSubstr("named by the state for another row"), HasSubstr("the state has no such row")));
 }
 
 INSTANTIATE_TEST_SUITE_P(, StateOfVerifyTest, ::testing::Values(false),

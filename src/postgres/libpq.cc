@@ -182,7 +182,9 @@ std::string server_message(const PGresult* result) {
   std::string out = field(PG_DIAG_MESSAGE_PRIMARY);
   // Lost connections have no fields.
   if (out.empty()) return one_line(PQresultErrorMessage(result));
-  // The detail may hold a row's values.
+  // The detail may hold a row's values; not where a thing is not in the state for it, as a slot that was invalidated.
+  if (const auto detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty() && sqlstate_of(result) == "55000")
+    out += " (" + detail + ")";
   return out + " [" + field(PG_DIAG_SQLSTATE) + "]";
 }
 

@@ -39,7 +39,8 @@ Error connect_error(std::string_view libpq_message, bool replication);
 // libpq's messages end in a newline and may be several lines; for use inside a sentence.
 std::string one_line(std::string_view message);
 
-// "message [SQLSTATE]".
+// "message [SQLSTATE]", without the detail, which may hold values, except where a thing is not in the state for it
+// (55000): "message (detail) [SQLSTATE]".
 std::string server_message(const PGresult* result);
 std::string_view sqlstate_of(const PGresult* result);
 

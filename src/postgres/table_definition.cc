@@ -1,6 +1,7 @@
 #include "postgres/table_definition.h"
 
 #include <cstdlib>
+#include <sstream>
 
 #include "postgres/catalogue.h"
 
@@ -11,33 +12,31 @@ uint32_t number(const std::optional<std::string>& text) {
   return text ? static_cast<uint32_t>(std::strtoul(text->c_str(), nullptr, 10)) : 0;
 }
 
+// One statement, so that all is of one moment.
+constexpr char kDefinition[] = R"(
+SELECT c.oid, c.relnatts,
+       (SELECT string_agg(f.oid || ' ' || f.relfilenode, ' ') FROM pg_catalog.pg_class f WHERE f.oid = c.oid
+           OR f.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t)),
+       a.attname, a.attnum, a.atttypid, a.atttypmod, a.xmin::text, a.atthasdef OR a.attidentity <> '',
+       CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+ WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ ORDER BY a.attnum)";
+
 }  // namespace
 
 Result<std::optional<TableDefinition>> table_definition(Connection& connection, const std::string& name) {
-  const std::string quoted = quote_table(name);
-  RL_ASSIGN(
-      const Rows files,
-      connection.query(
-          "SELECT c.oid, c.relfilenode, to_regclass($1)::oid FROM pg_catalog.pg_class c WHERE c.oid = to_regclass($1)"
-          " OR c.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(to_regclass($1)) t)",
-          {quoted}));
-  if (files.rows.empty()) return std::nullopt;
+  RL_ASSIGN(const Rows rows, connection.query(kDefinition, {quote_table(name)}));
+  if (rows.rows.empty()) return std::nullopt;
   TableDefinition out;
-  for (const auto& row : files.rows) {
-    out.files[number(row[0])] = number(row[1]);
-    out.oid = number(row[2]);
+  for (const auto& row : rows.rows) {
+    out.oid = number(row[0]);
+    out.numbers = static_cast<int>(number(row[1]));
+    out.columns.push_back({row[3].value_or(""), static_cast<int>(number(row[4])), number(row[5]),
+                           std::atoi(row[6].value_or("-1").c_str()), row[7].value_or(""), row[8] == "t", row[9]});
   }
-  RL_ASSIGN(
-      const Rows columns,
-      connection.query(
-          "SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, a.xmin::text, a.atthasdef OR a.attidentity <> '',"
-          "  CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END"
-          " FROM pg_catalog.pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped"
-          "  AND a.attgenerated = '' ORDER BY a.attnum",
-          {quoted}));
-  for (const auto& row : columns.rows)
-    out.columns.push_back({row[0].value_or(""), static_cast<int>(number(row[1])), number(row[2]),
-                           std::atoi(row[3].value_or("-1").c_str()), row[4].value_or(""), row[5] == "t", row[6]});
+  std::istringstream files(rows.rows[0][2].value_or(""));
+  for (uint32_t oid = 0, file = 0; files >> oid >> file;) out.files[oid] = file;
   return std::optional<TableDefinition>(std::move(out));
 }
 

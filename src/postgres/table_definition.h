@@ -24,6 +24,7 @@ struct ColumnDefinition {
 
 struct TableDefinition {
   uint32_t oid = 0;
+  int numbers = 0;                     // given to columns so far, also to those dropped since
   std::map<uint32_t, uint32_t> files;  // of the table and its partitions: a rewritten one has another file
   std::vector<ColumnDefinition> columns;
   bool operator==(const TableDefinition&) const = default;

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import CANNOT_REACH, DONE, FOUND_WRONG, WRONG_USAGE, Cluster, CuttingProxy, Rowledger
+from harness import CANNOT_REACH, DONE, FOUND_WRONG, WRONG_USAGE, Cluster, CuttingProxy, Rowledger, wait_until
 
 # Everything in the cluster and the database that attach could touch.
 FOOTPRINT = """
@@ -94,8 +94,10 @@ def test_the_role_has_the_least_privileges(make_rowledger, cluster, database):
                                       ("contacts", "DELETE", False), ("contacts", "INSERT", False), ("private", "SELECT", False)]:
         assert cluster.sql(database, "SELECT has_table_privilege(%s, %s, %s)", (role, table, privilege)) == [(granted,)]
     # And the daemon is that role.
-    assert cluster.sql("postgres", "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-                       (database,)) == [(role,)]
+    connected = wait_until(
+        lambda: cluster.sql("postgres", "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+                            (database,)), 10, "the daemon is connected")
+    assert connected == [(role,)]
     # The stamp's secret is not for the application's eyes.
     tables = cluster.sql(database, "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'rowledger'::regnamespace AND relkind = 'r'")
     assert tables
