@@ -70,6 +70,14 @@ trigger = false
 warn_retained_bytes = 5
 watch_interval_ms = 100
 yield_to_others = false
+[privacy]
+seal = false
+master_key_file = "/run/keys/master"
+master_key_command = "kms"
+key_period_days = 7
+[ledger]
+second_checkpoint = "/mnt/other/checkpoint"
+tree = false
 [display]
 time_zone = "Asia/Kolkata"
 [[table]]
@@ -101,6 +109,12 @@ TEST(Config, EveryKey) {
   EXPECT_EQ(config.warn_retained_bytes, 5);
   EXPECT_EQ(config.watch_interval_ms, 100);
   EXPECT_FALSE(config.yield_to_others);
+  EXPECT_FALSE(config.seal);
+  EXPECT_EQ(config.master_key_file, "/run/keys/master");
+  EXPECT_EQ(config.master_key_command, "kms");
+  EXPECT_EQ(config.key_period_days, 7);
+  EXPECT_EQ(config.second_checkpoint, "/mnt/other/checkpoint");
+  EXPECT_FALSE(config.tree);
   EXPECT_EQ(config.time_zone, "Asia/Kolkata");
   ASSERT_EQ(config.tables.size(), 2u);
   EXPECT_EQ(config.tables[0].table, "crm.people");
@@ -264,7 +278,8 @@ TEST(Config, VariablesThatMeanNothingAreWarnings) {
                                     {"ROWLEDGER_TEST_X", "1"}});
   ASSERT_TRUE(result);
   EXPECT_THAT(result->warnings,
-              ElementsAre(AllOf(HasSubstr("ROWLEDGER_SOURCE_URLL"), HasSubstr("ROWLEDGER_SOURCE_URL\"")),
+              ElementsAre(HasSubstr("ROWLEDGER_HTTP_PORT"),
+                          AllOf(HasSubstr("ROWLEDGER_SOURCE_URLL"), HasSubstr("ROWLEDGER_SOURCE_URL\"")),
                           HasSubstr("ROWLEDGER_TABLE_0_NAMES")));
   EXPECT_THAT(parse_config(kMinimal, "x", {})->warnings, IsEmpty());
 }

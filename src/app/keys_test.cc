@@ -32,6 +32,8 @@ void expect_same(const Keys& a, const Keys& b) {
   EXPECT_EQ(a.token_key.bytes, b.token_key.bytes);
   EXPECT_EQ(a.context_hmac_key, b.context_hmac_key);
   EXPECT_EQ(a.role_password, b.role_password);
+  EXPECT_EQ(a.salt_key, b.salt_key);
+  EXPECT_EQ(a.signing_key, b.signing_key);
 }
 
 TEST(Keys, AreNeverTheSameTwice) {

@@ -34,11 +34,11 @@ constexpr char kUpdate[] =
 TEST_F(Render, AnUpdate) {
   EXPECT_EQ(entry(kUpdate),
             "#1207  23 Nov 2026 09:30:01 +00:00  Priya (claimed) via app  changed contacts 42 [org 1] [housekeeping]\n"
+            "       reason: caller asked\n"
             "         phone                     919812345678 → 919898765432\n"
             "         fields /age_group/value   18 or below → NULL\n"
             "         note                      (unknown) → (empty)\n"
-            "         score                     1.10 → (absent)\n"
-            "       reason: caller asked\n");
+            "         score                     1.10 → (absent)\n");
 }
 
 TEST_F(Render, AnUpdateWhole) {

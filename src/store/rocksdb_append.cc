@@ -36,8 +36,12 @@ Status RocksdbStore::append(const Batch& batch) {
   }
   appends_ = number;
   subject_keys_.written();
-  state_.put(batch.state().data(), batch.state().data() + batch.state().size(),
-             [&](const StateChange& change) { return key_of(batch, change); });
+  // Found before, since finding one may read the state, which putting locks.
+  state_keys_.clear();
+  for (const StateChange& change : batch.state()) state_keys_.push_back(key_of(batch, change));
+  const StateChange* const first = batch.state().data();
+  state_.put(first, first + batch.state().size(),
+             [&](const StateChange& change) { return state_keys_[static_cast<size_t>(&change - first)]; });
   state_.mark(number);
   publish(batch, appended);
   write_complete_ranges();

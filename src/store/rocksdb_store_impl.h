@@ -133,6 +133,7 @@ class RocksdbStore final : public Store {
   rocksdb::WriteBatch log_batch_;  // kept for its memory
   std::string section_, redo_, values_, prepared_bytes_;
   std::vector<Prepared> prepared_;
+  std::vector<privacy::KeyId> state_keys_;
   ledger::TreeEdge next_edge_;
   std::vector<BundleEntry> bundle_entries_;
 
