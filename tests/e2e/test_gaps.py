@@ -348,7 +348,7 @@ def wait_for_comparison(rowledger, number):
 
 
 def test_a_column_that_was_added_is_no_difference(make_rowledger, cluster, database):
-    """Its default is in no row's change; a comparison takes it over in silence."""
+    """Its default is in no row's change; a comparison takes it over, and blames nobody."""
     cluster.sql(database, PARTITIONED)
     rowledger = make_rowledger(tables=["m"])
     cluster.sql(database, "ALTER TABLE m ADD COLUMN note text DEFAULT 'none'; UPDATE m SET body = 'x' WHERE id = 1")
@@ -360,7 +360,8 @@ def test_a_column_that_was_added_is_no_difference(make_rowledger, cluster, datab
     cluster.sql(database, "UPDATE m SET note = 'some' WHERE id = 3")
     rowledger.sync()
     assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "note", "old": "none", "new": "some"}]
-    assert rowledger.status()["gaps"] == 0
+    # Writing the rows anew loses what the catalogue kept of the default: then the difference is told, and names nobody.
+    assert {entry["detail"]["reason"] for entry in rowledger.log("kind:gap")} <= {"columns-redefined"}
 
 
 def test_values_computed_anew_by_ddl(rowledger):

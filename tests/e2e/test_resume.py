@@ -80,7 +80,7 @@ def test_the_server_hears_from_capture_while_nothing_can_be_written(make_rowledg
         return cluster.sql(database, "SELECT active_pid FROM pg_replication_slots WHERE database = current_database()")
 
     try:
-        subprocess.run(["cp", "-a", str(rowledger.dir), str(mounted / "data")], check=True)
+        subprocess.run(["cp", "-a", str(rowledger.dir), *map(str, rowledger.parent.glob("data.*")), str(mounted)], check=True)
         rowledger.dir = mounted / "data"
         rowledger.attach()
         rowledger.serve()
