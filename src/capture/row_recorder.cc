@@ -88,7 +88,6 @@ Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::str
   known.erased = row->erased;
   known.redefined = plan.redefined_at && row->newest < *plan.redefined_at;
   known.same_columns = row->schema == plan.columns.id;
-  known.schema = row->schema;
   if (known.exists) old_from_image(plan, *row);
   return known;
 }
@@ -406,9 +405,8 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   RL_ASSIGN(const Known known, load_old(plan, key_));
   // Erased values are not fetched again: the next change of the row begins anew.
   if (known.erased) return {};
-  if (known.exists && (old_ == new_ || differs_only_in_younger_columns(plan, known.schema))) {
-    // Its columns' names or number may have changed nevertheless. A younger column has its default: no change was
-    // missed.
+  if (known.exists && old_ == new_) {
+    // Its columns' names or number may have changed nevertheless.
     if (!known.same_columns) store_row(plan, key_, *known.newest);
     return {};
   }
@@ -429,15 +427,6 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   }
   store_row(plan, key_, writer_.add(entry, key_));
   return {};
-}
-
-// A column that the image lacks may also have been left out for a while, by the publication's column list.
-bool RowRecorder::differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const {
-  for (size_t i = 0; i < old_.size(); ++i)
-    if (old_[i] != new_[i] && (old_[i].presence != Presence::kAbsent ||
-                               tables_.had_column_before(plan.columns.table, plan.columns.columns[i].name, image)))
-      return false;
-  return true;
 }
 
 Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row,

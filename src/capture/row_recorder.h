@@ -64,7 +64,6 @@ class RowRecorder {
     std::optional<Seq> newest;
     bool redefined = false;     // the image is from before columns were redefined
     bool same_columns = false;  // the image has the plan's columns
-    SchemaId schema;            // of the image
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
   void old_from_image(const TablePlan& plan, const store::RowState& row);
@@ -82,7 +81,6 @@ class RowRecorder {
   void set_owner(const TablePlan& plan, const std::vector<record::Value>& values);
   void take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed);
   void compare_columns(const TablePlan& plan);
-  bool differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const;
   void list_all(const TablePlan& plan, const std::vector<record::Value>& values, bool as_new);
   void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
   std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known,
