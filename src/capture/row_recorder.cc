@@ -24,6 +24,18 @@ void encode_key_into(const std::vector<std::string_view>& parts, std::string& ou
 
 }  // namespace
 
+bool read_key(const TablePlan& plan, const postgres::Tuple& tuple, std::string& out) {
+  out.clear();
+  size_t found = 0;  // the key's columns stand in the table's order
+  if (tuple.columns() != plan.columns.columns.size()) return false;
+  tuple.for_each([&](size_t i, const postgres::TupleColumn& column) {
+    if (found == plan.key.size() || plan.key[found] != i || column.kind != postgres::TupleColumn::Kind::kText) return;
+    out.append(column.bytes).push_back('\0');
+    ++found;
+  });
+  return found == plan.key.size();
+}
+
 // ---- pieces -----------------------------------------------------------------------------------
 
 void RowRecorder::read_tuple(const postgres::Tuple& tuple, std::vector<Value>& out) {

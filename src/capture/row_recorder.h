@@ -31,6 +31,9 @@ inline constexpr char kReconcile[] = "reconcile";                // found by com
 inline constexpr char kRedefined[] = "columns-redefined";        // a schema change did it, or somebody after it
 inline constexpr char kKeyChanged[] = "key-changed";             // its table identifies rows by other columns now
 
+// The key that a row of the stream is known by in the state. False when the tuple does not have all of it.
+bool read_key(const TablePlan& plan, const postgres::Tuple& tuple, std::string& out);
+
 class RowRecorder {
  public:
   RowRecorder(Tables& tables, StateView& state, EntryWriter& writer)

@@ -84,18 +84,22 @@ rocksdb::ColumnFamilyOptions ascending_family(const rocksdb::BlockBasedTableOpti
   return options;
 }
 
-rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table) {
+// Sealed images are compressed already, and would not compress any more.
+void compress_images(rocksdb::ColumnFamilyOptions& options) {
+  options.compression = rocksdb::kLZ4Compression;
+  options.bottommost_compression = rocksdb::kZSTD;
+  options.bottommost_compression_opts.enabled = true;
+  options.bottommost_compression_opts.level = 1;
+}
+
+rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table, bool sealed) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBitsPerKey));
   table.block_size = 8 << 10;
   rocksdb::ColumnFamilyOptions options;
   // A whole generation (state_store.h) in one memtable, of which there is one, just filled, just flushed.
   options.write_buffer_size = 256 << 20;
-  options.compression_per_level = {rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
-                                   rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
-                                   rocksdb::kLZ4Compression};
-  options.bottommost_compression = rocksdb::kZSTD;
-  options.bottommost_compression_opts.enabled = true;
-  options.bottommost_compression_opts.level = 1;
+  options.compression = rocksdb::kNoCompression;
+  if (!sealed) compress_images(options);
   options.level_compaction_dynamic_level_bytes = true;
   // Compaction of the state is what the background has most work with: later and in larger steps, for
   // reads that pass some more filters.
@@ -115,7 +119,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const StoreOptions& option
   for (size_t i = 0; i < kFamilies; ++i) {
     const auto family = static_cast<Family>(i);
     const bool is_bulk = family == Family::kHeaders || family == Family::kBodies;
-    out.emplace_back(kNames[i], family == Family::kState ? state_family(table)
+    out.emplace_back(kNames[i], family == Family::kState ? state_family(table, options.seal)
                                                          : ascending_family(table, is_bulk ? whole / 8 : whole / 16));
   }
   return out;
