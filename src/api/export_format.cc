@@ -55,7 +55,8 @@ void append_cloud_event(const ExportEntry& entry, std::string& out) {
   json.text("specversion", "1.0")
       .text("id", entry.seq.raw())
       .text("source", "/rowledger/" + http::percent_encode(entry.source.text()))
-      .text("type", family == "baseline" ? "org.rowledger.baseline.v1" : fmt::format("org.rowledger.{}.{}.v1", family, kind))
+      .text("type",
+            family == "baseline" ? "org.rowledger.baseline.v1" : fmt::format("org.rowledger.{}.{}.v1", family, kind))
       .text("time", entry.time());
   if (entry.table) json.text("subject", entry.table.text() + (entry.key ? "/" + entry.key_text() : std::string()));
   out += json.text("datacontenttype", "application/json").raw("data", entry.json).finish();

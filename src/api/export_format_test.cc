@@ -44,18 +44,20 @@ TEST(ExportCsv, IsOneLineAFieldWithTheNamesInFront) {
   EXPECT_THAT(head, StartsWith("\xEF\xBB\xBFseq,time,actor,"));
   EXPECT_THAT(head, EndsWith("\r\n"));
   const std::string who =
-      "1207,2026-11-20T09:30:01.123456Z,\"Priya\",\"7\",\"claimed\",\"app\",\"update\",\"public.contacts\",\"42\",\"1\",";
+      "1207,2026-11-20T09:30:01.123456Z,\"Priya\",\"7\",\"claimed\",\"app\",\"update\",\"public.contacts\",\"42\","
+      "\"1\",";
   const std::string rest =
       "\"bulk\",\"caller asked\",\"r1\",\"glific\",\"web\",\"10.0.0.7\",\"900\",\"public.contacts/42\",\"glific\",\r\n";
   EXPECT_EQ(exported(ExportFormat::kCsv, kUpdate),
             who + "\"name\",,\"रुखसाना बेगम\",\"Rukhsana \"\"R\"\" Begum\"," + rest +  //
-                who + "\"fields\",\"/age/value\",,19," + rest +                          //
+                who + "\"fields\",\"/age/value\",,19," + rest +                      //
                 who + "\"note\",,,\"\"," + rest);  // NULL is nothing, an empty text is ""
 }
 
 TEST(ExportCsv, OfAControlEntryIsOneLine) {
   EXPECT_EQ(exported(ExportFormat::kCsv, kGap),
-            "9,2026-11-20T09:30:02.000000Z,,,,,\"gap\",,,,,,,,,,,,,,,,\"glific\",\"{\"\"reason\"\":\"\"slot-missing\"\"}\"\r\n");
+            "9,2026-11-20T09:30:02.000000Z,,,,,\"gap\",,,,,,,,,,,,,,,,\"glific\",\"{\"\"reason\"\":\"\"slot-"
+            "missing\"\"}\"\r\n");
 }
 
 TEST(ExportCsv, EveryLineHasAsManyFieldsAsTheHead) {
@@ -123,12 +125,12 @@ TEST(ExportCloudEvents, HasTheRequiredAttributesAndTheEntry) {
 
 // https://schema.ocsf.io/1.3.0/classes/datastore_activity: what is required, and the constraints of its objects.
 void expect_valid_ocsf(const JsonView& event) {
-  for (const std::string_view number :
-       {"activity_id", "category_uid", "class_uid", "severity_id", "time", "type_uid"})
+  for (const std::string_view number : {"activity_id", "category_uid", "class_uid", "severity_id", "time", "type_uid"})
     EXPECT_EQ(event[number].kind(), JsonView::Kind::kNumber) << number;
   EXPECT_EQ(event["class_uid"].raw(), "6005");
   EXPECT_EQ(event["category_uid"].raw(), "6");
-  EXPECT_EQ(std::stoi(std::string(event["type_uid"].raw())), 600500 + std::stoi(std::string(event["activity_id"].raw())));
+  EXPECT_EQ(std::stoi(std::string(event["type_uid"].raw())),
+            600500 + std::stoi(std::string(event["activity_id"].raw())));
   EXPECT_FALSE(event["metadata"]["version"].text().empty());
   EXPECT_FALSE(event["metadata"]["product"]["vendor_name"].text().empty());
   const JsonView user = event["actor"]["user"];

@@ -92,8 +92,7 @@ void append_ocsf_event(const ExportEntry& entry, std::string& out) {
       .raw("metadata", metadata_of(entry))
       .raw("actor", actor_of(entry))
       .raw("src_endpoint", endpoint_of(entry))
-      .raw("database",
-           JsonWriter().text("name", entry.source.text()).number("type_id", kRelational).finish());
+      .raw("database", JsonWriter().text("name", entry.source.text()).number("type_id", kRelational).finish());
   if (entry.table) json.raw("table", JsonWriter().text("name", entry.table.text()).finish());
   // What OCSF has no attribute for: the values above all.
   out += json.raw("unmapped", JsonWriter().raw("entry", entry.json).finish()).finish();

@@ -126,7 +126,8 @@ class ExportSpool::Writer {
     std::error_code error;
     const auto space = std::filesystem::space(path_, error);
     if (!error && space.available < spare_disk_bytes_ + buffer_.size())
-      return fail(ErrorCode::kUnavailable, "the disk has too little room left for an export: ask for less, or make room");
+      return fail(ErrorCode::kUnavailable,
+                  "the disk has too little room left for an export: ask for less, or make room");
     RL_TRY(write_all(fd_, buffer_, path_));
     hash_.update(buffer_);
     bytes_ += buffer_.size();
@@ -159,7 +160,8 @@ Result<std::unique_ptr<ExportSpool>> ExportSpool::open(ExportSpoolOptions option
   std::error_code error;
   std::filesystem::create_directories(options.directory, error);
   if (error || ::chmod(options.directory.c_str(), 0700) != 0)
-    return fail(ErrorCode::kIo, fmt::format("cannot make the directory {} for its owner only", options.directory.string()));
+    return fail(ErrorCode::kIo,
+                fmt::format("cannot make the directory {} for its owner only", options.directory.string()));
   std::unique_ptr<ExportSpool> out(new ExportSpool(std::move(options), std::move(sign)));
   RL_TRY(out->take_in());
   out->thread_ = std::thread([raw = out.get()] { raw->run(); });
@@ -198,7 +200,8 @@ Status ExportSpool::take_in() {
     if (exports_.contains(found.path().stem().string()) && found.path().extension() != kUnfinished) continue;
     std::filesystem::remove_all(found.path(), error);
   }
-  if (error) return fail(ErrorCode::kIo, fmt::format("cannot tidy {}: {}", options_.directory.string(), error.message()));
+  if (error)
+    return fail(ErrorCode::kIo, fmt::format("cannot tidy {}: {}", options_.directory.string(), error.message()));
   return {};
 }
 

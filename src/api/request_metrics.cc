@@ -14,7 +14,13 @@ void RequestMetrics::observe(std::string_view method, std::string_view route, in
   histogram.sum += seconds;
 }
 
+std::shared_ptr<void> RequestMetrics::stream_opened() {
+  live_streams_->fetch_add(1);
+  return {nullptr, [count = live_streams_](void*) { count->fetch_sub(1); }};
+}
+
 void RequestMetrics::write(PrometheusText& out) const {
+  out.gauge("rowledger_live_streams", "Live streams that are open.", static_cast<double>(live_streams_->load()));
   out.begin("rowledger_http_request_duration_seconds", "histogram",
             "From a request's arrival until its answer begins, by route.");
   std::lock_guard lock(mutex_);
@@ -25,8 +31,8 @@ void RequestMetrics::write(PrometheusText& out) const {
     for (size_t i = 0; i < histogram.counts.size(); ++i) {
       total += histogram.counts[i];
       const std::string bound = i < kBounds.size() ? fmt::format("{}", kBounds[i]) : "+Inf";
-      out.sample({{"route", route}, {"method", method}, {"status", status}, {"le", bound}},
-                 static_cast<double>(total), "_bucket");
+      out.sample({{"route", route}, {"method", method}, {"status", status}, {"le", bound}}, static_cast<double>(total),
+                 "_bucket");
     }
     out.sample({{"route", route}, {"method", method}, {"status", status}}, histogram.sum, "_sum");
     out.sample({{"route", route}, {"method", method}, {"status", status}}, static_cast<double>(total), "_count");

@@ -2,8 +2,10 @@
 // How long requests take, by route and outcome. The route is the table's pattern, never the address that was asked
 // for: that has people's and tenants' ids in it.
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <tuple>
@@ -18,7 +20,9 @@ class RequestMetrics {
   // method and route: of the route table, so that they outlive this. Seconds from the request's arrival at its handler
   // until the answer begins: of a stream, until its first byte could be sent.
   void observe(std::string_view method, std::string_view route, int status, double seconds);
-  // rowledger_http_request_duration_seconds, a histogram.
+  // Counts one live stream for as long as what is returned lives.
+  std::shared_ptr<void> stream_opened();
+  // rowledger_http_request_duration_seconds, a histogram, and rowledger_live_streams.
   void write(PrometheusText& out) const;
 
  private:
@@ -31,6 +35,8 @@ class RequestMetrics {
 
   mutable std::mutex mutex_;
   std::map<Name, Histogram> histograms_;
+  // Shared, because a stream can end after everything else.
+  const std::shared_ptr<std::atomic<int64_t>> live_streams_ = std::make_shared<std::atomic<int64_t>>(0);
 };
 
 }  // namespace rowledger::api

@@ -29,5 +29,20 @@ TEST(RequestMetrics, CountsCumulativelyAndByOutcome) {
   EXPECT_THAT(out, Not(HasSubstr("4xx")));
 }
 
+TEST(RequestMetrics, KnowsHowManyStreamsAreOpen) {
+  RequestMetrics metrics;
+  const auto count = [&] {
+    PrometheusText text;
+    metrics.write(text);
+    const std::string out = text.take(), name = "\nrowledger_live_streams ";
+    return out.substr(out.find(name) + name.size(), 2);
+  };
+  EXPECT_EQ(count(), "0\n");
+  auto one = metrics.stream_opened(), two = metrics.stream_opened();
+  EXPECT_EQ(count(), "2\n");
+  one.reset();
+  EXPECT_EQ(count(), "1\n");
+}
+
 }  // namespace
 }  // namespace rowledger::api
