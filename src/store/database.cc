@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cstdarg>
@@ -19,6 +20,7 @@ namespace {
 constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs",  "state",   "redo",
                                                        "index",   "meta",   "tiles", "subjects"};
 constexpr size_t kBitsPerKey = 10;
+constexpr uint64_t kReserveBytes = 8 << 20;
 
 // RocksDB's own messages. Not a file beside the data: writing it when the disk is full trips an assertion of
 // Debian's build of RocksDB 7.8, which is made with assertions.
@@ -119,7 +121,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const StoreOptions& option
   for (size_t i = 0; i < kFamilies; ++i) {
     const auto family = static_cast<Family>(i);
     const bool is_bulk = family == Family::kHeaders || family == Family::kBodies;
-    out.emplace_back(kNames[i], family == Family::kState ? state_family(table, options.seal)
+    out.emplace_back(kNames[i], family == Family::kState ? state_family(table, options.keys != nullptr && options.seal)
                                                          : ascending_family(table, is_bulk ? whole / 8 : whole / 16));
   }
   return out;
@@ -180,6 +182,13 @@ rocksdb::Status Database::resume() {
   rocksdb::Status status = db_->Resume();
   if (!status.ok()) *stopped_ = true;
   return status;
+}
+
+Status Database::has_room_for(uint64_t bytes) const {
+  struct statvfs disk;
+  if (::statvfs(db_->GetName().c_str(), &disk) != 0) return {};  // writing will tell
+  if (uint64_t{disk.f_bavail} * disk.f_frsize >= bytes + kReserveBytes) return {};
+  return fail(error_of(rocksdb::Status::NoSpace(), "appending to the log"));
 }
 
 Result<bool> Database::get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache) const {

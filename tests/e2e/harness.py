@@ -363,7 +363,7 @@ class Rowledger:
 
 
 class SmallDisk:
-    """A file system of 48 MB that the data directory, not attached yet, is moved to; for root only.
+    """A file system of 192 MB that the data directory, not attached yet, is moved to; for root only.
 
         with SmallDisk(rowledger) as disk:
             rowledger.attach()
@@ -380,7 +380,7 @@ class SmallDisk:
 
     def __enter__(self):
         self.directory.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(self.directory)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(self.directory)], check=True)
         # The master key stands beside the data directory.
         subprocess.run(["cp", "-a", str(self.rowledger.dir), *map(str, self.rowledger.parent.glob("data.*")), str(self.directory)],
                        check=True)
