@@ -28,6 +28,9 @@ std::optional<std::vector<std::string>> segments_of(std::string_view path) {
 
 constexpr std::string_view kTlog = "/tlog/";
 
+// That a row or an entry is not known is an answer, too.
+bool shows_something(const http::Response& response) { return response.status == 200 || response.status == 404; }
+
 bool is_row_view(std::string_view name) { return name == "entries" || name == "at" || name == "diff"; }
 
 }  // namespace
@@ -43,23 +46,25 @@ http::Response Api::handle(const http::Request& request) const {
   const auto is = [&](std::initializer_list<std::string_view> path) {
     return segments && std::equal(segments->begin(), segments->end(), path.begin(), path.end());
   };
+  Access access;
   const auto dispatch = [&]() -> std::optional<http::Response> {
     if (target->path.starts_with(kTlog))
       return get_tlog(dependencies_, std::string_view(target->path).substr(kTlog.size()));
     if (!segments) return std::nullopt;
     if (is({"status"})) return get_status(dependencies_, *coverage_);
     if (is({"sync"})) return get_sync(dependencies_, *target);
-    if (is({"entries"})) return get_entries(dependencies_, *target);
-    if (is({"entries", "stream"})) return get_entry_stream(dependencies_, request, *target);
+    if (is({"entries"})) return get_entries(dependencies_, *target, access);
+    if (is({"entries", "stream"})) return get_entry_stream(dependencies_, request, *target, access);
     if (is({"query", "parse"})) return get_query_parse(*target);
     if (is({"integrity", "verify"})) return get_verification(dependencies_, *target);
-    if (is({"evidence"})) return get_evidence(dependencies_, *target);
+    if (is({"evidence"})) return get_evidence(dependencies_, *target, access);
     const auto& path = *segments;
-    if (path.size() == 2 && path[0] == "entries") return get_entry(dependencies_, *target, path[1]);
+    if (path.size() == 2 && path[0] == "entries") return get_entry(dependencies_, *target, path[1], access);
     if (path.size() == 3 && path[0] == "entries" && path[2] == "proof") return get_entry_proof(dependencies_, path[1]);
     if (path[0] != "rows") return std::nullopt;
-    if (path.size() == 3) return get_row(dependencies_, *target, path[1], path[2], "");
-    if (path.size() == 4 && is_row_view(path[3])) return get_row(dependencies_, *target, path[1], path[2], path[3]);
+    if (path.size() == 3) return get_row(dependencies_, *target, path[1], path[2], "", access);
+    if (path.size() == 4 && is_row_view(path[3]))
+      return get_row(dependencies_, *target, path[1], path[2], path[3], access);
     return std::nullopt;
   };
   if (request.method != "GET" && request.method != "HEAD") {
@@ -69,6 +74,12 @@ http::Response Api::handle(const http::Request& request) const {
   }
   auto response = dispatch();
   if (!response) return problem(404, "not-found", "There is no such thing", "no such address in this API");
+  const auto reader = owner_at(request.peer, dependencies_.capture == nullptr ? people::Principal::Kind::kOffline
+                                                                              : people::Principal::Kind::kSocket);
+  if (shows_something(*response) && !access.route.empty()) {
+    if (const Status recorded = dependencies_.access.record(reader, access); !recorded)
+      return problem(recorded.error());
+  }
   return std::move(*response);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/access_log.h"
 #include "capture/capture.h"
 #include "http/http.h"
 #include "query/reader.h"
@@ -14,6 +15,7 @@ namespace rowledger::api {
 
 struct Dependencies {
   const store::Store& store;
+  AccessLog& access;
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
   std::string http_url;             // empty: no TCP listener

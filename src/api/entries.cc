@@ -65,9 +65,11 @@ std::string next_link(const http::Target& target, std::string_view cursor) {
 
 }  // namespace
 
-http::Response get_entries(const Dependencies& dependencies, const http::Target& target) {
+http::Response get_entries(const Dependencies& dependencies, const http::Target& target, Access& access) {
   const auto page = page_of(target);
   if (!page) return problem(page.error());
+  access.route = "entries";
+  access.query = page->q;
   const auto search = query::Search::parse(page->q, page->now, page->all);
   if (!search) return problem(search.error(), page->q);
 
@@ -93,6 +95,7 @@ http::Response get_entries(const Dependencies& dependencies, const http::Target&
   if (!outer) return problem(outer.error());
   if (!inner) return problem(inner.error());
 
+  access.entries = count;
   std::string body = "{\"entries\":[" + list + "]";
   std::string cursor;
   if (next) {
@@ -104,7 +107,10 @@ http::Response get_entries(const Dependencies& dependencies, const http::Target&
   return response;
 }
 
-http::Response get_entry(const Dependencies& dependencies, const http::Target& target, std::string_view seq_text) {
+http::Response get_entry(const Dependencies& dependencies, const http::Target& target, std::string_view seq_text,
+                         Access& access) {
+  access.route = "entry";
+  access.query = fmt::format("seq:{}", seq_text);
   const auto seq = parse_number(seq_text);
   if (!seq) return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207"});
   const auto images = flag_parameter(target, "images");
@@ -119,6 +125,7 @@ http::Response get_entry(const Dependencies& dependencies, const http::Target& t
   }
   auto json = entry_json(query::Reader(dependencies.store), (*found)->entry(), *images);
   if (!json) return problem(json.error());
+  access.entries = 1;
   return json_answer(std::move(*json));
 }
 

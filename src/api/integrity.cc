@@ -77,6 +77,14 @@ Result<evidence::EvidenceRequest> request_of(const http::Target& target) {
   return evidence::EvidenceRequest(evidence::AboutSearch{std::string(*q), all});
 }
 
+void describe(const http::Target& target, Access& access) {
+  access.table = target.parameter("table").value_or("");
+  access.key = target.parameter("key").value_or("");
+  access.query = target.parameter("q").value_or("");
+  if (const auto subject = target.parameter("subject")) access.query = fmt::format("subject:{}", *subject);
+  if (const auto entry = target.parameter("entry")) access.query = fmt::format("seq:{}", *entry);
+}
+
 }  // namespace
 
 http::Response get_verification(const Dependencies& dependencies, const http::Target& target) {
@@ -111,12 +119,15 @@ http::Response get_entry_proof(const Dependencies& dependencies, std::string_vie
   return proof ? text_answer(std::move(*proof)) : problem(proof.error());
 }
 
-http::Response get_evidence(const Dependencies& dependencies, const http::Target& target) {
+http::Response get_evidence(const Dependencies& dependencies, const http::Target& target, Access& access) {
   const auto request = request_of(target);
   if (!request) return problem(request.error());
+  access.route = "evidence";
+  describe(target, access);
   const auto key = evidence::verifier_key_of(dependencies.verifier_key);
   if (!key) return problem(key.error());
   const auto evidence = evidence::collect_evidence(dependencies.store, *key, *request);
+  if (evidence) access.entries = evidence->entries.size();
   return evidence ? text_answer(evidence::format_evidence(*evidence)) : problem(evidence.error());
 }
 

@@ -61,7 +61,8 @@ http::Response get_at(const Dependencies& dependencies, const http::Target& targ
   return json_answer(json.finish());
 }
 
-http::Response get_history(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
+http::Response get_history(const Dependencies& dependencies, const http::Target& target, const RowAddress& row,
+                           Access& access) {
   const auto limit = number_parameter(target, "limit", kDefaultLimit, 1, kLargestLimit);
   if (!limit) return problem(limit.error());
   const auto images = flag_parameter(target, "images");
@@ -78,6 +79,7 @@ http::Response get_history(const Dependencies& dependencies, const http::Target&
   const auto page = reader.history(row.table, row.key, before, *limit);
   if (!page) return problem(page.error());
   if (page->entries.empty() && !before) return problem(unknown_row(row));
+  access.entries = page->entries.size();
 
   std::string body = "{\"entries\":[";
   for (bool first = true; const auto& found : page->entries) {
@@ -155,13 +157,28 @@ http::Response get_diff(const Dependencies& dependencies, const http::Target& ta
   return json_answer(json.finish());
 }
 
+// What was asked about the row, as it was asked: "when=now-2d".
+std::string moments_of(const http::Target& target) {
+  std::string out;
+  for (const auto& [name, value] : target.parameters) {
+    if (name != "when" && name != "from" && name != "to") continue;
+    if (!out.empty()) out += ' ';
+    out += name + "=" + value;
+  }
+  return out;
+}
+
 }  // namespace
 
 http::Response get_row(const Dependencies& dependencies, const http::Target& target, std::string_view table,
-                       std::string_view key, std::string_view view) {
+                       std::string_view key, std::string_view view, Access& access) {
   RowAddress row{std::string(table), std::string(key)};
   if (row.table.find('.') == std::string::npos) row.table.insert(0, "public.");
-  if (view == "entries") return get_history(dependencies, target, row);
+  access.route = view.empty() ? "row" : fmt::format("row.{}", view);
+  access.table = row.table;
+  access.key = row.key;
+  access.query = moments_of(target);
+  if (view == "entries") return get_history(dependencies, target, row, access);
   if (view == "at") return get_at(dependencies, target, row);
   if (view == "diff") return get_diff(dependencies, target, row);
   return get_now(dependencies, row);

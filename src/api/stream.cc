@@ -105,8 +105,10 @@ Result<Seq> start_of(const store::Store& store, const http::Request& request) {
 }  // namespace
 
 http::Response get_entry_stream(const Dependencies& dependencies, const http::Request& request,
-                                const http::Target& target) {
+                                const http::Target& target, Access& access) {
   const std::string q(target.parameter("q").value_or(""));
+  access.route = "entries.stream";
+  access.query = q;
   const auto all = flag_parameter(target, "all"), images = flag_parameter(target, "images");
   if (!all) return problem(all.error());
   if (!images) return problem(images.error());

@@ -22,6 +22,9 @@ struct Peer {
   std::string address;          // otherwise
 };
 
+// Whom a request comes from that never leaves this process.
+Peer this_process();
+
 struct Request {
   std::string method;                                        // "GET"
   std::string target;                                        // path and query, percent-encoded

@@ -186,6 +186,14 @@ class UnixServer final : public Server {
 
 }  // namespace
 
+Peer this_process() {
+  Peer out;
+  out.local = true;
+  out.uid = ::geteuid();
+  out.user = user_name(*out.uid);
+  return out;
+}
+
 Result<std::unique_ptr<Server>> Server::listen_unix(const std::filesystem::path& socket, Handler handler,
                                                     const ServerLimits& limits) {
   RL_ASSIGN(SocketPath path, SocketPath::resolve(socket));
