@@ -1,5 +1,7 @@
 #include "api/access_log.h"
 
+#include <unistd.h>
+
 #include "api/json_writer.h"
 
 namespace rowledger::api {
@@ -51,13 +53,12 @@ std::string to_json(const people::Principal& reader, const Access& access, const
   return out.finish();
 }
 
-people::Principal owner_at(const http::Peer& peer, people::Principal::Kind kind) {
-  people::Principal out;
-  out.kind = kind;
-  out.id = peer.uid ? fmt::format("uid:{}", *peer.uid) : std::string("uid:unknown");
-  out.name = peer.user;
-  out.role = people::Role::kOwner;
-  return out;
+people::Principal owner_at(const http::Peer& peer) {
+  using Kind = people::Principal::Kind;
+  return {.kind = peer.uid ? Kind::kSocket : Kind::kOffline,
+          .id = fmt::format("uid:{}", peer.uid.value_or(::geteuid())),
+          .name = peer.user,
+          .role = people::Role::kOwner};
 }
 
 std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture) {

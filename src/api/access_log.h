@@ -30,8 +30,9 @@ struct Access {
 std::string to_json(const people::Principal& reader, const Access& access,
                     const std::optional<Timestamp>& at = std::nullopt);
 
-// Who is at the Unix socket, or (kOffline) opens the data directory: whoever may do that may see everything.
-people::Principal owner_at(const http::Peer& peer, people::Principal::Kind kind);
+// Who is at the Unix socket, or, in this process, at the data directory itself. Whoever may open one of them may see
+// everything; the file's permissions are the permission.
+people::Principal owner_at(const http::Peer& peer);
 
 class AccessLog {
  public:

@@ -81,7 +81,7 @@ http::Request get_request(const std::string& target) {
 Status note_opening(api::AccessLog& access) {
   api::Access opening;
   opening.route = "open";
-  return access.record(api::owner_at(http::this_process(), people::Principal::Kind::kOffline), opening);
+  return access.record(api::owner_at(http::this_process()), opening);
 }
 
 Client::~Client() = default;

@@ -22,7 +22,7 @@ struct Peer {
   std::string address;          // otherwise
 };
 
-// Whom a request comes from that never leaves this process.
+// Of a request that never leaves this process: local, the user's name, and no uid, which only a socket tells.
 Peer this_process();
 
 struct Request {

@@ -189,8 +189,7 @@ class UnixServer final : public Server {
 Peer this_process() {
   Peer out;
   out.local = true;
-  out.uid = ::geteuid();
-  out.user = user_name(*out.uid);
+  out.user = user_name(::geteuid());
   return out;
 }
 

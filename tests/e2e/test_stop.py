@@ -73,7 +73,7 @@ def test_while_the_disk_is_full(make_rowledger, cluster, database):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(mounted)]).returncode != 0:
         pytest.skip("no mount here")
     try:
-        subprocess.run(["cp", "-a", str(rowledger.dir), str(mounted / "data")], check=True)
+        subprocess.run(["cp", "-a", str(rowledger.dir), *map(str, rowledger.parent.glob("data.*")), str(mounted)], check=True)
         rowledger.dir = mounted / "data"
         rowledger.attach()
         rowledger.serve()
