@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "api/answer.h"
 #include "api/coverage.h"
+#include "api/request_metrics.h"
 #include "api/route.h"
+#include "base/log.h"
 
 namespace rowledger::api {
 namespace {
+
+constexpr std::string_view kNoPattern = "none";
 
 // Nothing: nobody who is known.
 std::optional<people::Principal> caller_of(const http::Peer& peer) {
@@ -15,8 +21,8 @@ std::optional<people::Principal> caller_of(const http::Peer& peer) {
   return owner_at(peer);
 }
 
-// That a row or an entry is not known is an answer, too.
-bool shows_something(const http::Response& response) { return response.status == 200 || response.status == 404; }
+// That a row or an entry is not known is an answer, too; what is malformed has none.
+bool shows_something(const http::Response& response) { return response.status < 300 || response.status == 404; }
 
 struct Found {
   const Route* route;
@@ -46,25 +52,46 @@ http::Response no_route(std::string_view allowed) {
 }  // namespace
 
 Api::Api(Dependencies dependencies)
-    : dependencies_(std::move(dependencies)), coverage_(std::make_unique<Coverage>(dependencies_.store)) {}
+    : dependencies_(std::move(dependencies)),
+      coverage_(std::make_unique<Coverage>(dependencies_.store)),
+      requests_(std::make_unique<RequestMetrics>()) {}
 Api::~Api() = default;
 
 http::Response Api::handle(const http::Request& request) const {
+  const auto begin = std::chrono::steady_clock::now();
+  const Route* route = nullptr;
+  http::Response response = answer(request, route);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::string_view pattern = route != nullptr ? route->pattern : kNoPattern;
+  // A method that no route has can be any text.
+  requests_->observe(route != nullptr ? route->method : kNoPattern, pattern, response.status, seconds);
+  if (response.status >= 500) {
+    log::write(log::Level::kWarning, "a request failed",
+               {{"route", std::string(pattern)},
+                {"status", fmt::format("{}", response.status)},
+                {"seconds", fmt::format("{:.3f}", seconds)}});
+  }
+  return response;
+}
+
+http::Response Api::answer(const http::Request& request, const Route*& route) const {
   const auto target = http::parse_target(request.target);
   if (!target) return problem(400, "invalid", "The request is not understood", "the address is not well-formed");
   std::string allowed;
   auto found = find_route(request.method, target->path, allowed);
   if (!found) return no_route(allowed);
-  const Needs& needs = found->route->needs;
+  route = found->route;
+  const Needs& needs = route->needs;
   Access access;
-  const Call call{dependencies_, *coverage_, request, *target, std::move(found->path), caller_of(request.peer), access};
+  const Call call{dependencies_,           *coverage_, *requests_, request, *target, std::move(found->path),
+                  caller_of(request.peer), access};
   if (!needs.met_by_anyone()) {
     if (!call.caller) return problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in");
     if (!needs.met_by(*call.caller))
       return problem(403, "permission", "Not allowed",
                      fmt::format("the role {} may not do this", to_string(call.caller->role)));
   }
-  http::Response response = found->route->answer(call);
+  http::Response response = route->answer(call);
   if (access.route.empty() || !shows_something(response)) return response;
   if (const Status recorded = dependencies_.access.record(call.principal(), access); !recorded)
     return problem(recorded.error());

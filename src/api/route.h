@@ -13,11 +13,13 @@
 namespace rowledger::api {
 
 class Coverage;
+class RequestMetrics;
 
 // One request on its way to its route. It lives until the route returns: what a streamed answer needs of it, it copies.
 struct Call {
   const Dependencies& dependencies;
   Coverage& coverage;
+  RequestMetrics& requests;
   const http::Request& request;
   const http::Target& target;
   // What stands in the place of the pattern's {names}, in their order, decoded; of {name...} the rest as it came.

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <thread>
 
+#include "api/export_manifest.h"
 #include "app/verbs.h"
 #include "app/version.h"
 #include "app/workspace.h"
@@ -82,7 +83,12 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   const auto access = api::make_access_log(*capture);
   if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
-  const api::Api api(workspace.api_dependencies(*store, *access, capture.get()));
+  RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.directory / "exports"},
+                                                       api::make_export_signer(*store, *store.signing_key)));
+  auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
+  dependencies.keys = store.keys.get();
+  dependencies.exports = exports.get();
+  const api::Api api(std::move(dependencies));
   RL_ASSIGN(auto server,
             http::Server::listen_unix(workspace.socket(),
                                       [&](const http::Request& request) { return api.handle(request); }, {}));

@@ -95,6 +95,8 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, api::Ac
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  out.directory = directory;
+  out.seal = config.seal;
   out.verifier_key = verifier_key();
   return out;
 }
