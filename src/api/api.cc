@@ -1,7 +1,6 @@
 #include "api/api.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 
@@ -16,15 +15,14 @@ namespace {
 
 constexpr std::string_view kNoPattern = "none";
 
-// Whoever may open the socket or the data directory may everything; the file's permissions are the permission.
+// Nothing: nobody who is known.
 std::optional<people::Principal> caller_of(const http::Peer& peer) {
-  using Kind = people::Principal::Kind;
   if (!peer.local) return std::nullopt;
-  return people::Principal{.kind = peer.uid ? Kind::kSocket : Kind::kOffline,
-                           .id = fmt::format("uid:{}", peer.uid.value_or(::getuid())),
-                           .name = peer.user,
-                           .role = people::Role::kOwner};
+  return owner_at(peer);
 }
+
+// That a row or an entry is not known is an answer, too; what is malformed has none.
+bool shows_something(const http::Response& response) { return response.status < 300 || response.status == 404; }
 
 struct Found {
   const Route* route;
@@ -84,15 +82,20 @@ http::Response Api::answer(const http::Request& request, const Route*& route) co
   if (!found) return no_route(allowed);
   route = found->route;
   const Needs& needs = route->needs;
-  const Call call{dependencies_,          *coverage_, *requests_, request, *target, std::move(found->path),
-                  caller_of(request.peer)};
+  Access access;
+  const Call call{dependencies_,           *coverage_, *requests_, request, *target, std::move(found->path),
+                  caller_of(request.peer), access};
   if (!needs.met_by_anyone()) {
     if (!call.caller) return problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in");
     if (!needs.met_by(*call.caller))
       return problem(403, "permission", "Not allowed",
                      fmt::format("the role {} may not do this", to_string(call.caller->role)));
   }
-  return route->answer(call);
+  http::Response response = route->answer(call);
+  if (access.route.empty() || !shows_something(response)) return response;
+  if (const Status recorded = dependencies_.access.record(call.principal(), access); !recorded)
+    return problem(recorded.error());
+  return response;
 }
 
 }  // namespace rowledger::api

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/access_log.h"
 #include "capture/capture.h"
 #include "http/http.h"
 #include "privacy/key_ring.h"
@@ -18,6 +19,7 @@ class ExportSpool;
 
 struct Dependencies {
   const store::Store& store;
+  AccessLog& access;
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
   std::string http_url;             // empty: no TCP listener

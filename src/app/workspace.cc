@@ -88,16 +88,22 @@ postgres::AttachPlanInput Workspace::attach_input() const {
   return out;
 }
 
-api::Dependencies Workspace::api_dependencies(const store::Store& store, capture::Capture* capture) const {
-  api::Dependencies out{.store = store, .capture = capture};
+api::Dependencies Workspace::api_dependencies(const store::Store& store, api::AccessLog& access,
+                                              capture::Capture* capture) const {
+  api::Dependencies out{.store = store, .access = access, .capture = capture};
   out.source_name = config.source_name;
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
   out.directory = directory;
   out.seal = config.seal;
-  if (const auto key = ledger::SigningKey::parse(keys.signing_key)) out.verifier_key = key->verifier().format();
+  out.verifier_key = verifier_key();
   return out;
+}
+
+std::string Workspace::verifier_key() const {
+  const auto key = ledger::SigningKey::parse(keys.signing_key);
+  return key ? key->verifier().format() : std::string();
 }
 
 store::StoreOptions Workspace::store_options(bool read_only) const {

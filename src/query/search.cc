@@ -1,5 +1,8 @@
 #include "query/search.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "base/json_text.h"
 #include "query/search_ast.h"
 
@@ -79,6 +82,26 @@ void append_node(std::string& out, const SearchNode& node) {
   out += "]}";
 }
 
+bool any_term(const SearchNode& node, const std::function<bool(const SearchTerm&)>& holds) {
+  if (node.type == SearchNode::Type::kTerm) return holds(node.term);
+  return std::ranges::any_of(node.children, [&](const SearchNode& child) { return any_term(child, holds); });
+}
+
+bool names_access(const SearchNode& root) {
+  return any_term(root, [](const SearchTerm& term) {
+    return term.key == SearchKey::kKind && std::ranges::any_of(term.values, [](const SearchValue& value) {
+             return value.text == to_string(record::EntryKind::kAccess);
+           });
+  });
+}
+
+store::Filter without_access(store::Filter filter) {
+  using store::Filter;
+  Filter access{Filter::Op::kTerm, {store::Dimension::kKind, std::string(to_string(record::EntryKind::kAccess))}, {}};
+  Filter none{Filter::Op::kNot, {}, {std::move(access)}};
+  return {Filter::Op::kAnd, {}, {std::move(filter), std::move(none)}};
+}
+
 // How many characters the UTF-8 text has, as a terminal counts them, roughly: no wide letters.
 size_t characters(std::string_view text) {
   size_t count = 0;
@@ -92,29 +115,33 @@ tl::expected<Search, SearchError> Search::parse(std::string_view text, Timestamp
   auto root = parse_search(text, now, all);
   if (!root) return tl::unexpected(std::move(root.error()));
   Search search;
-  search.filter_ = filter_of(*root, nullptr);
+  search.hides_access_ = !names_access(*root);
   const TimeBounds bounds = bounds_of(*root);
   search.from_ = bounds.from;
   search.to_ = bounds.to;
   search.root_ = std::make_shared<const SearchNode>(std::move(*root));
+  search.filter_ = search.narrowed(filter_of(*search.root_, nullptr));
   return search;
 }
 
-bool Search::matches(const record::Entry& entry) const { return query::matches(*root_, entry); }
+store::Filter Search::narrowed(store::Filter filter) const {
+  if (!hides_access_ || filter.op == store::Filter::Op::kNone) return filter;
+  return without_access(std::move(filter));
+}
+
+bool Search::matches(const record::Entry& entry) const {
+  return !(hides_access_ && entry.header.kind == record::EntryKind::kAccess) && query::matches(*root_, entry);
+}
 const store::Filter& Search::filter() const { return filter_; }
-store::Filter Search::filter(const std::vector<std::string>& actors) const { return filter_of(*root_, &actors); }
+store::Filter Search::filter(const std::vector<std::string>& actors) const {
+  return narrowed(filter_of(*root_, &actors));
+}
 std::optional<Timestamp> Search::from() const { return from_; }
 std::optional<Timestamp> Search::to() const { return to_; }
 
 bool Search::names_actors() const {
-  const auto names = [](const auto& self, const SearchNode& node) -> bool {
-    if (node.type == SearchNode::Type::kTerm)
-      return node.term.key == SearchKey::kActor || node.term.key == SearchKey::kText;
-    for (const SearchNode& child : node.children)
-      if (self(self, child)) return true;
-    return false;
-  };
-  return names(names, *root_);
+  return any_term(*root_,
+                  [](const SearchTerm& term) { return term.key == SearchKey::kActor || term.key == SearchKey::kText; });
 }
 
 std::string Search::to_json() const {
