@@ -5,7 +5,7 @@ import {t} from '../i18n';
 import type {ShownChange} from './changes';
 import {textDifference} from './textdiff';
 import {Now, SafeText, Value, Was} from './Value';
-import {changeName} from './words';
+import {changeName, shortChangeName} from './words';
 
 const WORTH_MARKING = 24;
 
@@ -25,7 +25,7 @@ const hasNew = (change: Change): boolean => change.new_unknown === true || chang
 // "9198******78 → 9198******32"
 export function BriefDifference({change}: {change: ShownChange}): JSX.Element {
   if (change.renamedFrom)
-    return <span class="difference"><Was><SafeText text={changeName(change.renamedFrom)} /></Was>{' → '}<Now><SafeText text={changeName(change)} /></Now></span>;
+    return <span class="difference"><Was><SafeText text={shortChangeName(change.renamedFrom)} /></Was>{' → '}<Now><SafeText text={shortChangeName(change)} /></Now> <span class="note">{t('diff.renamed')}</span></span>;
   return (
     <span class="difference">
       {hasOld(change) && <Was><OldSide change={change} brief /></Was>}

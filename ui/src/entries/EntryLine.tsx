@@ -57,7 +57,7 @@ export class EntryLine extends Component<EntryLineProps> {
                }}>
         <Avatar entry={entry} />
         <div class="line-main">
-          <Sentence entry={entry} />
+          <Sentence entry={entry} inRow={inRow} />
           {typeof reason === 'string' && reason !== '' && <q class="reason">{reason.slice(0, 200)}</q>}
         </div>
         <div class="line-meta">

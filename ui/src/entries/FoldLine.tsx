@@ -11,7 +11,7 @@ import {Time} from '../widgets/Time';
 import {entryTime} from './changes';
 import {Avatar, EntryLine, ViaBadge} from './EntryLine';
 import {mainPart, type Fold} from './fold';
-import {ActorName} from './Sentence';
+import {ActorName, RowName} from './Sentence';
 import {countOfRows} from './words';
 
 const SHOWN_AT_FIRST = 20;
@@ -49,10 +49,11 @@ function FoldSentence({fold, counts, more}: {fold: Fold; counts: Map<string, num
   const n = fold.entries.length;
   if (fold.kind === 'housekeeping') return <>{t('fold.housekeeping', {n})}</>;
   if (fold.kind === 'baseline') return <>{t('fold.baseline', {n})}</>;
-  const first = fold.entries[0]!;
   const main = mainPart(fold.entries);
+  const first = main.sample;
   const asked = (counts.get(main.table) ?? counts.get(main.table.replace('public.', '')) ?? 0);
-  const rows = <strong>{countOfRows(main.table, Math.max(asked, 1))}{more && asked === n ? '+' : ''}</strong>;
+  const isOne = asked <= 1 && !more;
+  const rows = isOne ? <RowName entry={first} /> : <strong>{countOfRows(main.table, asked)}{more && asked === n ? '+' : ''}</strong>;
   const actor = <ActorName entry={first} />;
   const others = [...counts].filter(([table]) => table !== main.table && `public.${table}` !== main.table).map(([table, count]) => countOfRows(table, count));
   const verb = !main.mixed && main.kind in VERBS ? VERBS[main.kind as keyof typeof VERBS] : 'fold.update';
@@ -68,7 +69,7 @@ export function FoldLine({fold, whole, q, openSeq, turn, fresh, onToggle}: FoldL
   const [open, setOpen] = useState(openSeq !== undefined && fold.entries.some(entry => entry.seq === openSeq));
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
   const counts = useCounts(fold, whole, q);
-  const first = fold.entries[0]!;
+  const first = fold.kind === 'transaction' ? mainPart(fold.entries).sample : fold.entries[0]!;
   const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
   const xid = first.tx?.xid;
   return (

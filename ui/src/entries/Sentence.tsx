@@ -31,7 +31,7 @@ export function RowName({entry, plain = false}: {entry: Entry; plain?: boolean})
   return <Link to={rowPagePath(table, keySegment(entry.key))} class="quiet-link" title={`${rowNoun(table)} ${key}`}><strong>{name}</strong></Link>;
 }
 
-function update(entry: Entry): ComponentChildren {
+function update(entry: Entry, inRow: boolean): ComponentChildren {
   const {told} = splitChanges(entry);
   const actor = <ActorName entry={entry} />, row = <RowName entry={entry} />;
   if (entry.erased) return rich('sentence.update_erased', {actor, row});
@@ -41,7 +41,7 @@ function update(entry: Entry): ComponentChildren {
   const fields = <strong><SafeText text={formatList(shown)} /></strong>;
   return (
     <>
-      {rich('sentence.update', {actor, row, fields})}
+      {inRow ? rich('sentence.update_here', {actor, fields}) : rich('sentence.update', {actor, row, fields})}
       {told.length === 1
         ? <>: <BriefDifference change={told[0]!} /></>
         : told.slice(0, TOLD_CHANGES).map((change, i) => (
@@ -93,15 +93,16 @@ function access(entry: Entry): ComponentChildren {
   return rich('sentence.read', {actor, what: known(`route.${route}`) ?? route});
 }
 
-export function Sentence({entry}: {entry: Entry}): JSX.Element {
+// inRow: among the entries of one row, which goes without saying.
+export function Sentence({entry, inRow = false}: {entry: Entry; inRow?: boolean}): JSX.Element {
   const actor = <ActorName entry={entry} />;
   let said: ComponentChildren;
   switch (entry.kind) {
-    case 'update': said = update(entry); break;
+    case 'update': said = update(entry, inRow); break;
     case 'insert': said = rich('sentence.insert', {actor, row: <RowName entry={entry} />}); break;
     case 'delete': said = rich('sentence.delete', {actor, row: <RowName entry={entry} />}); break;
     case 'truncate': said = rich('sentence.truncate', {actor, table: table(entry)}); break;
-    case 'baseline': said = rich('sentence.baseline', {row: <RowName entry={entry} />}); break;
+    case 'baseline': said = inRow ? t('sentence.baseline_here') : rich('sentence.baseline', {row: <RowName entry={entry} />}); break;
     case 'schema': said = rich('sentence.schema', {table: table(entry)}); break;
     case 'gap': said = rich('sentence.gap', {table: table(entry), reason: known(`gap.${text(detailOf(entry)['reason'])}`) ?? text(detailOf(entry)['reason'])}); break;
     case 'access': said = access(entry); break;

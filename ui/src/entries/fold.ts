@@ -49,16 +49,17 @@ export function foldEntries(entries: Entry[]): Line[] {
 }
 
 // What most of a fold is about: its table and operation.
-export function mainPart(entries: Entry[]): {table: string; kind: Entry['kind']; mixed: boolean} {
-  const counts = new Map<string, {table: string; kind: Entry['kind']; n: number}>();
-  for (const {table = '', kind} of entries) {
+export function mainPart(entries: Entry[]): {table: string; kind: Entry['kind']; mixed: boolean; sample: Entry} {
+  const counts = new Map<string, {table: string; kind: Entry['kind']; n: number; sample: Entry}>();
+  for (const sample of entries) {
+    const {table = '', kind} = sample;
     const id = `${kind} ${table}`;
-    const count = counts.get(id) ?? {table, kind, n: 0};
+    const count = counts.get(id) ?? {table, kind, n: 0, sample};
     count.n += 1;
     counts.set(id, count);
   }
   const sorted = [...counts.values()].sort((a, b) => b.n - a.n);
   const contacts = sorted.find(each => each.table === 'public.contacts');
   const main = contacts ?? sorted[0]!;
-  return {table: main.table, kind: main.kind, mixed: sorted.some(each => each.table === main.table && each.kind !== main.kind)};
+  return {table: main.table, kind: main.kind, sample: main.sample, mixed: sorted.some(each => each.table === main.table && each.kind !== main.kind)};
 }

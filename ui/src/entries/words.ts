@@ -43,6 +43,11 @@ export function changeName(change: Change): string {
   return [fieldName(change.field), ...parts.map(humanise)].join(' › ');
 }
 
+// The last part of it: the variable's own name.
+export function shortChangeName(change: Change): string {
+  return changeName(change).split(' › ').pop()!;
+}
+
 // A value's word, when it has one: "blocked" of status, true.
 export function valueWord(field: string, value: Json): string | undefined {
   if (typeof value === 'boolean') return t(value ? 'value.yes' : 'value.no');

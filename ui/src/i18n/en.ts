@@ -166,6 +166,7 @@ export const en = {
   'filter.op.remove': 'Deleted',
 
   'sentence.update': '{actor} changed {fields} of {row}',
+  'sentence.update_here': '{actor} changed {fields}',
   'sentence.update_erased': '{actor} changed {row}; the values were erased',
   'sentence.update_nothing': '{actor} saved {row} without changing anything',
   'sentence.more_fields': {one: '{n} more', other: '{n} more'},
@@ -174,6 +175,7 @@ export const en = {
   'sentence.delete': '{actor} deleted {row}',
   'sentence.truncate': '{actor} emptied all of {table}',
   'sentence.baseline': '{row} was recorded as it was',
+  'sentence.baseline_here': 'Recorded as it was',
   'sentence.schema': 'The columns of {table} were recorded',
   'sentence.gap': 'Changes of {table} may have been missed: {reason}',
   'sentence.control': 'Rowledger noted: {event}',

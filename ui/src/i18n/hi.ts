@@ -166,6 +166,7 @@ export const hi: Messages = {
   'filter.op.remove': 'हटाया गया',
 
   'sentence.update': '{actor} ने {row} में {fields} बदला',
+  'sentence.update_here': '{actor} ने {fields} बदला',
   'sentence.update_erased': '{actor} ने {row} को बदला; मान मिटा दिए गए हैं',
   'sentence.update_nothing': '{actor} ने {row} को बिना कुछ बदले सहेजा',
   'sentence.more_fields': {one: '{n} और', other: '{n} और'},
@@ -174,6 +175,7 @@ export const hi: Messages = {
   'sentence.delete': '{actor} ने {row} को हटाया',
   'sentence.truncate': '{actor} ने {table} को पूरा ख़ाली किया',
   'sentence.baseline': '{row} जैसा था वैसा दर्ज किया गया',
+  'sentence.baseline_here': 'जैसा था वैसा दर्ज किया गया',
   'sentence.schema': '{table} के कॉलम दर्ज किए गए',
   'sentence.gap': '{table} के कुछ बदलाव शायद छूट गए: {reason}',
   'sentence.control': 'Rowledger ने दर्ज किया: {event}',

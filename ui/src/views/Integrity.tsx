@@ -141,6 +141,15 @@ export function Integrity(): JSX.Element {
                 <Link to={searchPath('kind:gap')}>{t('integrity.all_gaps')}</Link>
               </>}
         </Card>
+      </div>
+      {checkpoint && data.verifier_key && (
+        <section class="card verify">
+          <h2><span class="card-icon"><Icon name="integrity" /></span> {t('verify.title')}</h2>
+          <p class="note">{t('verify.lead')}</p>
+          <Deferred label={t('verify.run')} load={async () => (await import('../verify/BrowserCheck')).BrowserCheck} props={{verifierKey: data.verifier_key}} />
+          {may('read_health') && <ServerCheck />}
+        </section>)}
+      <div class="cards">
         <Card icon="person" title={t('integrity.coverage')}><Coverage coverage={data.coverage} /></Card>
         <Card icon="integrity" title={t('integrity.checkpoint')}>
           {checkpoint
@@ -154,13 +163,6 @@ export function Integrity(): JSX.Element {
           <p class="note">{t('integrity.key_text')}</p>
         </Card>
       </div>
-      {checkpoint && data.verifier_key && (
-        <section class="card verify">
-          <h2><span class="card-icon"><Icon name="integrity" /></span> {t('verify.title')}</h2>
-          <p class="note">{t('verify.lead')}</p>
-          <Deferred label={t('verify.run')} load={async () => (await import('../verify/BrowserCheck')).BrowserCheck} props={{verifierKey: data.verifier_key}} />
-          {may('read_health') && <ServerCheck />}
-        </section>)}
     </div>
   );
 }
