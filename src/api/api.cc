@@ -6,6 +6,7 @@
 #include "api/answer.h"
 #include "api/coverage.h"
 #include "api/route.h"
+#include "api/ui_files.h"
 
 namespace rowledger::api {
 namespace {
@@ -56,7 +57,10 @@ http::Response Api::handle(const http::Request& request) const {
   if (!target) return problem(400, "invalid", "The request is not understood", "the address is not well-formed");
   std::string allowed;
   auto found = find_route(request.method, target->path, allowed);
-  if (!found) return no_route(allowed);
+  if (!found) {
+    auto file = get_ui_file(request, target->path);
+    return file ? std::move(*file) : no_route(allowed);
+  }
   const Needs& needs = found->route->needs;
   const Call call{dependencies_, *coverage_, request, *target, std::move(found->path), caller_of(request.peer)};
   if (!needs.met_by_anyone()) {

@@ -4,9 +4,11 @@ import {whenSignedOut} from './base/api';
 import {changePrefs, prefs, settlePrefs} from './base/prefs';
 import {loadSession, session} from './base/session';
 import {loadLanguage} from './i18n';
+import {startClock} from './i18n/time';
 
 async function begin(): Promise<void> {
   settlePrefs();
+  startClock();
   whenSignedOut(() => session.set({state: 'out'}));
   const asked = location.hash.startsWith('#/sign-in');
   // A sign-in link needs no question who is there.

@@ -96,9 +96,11 @@ export function dayHeading(when: Date, now: Date): string {
   return dayName(when);
 }
 
-// The present, for relative times; it moves twice a minute.
+// The present, for relative times.
 export const clock = makeStore(new Date());
-setInterval(() => clock.set(new Date()), 30_000);
+export function startClock(): void {
+  setInterval(() => clock.set(new Date()), 30_000);
+}
 
 export function formatBytes(bytes: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
