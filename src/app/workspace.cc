@@ -94,6 +94,8 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, capture
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  out.directory = directory;
+  out.seal = config.seal;
   if (const auto key = ledger::SigningKey::parse(keys.signing_key)) out.verifier_key = key->verifier().format();
   return out;
 }
