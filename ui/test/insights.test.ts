@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {csvOf, daysBetween, heatOf, stackOf} from '../src/insights/series';
+import {csvOf, daysBetween, heatOf, sideBySide, stackOf} from '../src/insights/series';
 
 test('days without changes are there', () => {
   assert.deepEqual(daysBetween('2026-02-27', '2026-03-02'), ['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-02']);
@@ -17,6 +17,13 @@ test('of many parts the smallest are told together, and none is lost', () => {
   assert.equal(stack.parts.length, 6);
   assert.equal(stack.parts[5], '');
   assert.equal(stack.counts.reduce((sum, row) => sum + row[0]!, 0), 55);
+});
+
+test('several insights side by side', () => {
+  const day = (key: string, count: number): {key: string; count: number} => ({key, count});
+  const both = sideBySide(['phone', 'name'], [{by: 'day', total: 3, buckets: [day('2026-11-16', 1), day('2026-11-17', 2)]}, {by: 'day', total: 4, buckets: [day('2026-11-17', 4)]}]);
+  assert.deepEqual(both.buckets.find(each => each.key === '2026-11-17'), {key: '2026-11-17', count: 6, parts: {phone: 2, name: 4}});
+  assert.deepEqual(stackOf(both).counts, [[0, 4], [1, 2]]);
 });
 
 test('hours of the week', () => {

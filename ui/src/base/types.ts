@@ -106,15 +106,6 @@ export interface Insight {
   buckets: Bucket[];
 }
 
-export interface Integrity {
-  checkpoint: {origin?: string; size: number; root: string; signed_at?: string; note?: string} | null;
-  verifier_key: string | null;
-  captured_until?: string | null;
-  gaps: Entry[];
-  coverage: {since_seq: number; changes: number; verified: number; claimed: number; database: number; unknown: number};
-  entries: number;
-}
-
 export interface Status {
   version?: string;
   source: string;
@@ -126,6 +117,10 @@ export interface Status {
   gaps: number;
   entries: number;
   disk_bytes: number;
+  checkpoint: {origin: string; size: number; root: string; age_seconds: number} | null;
+  verifier_key: string | null;
+  // Shares of the changes since since_seq.
+  coverage: {since_seq: number; changes: number; verified: number; claimed: number; database: number; unknown: number};
   slot: {name?: string; exists: boolean; active: boolean; wal_status: string | null; retained_bytes: number} | null;
   tables: string[];
 }

@@ -7,7 +7,7 @@ import type {Entry, EntryPage} from '../base/types';
 import {entryTime} from './changes';
 import {foldEntries, transactionOf} from './fold';
 
-const PAGE = 50;
+const FIRST_PAGE = 50, PAGE = 200;
 const MOST_WAITING = 500; // more arrive only as a number
 
 export interface FeedState {
@@ -58,7 +58,7 @@ export class Feed {
 
   private page(parameters: {cursor?: string; q?: string}): Promise<EntryPage> {
     return getJson<EntryPage & {next_cursor?: string}>(
-      address('/v1/entries', {q: parameters.q ?? this.options.q, all: this.options.all, images: true, limit: PAGE, cursor: parameters.cursor}),
+      address('/v1/entries', {q: parameters.q ?? this.options.q, all: this.options.all, images: true, limit: this.state.get().entries.length === 0 ? FIRST_PAGE : PAGE, cursor: parameters.cursor}),
       this.controller.signal).then(page => ({entries: page.entries, next: page.next ?? page.next_cursor}));
   }
 

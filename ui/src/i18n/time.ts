@@ -1,7 +1,7 @@
 // Times as people read them, in the zone that the reader chose, always with its offset where it matters.
-import {prefs} from '../base/prefs';
-import {makeStore} from '../base/store';
-import {locale, t} from './index';
+import {prefs, ZONES} from '../base/prefs';
+import {makeStore, useStore} from '../base/store';
+import {languageTurn, locale, t} from './index';
 
 let organisationZone = 'Asia/Kolkata';
 export function setOrganisationZone(zone: string | undefined): void {
@@ -94,6 +94,11 @@ export function dayHeading(when: Date, now: Date): string {
   if (day === isoDay(now)) return `${t('time.today')} · ${dayName(when)}`;
   if (day === isoDay(new Date(now.getTime() - 86_400_000))) return `${t('time.yesterday')} · ${dayName(when)}`;
   return dayName(when);
+}
+
+// Counts up whenever words or times are shown otherwise: what long lists compare before they draw a line anew.
+export function useTurn(): number {
+  return useStore(languageTurn) * ZONES.length + ZONES.indexOf(useStore(prefs).zone);
 }
 
 // The present, for relative times.

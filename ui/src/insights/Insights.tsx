@@ -6,20 +6,21 @@ import {useLoad} from '../base/load';
 import {adjust, Link, navigate, rowPagePath, searchPath, usePlace, useTitle, withParameters} from '../base/router';
 import type {Bucket, Insight} from '../base/types';
 import {searchWord, viaName} from '../entries/actor';
+import {isHousekeepingField} from '../entries/changes';
 import {SafeText} from '../entries/Value';
 import {fieldName, rowNoun} from '../entries/words';
 import {formatNumber, t} from '../i18n';
 import {isoDay, shortDay, timeZone, weekdayName} from '../i18n/time';
-import {Failure, Loading, Notice} from '../widgets/State';
+import {Failure, Loading} from '../widgets/State';
 import {DayChart} from './DayChart';
 import {Panel} from './Panel';
 import {barsPicture, heatPicture, PART_COLOURS, stackPicture} from './picture';
-import {heatOf, stackOf, type Sheet} from './series';
+import {heatOf, sideBySide, stackOf, type Sheet} from './series';
 
 const RANGES = [7, 30, 90, 365] as const;
 const SPLITS = ['via', 'field', 'actor'] as const;
 type Split = (typeof SPLITS)[number];
-const SHOWN_BARS = 10;
+const SHOWN_BARS = 10, LARGEST = 6;
 
 interface Range {
   q: string;
@@ -52,12 +53,22 @@ function rangeTerm(range: Range): string {
   return `created:${range.from}..${range.to}`;
 }
 
+// Changes per day by way in are one question. By field or person: the largest few first, then each one's days.
+async function dayParts(range: Range, split: Split, signal: AbortSignal): Promise<{insight: Insight; names: Map<string, string>}> {
+  const ask = (by: string, extra: Record<string, string | number>): Promise<Insight> =>
+    getJson<Insight>(address('/v1/insights/changes', {by, q: range.q, from: range.from, to: range.to, ...extra}), signal);
+  if (split === 'via') return {insight: await ask('day', {split}), names: new Map()};
+  const largest = (await ask(split, {limit: LARGEST})).buckets.filter(bucket => bucket.query);
+  const days = await Promise.all(largest.map(bucket => ask('day', {q: within(range, bucket.query)})));
+  return {insight: sideBySide(largest.map(bucket => bucket.key), days), names: new Map(largest.map(bucket => [bucket.key, bucket.label ?? bucket.key]))};
+}
+
 function DayPanel({range, split}: {range: Range; split: Split}): JSX.Element {
   const {parameters, path} = usePlace();
-  const {data, error, reload} = useInsight(range, 'day', {split});
+  const {data, error, reload} = useLoad(JSON.stringify([range, split]), signal => dayParts(range, split, signal));
   const [asTable, onTable] = useTableChoice('day');
-  const stack = useMemo(() => (data ? stackOf(data) : undefined), [data]);
-  const parts = useMemo(() => stack?.parts.map((part, i) => ({label: partName(split, part), colour: PART_COLOURS[i % PART_COLOURS.length]!, counts: stack.counts[i]!})) ?? [], [stack, split]);
+  const stack = useMemo(() => (data ? stackOf(data.insight) : undefined), [data]);
+  const parts = useMemo(() => stack?.parts.map((part, i) => ({label: data?.names.get(part) && split === 'actor' ? data.names.get(part)! : partName(split, part), colour: PART_COLOURS[i % PART_COLOURS.length]!, counts: stack.counts[i]!})) ?? [], [stack, split, data]);
   const title = t('insights.per_day');
   const extra = (
     <div class="segmented" role="group" aria-label={t('insights.split')}>
@@ -103,7 +114,8 @@ function BarsPanel({range, by, title, column, label, target}: BarsProps): JSX.El
   const [asTable, onTable] = useTableChoice(by);
   if (error) return <section class="panel chart"><Failure error={error} retry={reload} /></section>;
   if (!data) return <section class="panel chart"><Loading /></section>;
-  const buckets = data.buckets;
+  // What changes by itself is no news here.
+  const buckets = data.buckets.filter(bucket => by !== 'field' || !isHousekeepingField({field: bucket.key}));
   const most = Math.max(1, ...buckets.map(bucket => bucket.count));
   const rows = buckets.map(bucket => ({label: label(bucket), count: bucket.count, to: target(bucket)}));
   const sheet: Sheet = {name: title, columns: [column, t('insights.changes')], rows: rows.map(row => [row.label, row.count])};
@@ -138,7 +150,7 @@ function HeatPanel({range}: {range: Range}): JSX.Element {
   const sheet: Sheet = {name: title, columns: [t('insights.weekday'), ...hours], rows: heat.most === 0 ? [] : heat.counts.map((row, d) => [weekdayName(d, 'long'), ...row])};
   return (
     <Panel title={title} sheet={sheet} picture={() => heatPicture(title, days, heat.counts, heat.most)} asTable={asTable} onTable={onTable} wide>
-      <div class="scroll" tabIndex={0} role="region" aria-label={title}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={title}>
         <table class="heat">
           <thead><tr><td />{hours.map(hour => <th key={hour} scope="col">{hour}</th>)}</tr></thead>
           <tbody>
@@ -204,7 +216,7 @@ export function Insights(): JSX.Element {
         <BarsPanel range={{...range, q: within(range, 'table:contacts')}} by="row" title={t('insights.rows')} column={t('insights.by.row')} label={bucket => bucket.label ?? rowLabelOf(bucket.key)} target={bucket => rowTarget(bucket)} />
         <HeatPanel range={range} />
       </div>
-      <Notice icon="search" title={t('insights.hint')} />
+      <p class="note centre">{t('insights.hint')}</p>
     </div>
   );
 }

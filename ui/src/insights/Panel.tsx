@@ -21,7 +21,7 @@ export interface PanelProps {
 
 export function SheetTable({sheet, links}: {sheet: Sheet; links?: (string | undefined)[]}): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={sheet.name}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={sheet.name}>
       <table class="grid">
         <thead><tr>{sheet.columns.map(column => <th key={column} scope="col">{column}</th>)}</tr></thead>
         <tbody>

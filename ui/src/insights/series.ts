@@ -40,6 +40,21 @@ export function stackOf(insight: Insight): Stack {
   return {days, parts, counts, queries: days.map(day => byDay.get(day)?.query ?? `created:${day}`)};
 }
 
+// Several insights by day as one, each of them a part.
+export function sideBySide(parts: string[], insights: Insight[]): Insight {
+  const days = new Map<string, Bucket>();
+  insights.forEach((insight, i) => {
+    for (const bucket of insight.buckets) {
+      const day = days.get(bucket.key) ?? {key: bucket.key, count: 0, parts: {}};
+      day.count += bucket.count;
+      day.parts![parts[i]!] = bucket.count;
+      days.set(bucket.key, day);
+    }
+  });
+  const buckets = [...days.values()];
+  return {by: 'day', total: buckets.reduce((sum, bucket) => sum + bucket.count, 0), buckets};
+}
+
 // Counts by weekday (Monday first) and hour. Keys: "1 09" or "1-9" with 1 for Monday (ISO 8601), or "Mon 09".
 export function heatOf(buckets: Bucket[]): {counts: number[][]; queries: (string | undefined)[][]; most: number} {
   const counts = Array.from({length: 7}, () => Array.from({length: 24}, () => 0));

@@ -2,7 +2,7 @@
 import type {JSX} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
 import {getJson, request} from '../base/api';
-import type {Change, Entry, Integrity} from '../base/types';
+import type {Change, Entry, Status} from '../base/types';
 import {formatNumber, t} from '../i18n';
 import {Icon} from '../widgets/Icon';
 import {toBase64} from './bytes';
@@ -42,9 +42,9 @@ function compareChanges(entry: Entry, proven: ProvenEntry): number {
 }
 
 async function check(entry: Entry): Promise<Outcome> {
-  const integrity = await getJson<Integrity>('/v1/integrity');
-  if (integrity.verifier_key === null) return {state: 'bad', text: t('verify.no_key')};
-  const key = parseVerifierKey(integrity.verifier_key);
+  const status = await getJson<Status>('/v1/status');
+  if (status.verifier_key === null) return {state: 'bad', text: t('verify.no_key')};
+  const key = parseVerifierKey(status.verifier_key);
   const text = await (await request(`/v1/evidence?entry=${entry.seq}`, {headers: {Accept: 'text/plain'}})).text();
   const evidence = await verifyEvidence(text, key);
   const proven = evidence.entries[0];

@@ -9,6 +9,7 @@ import {ROLES, type Entry, type Role, type Token, type User} from '../base/types
 import {EntryLine} from '../entries/EntryLine';
 import {SafeText} from '../entries/Value';
 import {known, t} from '../i18n';
+import {useTurn} from '../i18n/time';
 import {CopyButton} from '../widgets/Copy';
 import {Dialog} from '../widgets/Dialog';
 import {Icon} from '../widgets/Icon';
@@ -52,6 +53,7 @@ function Looks(): JSX.Element {
   const entries = [...(first.data?.access ?? []), ...(more?.entries ?? [])];
   const next = more ? more.next : first.data?.next;
   const open = Number(parameters.get('open') ?? -1);
+  const turn = useTurn();
   const field = (name: string, label: string, value: string): JSX.Element => (
     <label class="field grow"><span>{label}</span><input type="text" name={name} key={value} defaultValue={value} /></label>
   );
@@ -72,7 +74,7 @@ function Looks(): JSX.Element {
       {first.error ? <Failure error={first.error} retry={first.reload} /> : !first.data ? <Loading />
         : entries.length === 0 ? <Notice icon="access" title={t('access.nobody')} /> : (
         <div class="panel list">
-          {entries.map(entry => <EntryLine key={entry.seq} entry={entry} open={open === entry.seq} turn={0} onToggle={seq => adjust({open: open === seq ? null : seq})} />)}
+          {entries.map(entry => <EntryLine key={entry.seq} entry={entry} open={open === entry.seq} turn={turn} onToggle={seq => adjust({open: open === seq ? null : seq})} />)}
         </div>)}
       {next !== undefined && <p class="centre"><button type="button" class="button" onClick={() => {
         getJson<{access: Entry[]; next?: string}>(address('/v1/access', {table, key, reader, limit: 50, cursor: next})).then(
@@ -190,7 +192,7 @@ function People(): JSX.Element {
     <>
       <div class="actions end"><button type="button" class="button primary" onClick={() => setAdding(true)}><Icon name="plus" size={16} /> {t('access.add_person')}</button></div>
       {data.users.length === 0 ? <Notice icon="person" title={t('access.no_people')} /> : (
-        <div class="scroll panel" tabIndex={0} role="region" aria-label={t('access.people')}>
+        <div class="scroll panel" tabIndex={0} role="group" aria-label={t('access.people')}>
           <table class="grid">
             <thead><tr><th scope="col">{t('access.name')}</th><th scope="col">{t('access.role')}</th><th scope="col">{t('access.tenant')}</th><th scope="col">{t('access.last_sign_in')}</th><td /></tr></thead>
             <tbody>
@@ -253,7 +255,7 @@ function Tokens(): JSX.Element {
       <p class="lead">{t('access.tokens_text')}</p>
       <div class="actions end"><button type="button" class="button primary" onClick={() => setAdding(true)}><Icon name="plus" size={16} /> {t('access.add_token')}</button></div>
       {data.tokens.length === 0 ? <Notice icon="lock" title={t('access.no_tokens')} /> : (
-        <div class="scroll panel" tabIndex={0} role="region" aria-label={t('access.tokens')}>
+        <div class="scroll panel" tabIndex={0} role="group" aria-label={t('access.tokens')}>
           <table class="grid">
             <thead><tr><th scope="col">{t('access.token_name')}</th><th scope="col">{t('access.role')}</th><th scope="col">{t('access.tenant')}</th><th scope="col">{t('access.expires')}</th><th scope="col">{t('access.last_used')}</th><td /></tr></thead>
             <tbody>

@@ -1,7 +1,6 @@
 // What changed lately, as sentences: the first view, and the answer to every search.
 import {Fragment, type JSX} from 'preact';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
-import {prefs} from '../base/prefs';
 import {adjust, navigate, usePlace, useTitle, withParameters} from '../base/router';
 import {may} from '../base/session';
 import {useStore} from '../base/store';
@@ -11,8 +10,8 @@ import {EntryLine} from '../entries/EntryLine';
 import {Feed, type FeedState} from '../entries/feed';
 import {foldEntries, type Line} from '../entries/fold';
 import {FoldLine} from '../entries/FoldLine';
-import {formatNumber, languageTurn, t} from '../i18n';
-import {clock, dayHeading, isoDay} from '../i18n/time';
+import {formatNumber, t} from '../i18n';
+import {clock, dayHeading, isoDay, useTurn} from '../i18n/time';
 import {Filters} from '../search/Filters';
 import {SavedSearches} from '../search/SavedSearches';
 import {SearchField} from '../search/SearchField';
@@ -51,7 +50,7 @@ export function Activity(): JSX.Element {
   const openText = parameters.get('open');
   const openSeq = openText === null ? undefined : Number(openText);
   const {feed, state} = useFeed(q, all, folding, !paused);
-  const turn = useStore(languageTurn) * 10 + ['organisation', 'browser', 'utc'].indexOf(useStore(prefs).zone);
+  const turn = useTurn();
   const now = useStore(clock);
   const list = useRef<HTMLDivElement>(null);
   useTitle(name !== '' ? name : q !== '' ? q : t('nav.activity'));

@@ -1,16 +1,16 @@
 // Whether the log is whole and unaltered, in words, and checked in this browser.
 import type {JSX} from 'preact';
 import {useState} from 'preact/hooks';
-import {getJson, request} from '../base/api';
+import {address, getJson, request} from '../base/api';
 import {useLoad} from '../base/load';
 import {Link, searchPath, useTitle} from '../base/router';
 import {may} from '../base/session';
-import type {Integrity as IntegrityAnswer, Status} from '../base/types';
+import type {EntryPage, Status} from '../base/types';
 import {EntryLine} from '../entries/EntryLine';
 import {SafeText} from '../entries/Value';
 import {tableName} from '../entries/words';
 import {formatList, formatNumber, known, t} from '../i18n';
-import {formatBytes, formatShare} from '../i18n/time';
+import {formatBytes, formatShare, useTurn} from '../i18n/time';
 import {CopyButton} from '../widgets/Copy';
 import {Deferred} from '../widgets/Deferred';
 import {Icon, type IconName} from '../widgets/Icon';
@@ -27,9 +27,10 @@ function Card({icon, title, state, children}: {icon: IconName; title: string; st
   );
 }
 
+const MOST_GAPS = 20;
 const TRUSTS = ['verified', 'claimed', 'database', 'unknown'] as const;
 
-function Coverage({coverage}: {coverage: IntegrityAnswer['coverage']}): JSX.Element {
+function Coverage({coverage}: {coverage: Status['coverage']}): JSX.Element {
   return (
     <>
       <div class="share-bar" aria-hidden="true">
@@ -113,51 +114,54 @@ function StatusFacts({status}: {status: Status}): JSX.Element {
 
 export function Integrity(): JSX.Element {
   useTitle(t('nav.integrity'));
-  const {data, error, reload} = useLoad('/v1/integrity', signal => getJson<IntegrityAnswer>('/v1/integrity', signal));
-  const status = useLoad(may('read_health') ? '/v1/status' : undefined, signal => getJson<Status>('/v1/status', signal));
+  const {data, error, reload} = useLoad('/v1/status', async signal => ({status: await getJson<Status>('/v1/status', signal), at: Date.now()}));
+  const path = address('/v1/entries', {q: 'kind:gap', limit: MOST_GAPS});
+  const gaps = useLoad(may('read_entries') ? path : undefined, signal => getJson<EntryPage>(path, signal));
+  const turn = useTurn();
   const [openGap, setOpenGap] = useState<number>();
   if (error) return <div><h1>{t('nav.integrity')}</h1><Failure error={error} retry={reload} /></div>;
   if (!data) return <div><h1>{t('nav.integrity')}</h1><Loading /></div>;
-  const {checkpoint} = data;
-  const problem = status.data?.problem;
+  const {status, at} = data;
+  const {checkpoint, problem} = status;
+  const before = (seconds: number | null): Date => new Date(at - (seconds ?? 0) * 1000);
   return (
     <div class="integrity">
       <div class="view-head"><h1>{t('nav.integrity')}</h1></div>
       <p class="lead">{t('integrity.lead')}</p>
       <div class="cards">
         <Card icon="activity" title={t('integrity.captured')} state={problem ? 'bad' : 'good'}>
-          <p class="big"><Time when={data.captured_until ?? checkpoint?.signed_at} /></p>
-          <p class="note">{t('integrity.entries', {n: data.entries})}</p>
+          <p class="big">{status.lag_seconds === null ? t('value.unknown') : <Time when={before(status.lag_seconds)} />}</p>
+          <p class="note">{t('integrity.entries', {n: status.entries})}</p>
           {problem && <p class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={problem} /></p>}
-          {status.data && <StatusFacts status={status.data} />}
-          {status.data?.warnings.map(warning => <p key={warning} class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={warning} /></p>)}
+          <StatusFacts status={status} />
+          {status.warnings.map(warning => <p key={warning} class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={warning} /></p>)}
         </Card>
-        <Card icon="warning" title={t('integrity.gaps')} state={data.gaps.length === 0 ? 'good' : 'bad'}>
-          {data.gaps.length === 0
+        <Card icon="warning" title={t('integrity.gaps')} state={status.gaps === 0 ? 'good' : 'bad'}>
+          {status.gaps === 0
             ? <><p class="big">{t('integrity.no_gaps')}</p><p class="note">{t('integrity.no_gaps_text')}</p></>
             : <>
-                <p class="big">{t('integrity.some_gaps', {n: data.gaps.length})}</p>
-                {data.gaps.slice(0, 20).map(gap => <EntryLine key={gap.seq} entry={gap} open={openGap === gap.seq} turn={0} onToggle={seq => setOpenGap(openGap === seq ? undefined : seq)} />)}
+                <p class="big">{t('integrity.some_gaps', {n: status.gaps})}</p>
+                {gaps.data?.entries.map(gap => <EntryLine key={gap.seq} entry={gap} open={openGap === gap.seq} turn={turn} onToggle={seq => setOpenGap(openGap === seq ? undefined : seq)} />)}
                 <Link to={searchPath('kind:gap')}>{t('integrity.all_gaps')}</Link>
               </>}
         </Card>
       </div>
-      {checkpoint && data.verifier_key && (
+      {checkpoint && status.verifier_key && (
         <section class="card verify">
           <h2><span class="card-icon"><Icon name="integrity" /></span> {t('verify.title')}</h2>
           <p class="note">{t('verify.lead')}</p>
-          <Deferred label={t('verify.run')} load={async () => (await import('../verify/BrowserCheck')).BrowserCheck} props={{verifierKey: data.verifier_key}} />
-          {may('read_health') && <ServerCheck />}
+          <Deferred label={t('verify.run')} load={async () => (await import('../verify/BrowserCheck')).BrowserCheck} props={{verifierKey: status.verifier_key}} />
+          {may('export') && <ServerCheck />}
         </section>)}
       <div class="cards">
-        <Card icon="person" title={t('integrity.coverage')}><Coverage coverage={data.coverage} /></Card>
+        <Card icon="person" title={t('integrity.coverage')}><Coverage coverage={status.coverage} /></Card>
         <Card icon="integrity" title={t('integrity.checkpoint')}>
           {checkpoint
             ? <dl class="facts">
                 <div><dt>{t('integrity.size')}</dt><dd>{formatNumber(checkpoint.size)}</dd></div>
-                {checkpoint.signed_at && <div><dt>{t('integrity.signed')}</dt><dd><Time when={checkpoint.signed_at} exact /></dd></div>}
+                <div><dt>{t('integrity.signed')}</dt><dd><Time when={before(checkpoint.age_seconds)} exact /></dd></div>
                 <div><dt>{t('integrity.root')}</dt><dd><code class="hash">{checkpoint.root}</code></dd></div>
-                {data.verifier_key && <div><dt>{t('integrity.key')}</dt><dd><code class="hash">{data.verifier_key}</code> <CopyButton text={data.verifier_key}>{t('action.copy')}</CopyButton></dd></div>}
+                {status.verifier_key && <div><dt>{t('integrity.key')}</dt><dd><code class="hash">{status.verifier_key}</code> <CopyButton text={status.verifier_key}>{t('action.copy')}</CopyButton></dd></div>}
               </dl>
             : <p>{t('integrity.no_checkpoint')}</p>}
           <p class="note">{t('integrity.key_text')}</p>

@@ -58,7 +58,7 @@ export function TableView({table}: {table: string}): JSX.Element {
       <p class="note">{t('table.when_hint')}</p>
       {pages?.error ? <Failure error={pages.error} retry={() => load(undefined, [])} />
         : rows.length > 0 ? (
-          <div class="scroll" tabIndex={0} role="region" aria-label={t('table.title', {table: tableName(table)})}>
+          <div class="scroll" tabIndex={0} role="group" aria-label={t('table.title', {table: tableName(table)})}>
             <table class="grid">
               <thead><tr>{columns.map(column => <th key={column} scope="col" title={column}>{fieldName(column)}</th>)}</tr></thead>
               <tbody>
