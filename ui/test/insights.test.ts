@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {csvOf, daysBetween, heatOf, sideBySide, stackOf} from '../src/insights/series';
+import {csvOf, daysBetween, heatOf, hourQuery, sideBySide, stackOf} from '../src/insights/series';
 
 test('days without changes are there', () => {
   assert.deepEqual(daysBetween('2026-02-27', '2026-03-02'), ['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-02']);
@@ -27,9 +27,9 @@ test('several insights side by side', () => {
 });
 
 test('hours of the week', () => {
-  const heat = heatOf([{key: '1 09', count: 3, query: 'x'}, {key: '7-23', count: 1}, {key: 'nonsense', count: 9}]);
+  const heat = heatOf([{key: '1-09', count: 3}, {key: '7-23', count: 1}, {key: 'nonsense', count: 9}]);
   assert.equal(heat.counts[0]![9], 3);
-  assert.equal(heat.queries[0]![9], 'x');
+  assert.equal(hourQuery('2026-11-10', '2026-11-24', 0, 9), 'created:2026-11-16T09:00..2026-11-16T09:59:59,2026-11-23T09:00..2026-11-23T09:59:59');
   assert.equal(heat.counts[6]![23], 1);
   assert.equal(heat.most, 3);
 });

@@ -15,7 +15,7 @@ import {Failure, Loading} from '../widgets/State';
 import {DayChart} from './DayChart';
 import {Panel} from './Panel';
 import {barsPicture, heatPicture, PART_COLOURS, stackPicture} from './picture';
-import {heatOf, sideBySide, stackOf, type Sheet} from './series';
+import {heatOf, hourQuery, sideBySide, stackOf, type Sheet} from './series';
 
 const RANGES = [7, 30, 90, 365] as const;
 const SPLITS = ['via', 'field', 'actor'] as const;
@@ -159,13 +159,12 @@ function HeatPanel({range}: {range: Range}): JSX.Element {
                 <th scope="row">{days[d]}</th>
                 {row.map((count, hour) => {
                   const step = count === 0 ? 0 : Math.max(1, Math.ceil((count / heat.most) * HEAT_STEPS));
-                  const query = heat.queries[d]?.[hour];
                   const name = t('insights.heat_cell', {day: weekdayName(d, 'long'), hour: hours[hour]!, n: count});
                   return (
                     <td key={hour} class={`heat-${step}`}>
-                      {count > 0 && query !== undefined
-                        ? <Link to={searchPath(within(range, query))} title={name}><span aria-hidden="true">{formatNumber(count)}</span><span class="visually-hidden">{name}</span></Link>
-                        : <span title={name}>{count > 0 ? formatNumber(count) : <span class="visually-hidden">{name}</span>}</span>}
+                      {count > 0
+                        ? <Link to={searchPath(within(range, hourQuery(range.from, range.to, d, hour)))} title={name}><span aria-hidden="true">{formatNumber(count)}</span><span class="visually-hidden">{name}</span></Link>
+                        : <span title={name}><span class="visually-hidden">{name}</span></span>}
                     </td>
                   );
                 })}

@@ -55,21 +55,24 @@ export function sideBySide(parts: string[], insights: Insight[]): Insight {
   return {by: 'day', total: buckets.reduce((sum, bucket) => sum + bucket.count, 0), buckets};
 }
 
-// Counts by weekday (Monday first) and hour. Keys: "1 09" or "1-9" with 1 for Monday (ISO 8601), or "Mon 09".
-export function heatOf(buckets: Bucket[]): {counts: number[][]; queries: (string | undefined)[][]; most: number} {
+// Counts by weekday (Monday first) and hour. Keys: "1-09", with 1 for Monday as in ISO 8601.
+export function heatOf(buckets: Bucket[]): {counts: number[][]; most: number} {
   const counts = Array.from({length: 7}, () => Array.from({length: 24}, () => 0));
-  const queries: (string | undefined)[][] = Array.from({length: 7}, () => Array.from({length: 24}, () => undefined));
-  const names = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
   for (const bucket of buckets) {
-    const match = /^(\d|[A-Za-z]{3})\D?(\d{1,2})/.exec(bucket.key);
+    const match = /^([1-7])-(\d\d)$/.exec(bucket.key);
     if (!match) continue;
-    const day = /\d/.test(match[1]!) ? Number(match[1]) - 1 : names.indexOf(match[1]!.toLowerCase());
-    const hour = Number(match[2]);
-    if (!counts[day] || hour > 23) continue;
+    const day = Number(match[1]) - 1, hour = Number(match[2]);
+    if (hour > 23) continue;
     counts[day]![hour] = counts[day]![hour]! + bucket.count;
-    queries[day]![hour] = bucket.query;
   }
-  return {counts, queries, most: Math.max(0, ...counts.flat())};
+  return {counts, most: Math.max(0, ...counts.flat())};
+}
+
+// The search for one hour of one weekday (Monday is 0) in all weeks of a range of days.
+export function hourQuery(from: string, to: string, weekday: number, hour: number): string {
+  const two = String(hour).padStart(2, '0');
+  const days = daysBetween(from, to).filter(day => (new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7 === weekday);
+  return `created:${days.map(day => `${day}T${two}:00..${day}T${two}:59:59`).join(',')}`;
 }
 
 export interface Sheet {

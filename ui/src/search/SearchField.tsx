@@ -1,7 +1,7 @@
 // The search: a combobox after the ARIA Authoring Practices (list autocomplete), chips for its parts, errors at their place.
 import type {JSX} from 'preact';
 import {useEffect, useId, useRef, useState} from 'preact/hooks';
-import {address, ApiError, getJson, type Problem} from '../base/api';
+import {address, getJson, type Problem} from '../base/api';
 import type {Entry} from '../base/types';
 import {SafeText} from '../entries/Value';
 import {formatNumber, t} from '../i18n';
@@ -20,18 +20,20 @@ export interface SearchFieldProps {
   onSearch: (q: string) => void;
 }
 
+type SearchError = Pick<Problem, 'message' | 'position' | 'length' | 'suggestion'>;
+
 function isSearchProblem(problem: Problem | undefined): problem is Problem {
   return problem?.type === '/problems/search' && problem.position !== undefined;
 }
 
 // "tennant:1" with what is wrong marked, and what was probably meant as a button.
-function SearchProblem({text, problem, onFix}: {text: string; problem: Problem; onFix: (text: string) => void}): JSX.Element {
+function SearchProblem({text, problem, onFix}: {text: string; problem: SearchError; onFix: (text: string) => void}): JSX.Element {
   const start = fromBytes(text, problem.position ?? 0);
   const end = fromBytes(text, (problem.position ?? 0) + (problem.length ?? 0));
   const wrong = text.slice(start, end);
   return (
     <div class="search-problem">
-      <p><Icon name="warning" size={16} /> {t('search.problem', {position: formatNumber(start + 1)})}{' '}<SafeText text={problem.message ?? problem.detail ?? ''} /></p>
+      <p><Icon name="warning" size={16} /> {t('search.problem', {position: formatNumber(start + 1)})}{' '}<SafeText text={problem.message ?? ''} /></p>
       <p class="search-echo"><code><SafeText text={text.slice(0, start)} /><mark>{wrong === '' ? '\u2038' : <SafeText text={wrong} />}</mark><SafeText text={text.slice(end)} /></code></p>
       {problem.suggestion &&
         <button type="button" class="button small" onClick={() => {
@@ -47,7 +49,7 @@ export function SearchField({q, seen, problem, all, onAll, onSearch}: SearchFiel
   const [found, setFound] = useState<Suggestion[]>([]);
   const [chosen, setChosen] = useState(-1);
   const [open, setOpen] = useState(false);
-  const [typedProblem, setTypedProblem] = useState<{text: string; problem: Problem}>();
+  const [typedProblem, setTypedProblem] = useState<{text: string; problem: SearchError}>();
   const input = useRef<HTMLInputElement>(null);
   const turn = useRef(0);
   const id = useId();
@@ -58,9 +60,9 @@ export function SearchField({q, seen, problem, all, onAll, onSearch}: SearchFiel
     if (text.trim() === '' || text === q) return;
     const controller = new AbortController();
     const timer = setTimeout(() => {
-      getJson(address('/v1/query/parse', {q: text}), controller.signal).catch((error: unknown) => {
-        if (error instanceof ApiError && isSearchProblem(error.problem)) setTypedProblem({text, problem: error.problem});
-      });
+      getJson<{valid: boolean; error?: SearchError}>(address('/v1/query/parse', {q: text}), controller.signal).then(
+        ({error}) => setTypedProblem(error && {text, problem: error}),
+        () => undefined); // the search itself tells
     }, CHECK_AFTER_MS);
     return () => {
       clearTimeout(timer);
