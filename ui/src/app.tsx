@@ -41,6 +41,7 @@ const EntryView = later(async () => (await import('./views/EntryView')).EntryVie
 const TableView = later(async () => (await import('./views/TableView')).TableView);
 const Insights = later(async () => (await import('./insights/Insights')).Insights);
 const Integrity = later(async () => (await import('./views/Integrity')).Integrity);
+const Password = later(async () => (await import('./views/Password')).Password);
 const Access = later(async () => (await import('./views/Access')).Access);
 
 interface Section {
@@ -80,14 +81,15 @@ function View({path}: {path: string}): JSX.Element {
   return <div><h1>{t('state.no_page')}</h1><Notice icon="search" title={t('state.no_page_text')}><Link class="button" to="/">{t('nav.activity')}</Link></Notice></div>;
 }
 
-function You({me}: {me: Me}): JSX.Element {
+function You({me, onPassword}: {me: Me; onPassword: () => void}): JSX.Element {
   return (
     <Popover className="icon-button you" align="end" name={t('nav.you', {name: me.name})} label={<Icon name="settings" />}>
-      {() => (
+      {close => (
         <div class="you-panel">
           <p class="you-name"><strong><SafeText text={me.name} /></strong></p>
           <p class="note">{known(`role.${me.role}`)}{' · '}{me.tenant === null ? t('access.everything') : t('nav.tenant', {tenant: me.tenant_name ?? me.tenant})}</p>
           <Preferences />
+          {me.kind === 'user' && <button type="button" class="button full" onClick={() => { close(); onPassword(); }}>{t('password.title')}</button>}
           {me.kind !== 'socket' && <button type="button" class="button full" onClick={() => { forgetCounted(); void signOut(); }}>{t('nav.sign_out')}</button>}
         </div>
       )}
@@ -98,6 +100,7 @@ function You({me}: {me: Me}): JSX.Element {
 function Frame({me}: {me: Me}): JSX.Element {
   const {path} = usePlace();
   const [helping, setHelping] = useState(false);
+  const [settingPassword, setSettingPassword] = useState(false);
   useKeys({onHelp: () => setHelping(true)});
   const sections = SECTIONS.filter(section => section.needs.some(may));
   const isHere = (section: Section): boolean => (section.path === '/' ? path === '/' || /^\/(rows|entries|tables)\//.test(path) : path.startsWith(section.path));
@@ -112,10 +115,11 @@ function Frame({me}: {me: Me}): JSX.Element {
         <div class="side-foot">
           <p class="who"><strong><SafeText text={me.name} /></strong><span>{known(`role.${me.role}`)}{me.tenant !== null && ` · ${t('nav.tenant', {tenant: me.tenant_name ?? me.tenant})}`}</span></p>
           <button type="button" class="icon-button" aria-label={t('help.title')} onClick={() => setHelping(true)}>?</button>
-          <You me={me} />
+          <You me={me} onPassword={() => setSettingPassword(true)} />
         </div>
       </header>
       <main id="main" tabIndex={-1}><View path={path} /></main>
+      {settingPassword && <Password me={me} onClose={() => setSettingPassword(false)} />}
       {helping && <Help onClose={() => setHelping(false)} />}
     </div>
   );

@@ -135,7 +135,7 @@ export interface User {
 }
 
 export interface Token {
-  id: string;
+  id: number;
   name: string;
   role: Role;
   tenant: string | null;

@@ -23,6 +23,13 @@ export const en = {
   'signin.too_many': 'Too many attempts. Wait a few minutes, then try again.',
   'signin.help': 'No password, or forgotten? Your administrator can give you a sign-in link.',
 
+  'password.title': 'Set your password',
+  'password.present': 'Present password',
+  'password.present_text': 'Leave it empty if a link signed you in.',
+  'password.new': 'New password',
+  'password.set': 'Set it',
+  'password.done': 'From now on you sign in with it.',
+
   'prefs.language': 'Language',
   'prefs.theme': 'Appearance',
   'prefs.theme.system': 'As the device',
@@ -547,6 +554,7 @@ export const en = {
   'access.no_people': 'Nobody was added yet',
   'access.link': 'Sign-in link',
   'access.link_text': 'Send this link to {name}. It works once, and for ten minutes.',
+  'access.new_link': 'New sign-in link',
   'access.tokens_text': 'Tokens let programs read the record. Each has a role, and ends on its day.',
   'access.add_token': 'Make a token',
   'access.no_tokens': 'There are no tokens',

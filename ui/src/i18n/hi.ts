@@ -23,6 +23,13 @@ export const hi: Messages = {
   'signin.too_many': 'बहुत बार कोशिश हुई। कुछ मिनट रुककर फिर कोशिश करें।',
   'signin.help': 'पासवर्ड नहीं है, या भूल गए? आपके एडमिन आपको साइन इन लिंक दे सकते हैं।',
 
+  'password.title': 'अपना पासवर्ड रखें',
+  'password.present': 'मौजूदा पासवर्ड',
+  'password.present_text': 'अगर आप लिंक से आए हैं तो ख़ाली छोड़ें।',
+  'password.new': 'नया पासवर्ड',
+  'password.set': 'रखें',
+  'password.done': 'अब से आप इसी से साइन इन करेंगे।',
+
   'prefs.language': 'भाषा',
   'prefs.theme': 'रूप',
   'prefs.theme.system': 'डिवाइस जैसा',
@@ -547,6 +554,7 @@ export const hi: Messages = {
   'access.no_people': 'अभी कोई नहीं जोड़ा गया',
   'access.link': 'साइन इन लिंक',
   'access.link_text': 'यह लिंक {name} को भेजें। यह एक बार, और दस मिनट तक काम करता है।',
+  'access.new_link': 'नया साइन इन लिंक',
   'access.tokens_text': 'टोकन से प्रोग्राम रिकॉर्ड पढ़ सकते हैं। हर टोकन की एक भूमिका है, और वह अपने दिन ख़त्म हो जाता है।',
   'access.add_token': 'टोकन बनाएँ',
   'access.no_tokens': 'कोई टोकन नहीं है',

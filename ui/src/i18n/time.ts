@@ -4,6 +4,9 @@ import {makeStore, useStore} from '../base/store';
 import {languageTurn, locale, t} from './index';
 
 let organisationZone = 'Asia/Kolkata';
+export function organisationTimeZone(): string {
+  return organisationZone;
+}
 export function setOrganisationZone(zone: string | undefined): void {
   if (zone === undefined) return;
   try {

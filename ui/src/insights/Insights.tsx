@@ -10,7 +10,7 @@ import {isHousekeepingField} from '../entries/changes';
 import {SafeText} from '../entries/Value';
 import {fieldName, rowNoun} from '../entries/words';
 import {formatNumber, t} from '../i18n';
-import {isoDay, shortDay, timeZone, weekdayName} from '../i18n/time';
+import {isoDay, organisationTimeZone, shortDay, weekdayName} from '../i18n/time';
 import {Failure, Loading} from '../widgets/State';
 import {DayChart} from './DayChart';
 import {Panel} from './Panel';
@@ -206,7 +206,7 @@ export function Insights(): JSX.Element {
           <label><span>{t('insights.only')}</span><input type="text" name="q" data-search key={range.q} defaultValue={range.q} placeholder={t('insights.only_hint')} /></label>
         </form>
       </div>
-      <p class="note">{t('insights.zone', {zone: timeZone()})}</p>
+      <p class="note">{t('insights.zone', {zone: organisationTimeZone()})}</p>
       <div class="charts">
         <DayPanel range={range} split={split} />
         <BarsPanel range={range} by="field" title={t('insights.fields')} column={t('insights.by.field')} label={bucket => fieldName(bucket.key)} target={bucket => searchPath(within(range, bucket.query ?? `field:${bucket.key}`, bucket.query ? undefined : rangeTerm(range)))} />

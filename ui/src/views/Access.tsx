@@ -141,7 +141,7 @@ function AddPerson({onClose, onAdded}: {onClose: () => void; onAdded: () => void
         : <form onSubmit={event => {
             event.preventDefault();
             run(async () => {
-              const made = await sendJson<{link: string}>('POST', '/v1/users', {name: name.trim(), role, tenant: tenant.trim() === '' ? null : tenant.trim()});
+              const made = await sendJson<{link: string}>('POST', '/v1/users', {name: name.trim(), role, ...(tenant.trim() === '' ? {} : {tenant: tenant.trim()})});
               setLink(made.link);
               onAdded();
             });
@@ -158,6 +158,7 @@ function AddPerson({onClose, onAdded}: {onClose: () => void; onAdded: () => void
 
 function ChangePerson({user, onClose, onChanged}: {user: User & {etag?: string}; onClose: () => void; onChanged: () => void}): JSX.Element {
   const [role, setRole] = useState(user.role);
+  const [link, setLink] = useState<string>();
   const {busy, error, run} = useAction();
   const path = `/v1/users/${encodeURIComponent(user.name)}`;
   const change = (body: {role?: Role; disabled?: boolean}): void => run(async () => {
@@ -167,6 +168,7 @@ function ChangePerson({user, onClose, onChanged}: {user: User & {etag?: string};
   });
   return (
     <Dialog title={t('access.change', {name: user.name})} onClose={onClose}>
+      {link !== undefined && <Secret text={link} label={t('access.link')} explanation={t('access.link_text', {name: user.name})} />}
       <form onSubmit={event => {
         event.preventDefault();
         change({role});
@@ -174,6 +176,7 @@ function ChangePerson({user, onClose, onChanged}: {user: User & {etag?: string};
         <RoleField role={role} onRole={setRole} />
         {error && <Failure error={error} />}
         <div class="actions">
+          {!user.disabled && <button type="button" class="button" disabled={busy} onClick={() => run(async () => setLink((await sendJson<{link: string}>('POST', `${path}/link`)).link))}>{t('access.new_link')}</button>}
           <button type="button" class="button" disabled={busy} onClick={() => change({disabled: !user.disabled})}>{user.disabled ? t('access.enable') : t('access.disable')}</button>
           <button type="submit" class="button primary" disabled={busy || role === user.role}>{t('access.save')}</button>
         </div>
@@ -228,7 +231,7 @@ function AddToken({onClose, onAdded}: {onClose: () => void; onAdded: () => void}
         : <form onSubmit={event => {
             event.preventDefault();
             run(async () => {
-              const made = await sendJson<{token: string}>('POST', '/v1/tokens', {name: name.trim(), role, tenant: own, expires_days: Number(days)});
+              const made = await sendJson<{token: string}>('POST', '/v1/tokens', {name: name.trim(), role, ...(own === null ? {} : {tenant: own}), expires_days: Number(days)});
               setToken(made.token);
               onAdded();
             });
@@ -280,7 +283,7 @@ function Tokens(): JSX.Element {
           <div class="actions">
             <button type="button" class="button" onClick={() => setRevoking(undefined)}>{t('action.cancel')}</button>
             <button type="button" class="button danger" disabled={action.busy} onClick={() => action.run(async () => {
-              await sendJson('DELETE', `/v1/tokens/${encodeURIComponent(revoking.id)}`);
+              await sendJson('DELETE', `/v1/tokens/${revoking.id}`);
               setRevoking(undefined);
               reload();
             })}>{t('access.revoke')}</button>
