@@ -8,6 +8,7 @@
 #include "api/coverage.h"
 #include "api/request_metrics.h"
 #include "api/route.h"
+#include "api/ui_files.h"
 #include "base/log.h"
 
 namespace rowledger::api {
@@ -79,7 +80,10 @@ http::Response Api::answer(const http::Request& request, const Route*& route) co
   if (!target) return problem(400, "invalid", "The request is not understood", "the address is not well-formed");
   std::string allowed;
   auto found = find_route(request.method, target->path, allowed);
-  if (!found) return no_route(allowed);
+  if (!found) {
+    auto file = get_ui_file(request, target->path);
+    return file ? std::move(*file) : no_route(allowed);
+  }
   route = found->route;
   const Needs& needs = route->needs;
   Access access;
