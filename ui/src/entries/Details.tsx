@@ -92,6 +92,7 @@ export function Details({entry, inRow = false}: {entry: Entry; inRow?: boolean})
         {who.search && <Link class="button small" to={searchPath(who.search)}>{t('action.more_by', {name: who.name})}</Link>}
         <CopyButton text={`${location.origin}/entries/${entry.seq}`}>{t('action.copy_link')}</CopyButton>
         <button type="button" class="button small" aria-expanded={asJson} onClick={() => setAsJson(!asJson)}>{t('action.as_json')}</button>
+        {may('export') && <a class="button small" href={`/v1/evidence?entry=${entry.seq}`} download={`entry-${entry.seq}.evidence`}><Icon name="download" size={16} /> {t('action.evidence')}</a>}
         {may('export') && <Deferred label={t('verify.entry')} load={async () => (await import('../verify/EntryProof')).EntryProof} props={{entry}} />}
       </div>
       {asJson && <pre class="json" tabIndex={0} aria-label={t('action.as_json')}><SafeText text={JSON.stringify(entry, null, 2)} /></pre>}
