@@ -1,5 +1,7 @@
 #include "query/search.h"
 
+#include <tuple>
+
 #include "base/json_text.h"
 #include "query/search_ast.h"
 
@@ -79,6 +81,12 @@ void append_node(std::string& out, const SearchNode& node) {
   out += "]}";
 }
 
+template <class Visit>
+void for_each_term(const SearchNode& node, const Visit& visit) {
+  if (node.type == SearchNode::Type::kTerm) visit(node.term);
+  for (const SearchNode& child : node.children) for_each_term(child, visit);
+}
+
 // How many characters the UTF-8 text has, as a terminal counts them, roughly: no wide letters.
 size_t characters(std::string_view text) {
   size_t count = 0;
@@ -92,7 +100,7 @@ tl::expected<Search, SearchError> Search::parse(std::string_view text, Timestamp
   auto root = parse_search(text, now, all);
   if (!root) return tl::unexpected(std::move(root.error()));
   Search search;
-  search.filter_ = filter_of(*root, nullptr);
+  std::tie(search.filter_, search.filter_is_exact_) = filter_of(*root, nullptr);
   const TimeBounds bounds = bounds_of(*root);
   search.from_ = bounds.from;
   search.to_ = bounds.to;
@@ -100,21 +108,44 @@ tl::expected<Search, SearchError> Search::parse(std::string_view text, Timestamp
   return search;
 }
 
-bool Search::matches(const record::Entry& entry) const { return query::matches(*root_, entry); }
+bool Search::matches(const record::Entry& entry) const { return matches(entry, entry); }
+bool Search::matches(const record::Entry& entry, const record::Entry& shown) const {
+  return query::matches(*root_, {entry, shown});
+}
 const store::Filter& Search::filter() const { return filter_; }
-store::Filter Search::filter(const std::vector<std::string>& actors) const { return filter_of(*root_, &actors); }
+store::Filter Search::filter(const std::vector<KnownActor>& actors) const { return filter_of(*root_, &actors).first; }
 std::optional<Timestamp> Search::from() const { return from_; }
 std::optional<Timestamp> Search::to() const { return to_; }
 
 bool Search::names_actors() const {
-  const auto names = [](const auto& self, const SearchNode& node) -> bool {
-    if (node.type == SearchNode::Type::kTerm)
-      return node.term.key == SearchKey::kActor || node.term.key == SearchKey::kText;
-    for (const SearchNode& child : node.children)
-      if (self(self, child)) return true;
-    return false;
-  };
-  return names(names, *root_);
+  bool names = false;
+  for_each_term(*root_, [&](const SearchTerm& term) {
+    names = names || term.key == SearchKey::kActor || term.key == SearchKey::kText;
+  });
+  return names;
+}
+
+size_t Search::values_looked_for() const {
+  size_t count = 0;
+  for_each_term(*root_, [&](const SearchTerm& term) {
+    switch (term.key) {
+      case SearchKey::kText:
+      case SearchKey::kKey:
+      case SearchKey::kOld:
+      case SearchKey::kNew:
+      case SearchKey::kValue:
+      case SearchKey::kRequest:
+      case SearchKey::kReason: count += term.values.size(); break;
+      default: break;
+    }
+  });
+  return count;
+}
+
+bool Search::looks_at_values() const {
+  bool paths = false;
+  for_each_term(*root_, [&](const SearchTerm& term) { paths = paths || term.key == SearchKey::kField; });
+  return paths || values_looked_for() > 0;
 }
 
 std::string Search::to_json() const {

@@ -111,6 +111,9 @@ struct FieldChange {
   ValueForm form = ValueForm::kText;
   Value before;  // JSON's "old"
   Value after;   // JSON's "new"
+  // Of an entry as somebody is shown it; never stored.
+  std::string_view path{};  // where in the column's JSON the values stand (RFC 6901); empty: they are the column's
+  bool masked = false;      // a value is not shown as it is
 };
 
 // Everything known about who made a change. Entries of one transaction mostly share it.
