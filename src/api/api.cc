@@ -1,34 +1,49 @@
 #include "api/api.h"
 
-#include <algorithm>
-#include <optional>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "api/answer.h"
 #include "api/coverage.h"
-#include "api/routes.h"
+#include "api/route.h"
 
 namespace rowledger::api {
 namespace {
 
-// The decoded segments of a path below /v1; nothing when it is elsewhere or not decodable.
-std::optional<std::vector<std::string>> segments_of(std::string_view path) {
-  static constexpr std::string_view kRoot = "/v1/";
-  if (!path.starts_with(kRoot)) return std::nullopt;
-  path.remove_prefix(kRoot.size());
-  std::vector<std::string> out;
-  while (true) {
-    const size_t slash = path.find('/');
-    auto segment = http::percent_decode(path.substr(0, slash));
-    if (!segment) return std::nullopt;
-    out.push_back(std::move(*segment));
-    if (slash == std::string_view::npos) return out;
-    path.remove_prefix(slash + 1);
-  }
+// Whoever may open the socket or the data directory may everything; the file's permissions are the permission.
+std::optional<people::Principal> caller_of(const http::Peer& peer) {
+  using Kind = people::Principal::Kind;
+  if (!peer.local) return std::nullopt;
+  return people::Principal{.kind = peer.uid ? Kind::kSocket : Kind::kOffline,
+                           .id = fmt::format("uid:{}", peer.uid.value_or(::getuid())),
+                           .name = peer.user,
+                           .role = people::Role::kOwner};
 }
 
-constexpr std::string_view kTlog = "/tlog/";
+struct Found {
+  const Route* route;
+  std::vector<std::string> path;
+};
 
-bool is_row_view(std::string_view name) { return name == "entries" || name == "at" || name == "diff"; }
+// The route that answers; when there is none for this method, allowed names the methods that there are.
+std::optional<Found> find_route(std::string_view method, std::string_view path, std::string& allowed) {
+  if (method == "HEAD") method = "GET";
+  for (const Route& route : routes()) {
+    auto names = match(route.pattern, path);
+    if (!names) continue;
+    if (route.method == method) return Found{&route, std::move(*names)};
+    if (!allowed.empty()) allowed += ", ";
+    allowed += route.method == "GET" ? "GET, HEAD" : route.method;
+  }
+  return std::nullopt;
+}
+
+http::Response no_route(std::string_view allowed) {
+  if (allowed.empty()) return problem(404, "not-found", "There is no such thing", "no such address in this API");
+  auto refusal = problem(405, "method", "Not possible with this method", fmt::format("use {}", allowed));
+  refusal.headers.emplace_back("Allow", allowed);
+  return refusal;
+}
 
 }  // namespace
 
@@ -39,37 +54,18 @@ Api::~Api() = default;
 http::Response Api::handle(const http::Request& request) const {
   const auto target = http::parse_target(request.target);
   if (!target) return problem(400, "invalid", "The request is not understood", "the address is not well-formed");
-  const auto segments = segments_of(target->path);
-  const auto is = [&](std::initializer_list<std::string_view> path) {
-    return segments && std::equal(segments->begin(), segments->end(), path.begin(), path.end());
-  };
-  const auto dispatch = [&]() -> std::optional<http::Response> {
-    if (target->path.starts_with(kTlog))
-      return get_tlog(dependencies_, std::string_view(target->path).substr(kTlog.size()));
-    if (!segments) return std::nullopt;
-    if (is({"status"})) return get_status(dependencies_, *coverage_);
-    if (is({"sync"})) return get_sync(dependencies_, *target);
-    if (is({"entries"})) return get_entries(dependencies_, *target);
-    if (is({"entries", "stream"})) return get_entry_stream(dependencies_, request, *target);
-    if (is({"query", "parse"})) return get_query_parse(*target);
-    if (is({"integrity", "verify"})) return get_verification(dependencies_, *target);
-    if (is({"evidence"})) return get_evidence(dependencies_, *target);
-    const auto& path = *segments;
-    if (path.size() == 2 && path[0] == "entries") return get_entry(dependencies_, *target, path[1]);
-    if (path.size() == 3 && path[0] == "entries" && path[2] == "proof") return get_entry_proof(dependencies_, path[1]);
-    if (path[0] != "rows") return std::nullopt;
-    if (path.size() == 3) return get_row(dependencies_, *target, path[1], path[2], "");
-    if (path.size() == 4 && is_row_view(path[3])) return get_row(dependencies_, *target, path[1], path[2], path[3]);
-    return std::nullopt;
-  };
-  if (request.method != "GET" && request.method != "HEAD") {
-    auto refusal = problem(405, "method", "Only reading is possible here", "use GET");
-    refusal.headers.emplace_back("Allow", "GET, HEAD");
-    return refusal;
+  std::string allowed;
+  auto found = find_route(request.method, target->path, allowed);
+  if (!found) return no_route(allowed);
+  const Needs& needs = found->route->needs;
+  const Call call{dependencies_, *coverage_, request, *target, std::move(found->path), caller_of(request.peer)};
+  if (!needs.met_by_anyone()) {
+    if (!call.caller) return problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in");
+    if (!needs.met_by(*call.caller))
+      return problem(403, "permission", "Not allowed",
+                     fmt::format("the role {} may not do this", to_string(call.caller->role)));
   }
-  auto response = dispatch();
-  if (!response) return problem(404, "not-found", "There is no such thing", "no such address in this API");
-  return std::move(*response);
+  return found->route->answer(call);
 }
 
 }  // namespace rowledger::api

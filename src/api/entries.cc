@@ -65,13 +65,13 @@ std::string next_link(const http::Target& target, std::string_view cursor) {
 
 }  // namespace
 
-http::Response get_entries(const Dependencies& dependencies, const http::Target& target) {
-  const auto page = page_of(target);
+http::Response get_entries(const Call& call) {
+  const auto page = page_of(call.target);
   if (!page) return problem(page.error());
   const auto search = query::Search::parse(page->q, page->now, page->all);
   if (!search) return problem(search.error(), page->q);
 
-  const query::Reader reader(dependencies.store);
+  const query::Reader reader(call.dependencies.store);
   std::string list;
   uint64_t count = 0;
   std::optional<Seq> next;
@@ -100,31 +100,31 @@ http::Response get_entries(const Dependencies& dependencies, const http::Target&
     body += ",\"next_cursor\":\"" + cursor + "\"";
   }
   auto response = json_answer(body + "}");
-  if (next) response.headers.emplace_back("Link", next_link(target, cursor));
+  if (next) response.headers.emplace_back("Link", next_link(call.target, cursor));
   return response;
 }
 
-http::Response get_entry(const Dependencies& dependencies, const http::Target& target, std::string_view seq_text) {
-  const auto seq = parse_number(seq_text);
+http::Response get_entry(const Call& call) {
+  const auto seq = parse_number(call.path[0]);
   if (!seq) return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207"});
-  const auto images = flag_parameter(target, "images");
+  const auto images = flag_parameter(call.target, "images");
   if (!images) return problem(images.error());
-  const auto found = dependencies.store.read({*seq});
+  const auto found = call.dependencies.store.read({*seq});
   if (!found) return problem(found.error());
   if (!*found) {
-    const uint64_t end = dependencies.store.end().value;
+    const uint64_t end = call.dependencies.store.end().value;
     return problem(Error{ErrorCode::kNotFound,
                          end == 0 ? std::string("the log is empty")
                                   : fmt::format("there is no entry {}: the log goes from 0 to {}", *seq, end - 1)});
   }
-  auto json = entry_json(query::Reader(dependencies.store), (*found)->entry(), *images);
+  auto json = entry_json(query::Reader(call.dependencies.store), (*found)->entry(), *images);
   if (!json) return problem(json.error());
   return json_answer(std::move(*json));
 }
 
-http::Response get_query_parse(const http::Target& target) {
-  const std::string_view q = target.parameter("q").value_or("");
-  const auto all = flag_parameter(target, "all");
+http::Response get_query_parse(const Call& call) {
+  const std::string_view q = call.target.parameter("q").value_or("");
+  const auto all = flag_parameter(call.target, "all");
   if (!all) return problem(all.error());
   const auto search = query::Search::parse(q, Timestamp::now(), *all);
   JsonWriter json;

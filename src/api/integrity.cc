@@ -79,17 +79,17 @@ Result<evidence::EvidenceRequest> request_of(const http::Target& target) {
 
 }  // namespace
 
-http::Response get_verification(const Dependencies& dependencies, const http::Target& target) {
-  auto key = evidence::verifier_key_of(dependencies.verifier_key);
+http::Response get_verification(const Call& call) {
+  auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  const auto options = options_of(target);
+  const auto options = options_of(call.target);
   if (!options) return problem(options.error());
-  const auto progress = flag_parameter(target, "progress");
+  const auto progress = flag_parameter(call.target, "progress");
   if (!progress) return problem(progress.error());
   http::Response out;
   out.headers = {{"Content-Type", *progress ? "application/x-ndjson" : "application/json"},
                  {"Cache-Control", "no-store"}};
-  out.stream = [&store = dependencies.store, key = std::move(*key), options = *options,
+  out.stream = [&store = call.dependencies.store, key = std::move(*key), options = *options,
                 progress = *progress](http::BodySink& sink) {
     Teller teller(sink, progress);
     const auto report = evidence::verify_log(
@@ -101,22 +101,22 @@ http::Response get_verification(const Dependencies& dependencies, const http::Ta
   return out;
 }
 
-http::Response get_entry_proof(const Dependencies& dependencies, std::string_view seq_text) {
-  const auto seq = parse_number(seq_text);
+http::Response get_entry_proof(const Call& call) {
+  const auto seq = parse_number(call.path[0]);
   if (!seq)
     return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207/proof"});
-  const auto key = evidence::verifier_key_of(dependencies.verifier_key);
+  const auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  auto proof = evidence::prove_entry(dependencies.store, *key, {*seq});
+  auto proof = evidence::prove_entry(call.dependencies.store, *key, {*seq});
   return proof ? text_answer(std::move(*proof)) : problem(proof.error());
 }
 
-http::Response get_evidence(const Dependencies& dependencies, const http::Target& target) {
-  const auto request = request_of(target);
+http::Response get_evidence(const Call& call) {
+  const auto request = request_of(call.target);
   if (!request) return problem(request.error());
-  const auto key = evidence::verifier_key_of(dependencies.verifier_key);
+  const auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  const auto evidence = evidence::collect_evidence(dependencies.store, *key, *request);
+  const auto evidence = evidence::collect_evidence(call.dependencies.store, *key, *request);
   return evidence ? text_answer(evidence::format_evidence(*evidence)) : problem(evidence.error());
 }
 
@@ -146,8 +146,9 @@ Result<std::string> entry_bundle(const store::Store& store, uint64_t index, uint
 
 }  // namespace
 
-http::Response get_tlog(const Dependencies& dependencies, std::string_view path) {
-  const store::Store& store = dependencies.store;
+http::Response get_tlog(const Call& call) {
+  const store::Store& store = call.dependencies.store;
+  const std::string_view path = call.path[0];
   if (path == "checkpoint") {
     const auto stored = store.checkpoint();
     if (!stored) return problem(stored.error());

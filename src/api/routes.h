@@ -1,30 +1,26 @@
 #pragma once
-// The routes by subject. Each answers one kind of path; api.cc chooses.
-#include <string_view>
-
-#include "api/api.h"
+// The routes by subject; route_table.cc says which path each answers, and whom.
+#include "api/route.h"
 
 namespace rowledger::api {
 
-class Coverage;
+http::Response get_status(const Call& call);
+http::Response get_sync(const Call& call);
 
-http::Response get_status(const Dependencies& dependencies, Coverage& coverage);
-http::Response get_sync(const Dependencies& dependencies, const http::Target& target);
+http::Response get_entries(const Call& call);
+http::Response get_entry(const Call& call);  // {seq}
+http::Response get_entry_stream(const Call& call);
+http::Response get_query_parse(const Call& call);
 
-http::Response get_entries(const Dependencies& dependencies, const http::Target& target);
-http::Response get_entry(const Dependencies& dependencies, const http::Target& target, std::string_view seq);
-http::Response get_entry_stream(const Dependencies& dependencies, const http::Request& request,
-                                const http::Target& target);
-http::Response get_query_parse(const http::Target& target);
+http::Response get_verification(const Call& call);
+http::Response get_entry_proof(const Call& call);  // {seq}
+http::Response get_evidence(const Call& call);
+http::Response get_tlog(const Call& call);  // {resource...}
 
-http::Response get_verification(const Dependencies& dependencies, const http::Target& target);
-http::Response get_entry_proof(const Dependencies& dependencies, std::string_view seq);
-http::Response get_evidence(const Dependencies& dependencies, const http::Target& target);
-// path: below /tlog/
-http::Response get_tlog(const Dependencies& dependencies, std::string_view path);
-
-// table, key: decoded once from the path. view: "", "entries", "at" or "diff".
-http::Response get_row(const Dependencies& dependencies, const http::Target& target, std::string_view table,
-                       std::string_view key, std::string_view view);
+// {table}, {key}
+http::Response get_row(const Call& call);
+http::Response get_row_entries(const Call& call);
+http::Response get_row_at(const Call& call);
+http::Response get_row_diff(const Call& call);
 
 }  // namespace rowledger::api

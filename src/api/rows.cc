@@ -18,6 +18,12 @@ Error unknown_row(const RowAddress& row) {
   return {ErrorCode::kNotFound, fmt::format("the log knows no row {} of {}", row.key, row.table)};
 }
 
+RowAddress row_of(const Call& call) {
+  RowAddress row{call.path[0], call.path[1]};
+  if (row.table.find('.') == std::string::npos) row.table.insert(0, "public.");
+  return row;
+}
+
 JsonWriter begin(const RowAddress& row) {
   JsonWriter json;
   json.text("table", row.table).text("key", row.key);
@@ -32,76 +38,6 @@ void add_past(JsonWriter& json, const query::PastRow& past) {
 Result<query::PastRow> row_at(const query::Reader& reader, const RowAddress& row, std::string_view when) {
   RL_ASSIGN(const query::Moment moment, reader.moment(when, Timestamp::now()));
   return reader.at(row.table, row.key, moment);
-}
-
-http::Response get_now(const Dependencies& dependencies, const RowAddress& row) {
-  const auto past = row_at(query::Reader(dependencies.store), row, "now");
-  if (!past) return problem(past.error());
-  if (!past->known) return problem(unknown_row(row));
-  JsonWriter json = begin(row);
-  add_past(json, *past);
-  if (past->exists) json.raw("row", query::to_json(past->row));
-  return json_answer(json.finish());
-}
-
-http::Response get_at(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
-  const auto when = target.parameter("when");
-  if (!when) return problem(Error{ErrorCode::kInvalid, "say when: a time, lsn:..., or seq:..."});
-  const query::Reader reader(dependencies.store);
-  const auto past = row_at(reader, row, *when);
-  if (!past) return problem(past.error());
-  if (!past->known) {
-    return problem(Error{ErrorCode::kNotFound, fmt::format("the log says nothing about row {} of {} at or before {}",
-                                                           row.key, row.table, *when)});
-  }
-  JsonWriter json = begin(row);
-  json.text("when", *when);
-  add_past(json, *past);
-  if (past->exists) json.raw("row", query::to_json(past->row));
-  return json_answer(json.finish());
-}
-
-http::Response get_history(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
-  const auto limit = number_parameter(target, "limit", kDefaultLimit, 1, kLargestLimit);
-  if (!limit) return problem(limit.error());
-  const auto images = flag_parameter(target, "images");
-  if (!images) return problem(images.error());
-  const uint32_t fingerprint = query_fingerprint(fmt::format("history\n{}\n{}", row.table, row.key));
-  std::optional<Seq> before;
-  if (const auto text = target.parameter("cursor")) {
-    const auto cursor = parse_cursor(*text);
-    if (!cursor || cursor->query != fingerprint)
-      return problem(Error{ErrorCode::kInvalid, "the cursor does not belong to this row: begin again without one"});
-    before = cursor->from;
-  }
-  const query::Reader reader(dependencies.store);
-  const auto page = reader.history(row.table, row.key, before, *limit);
-  if (!page) return problem(page.error());
-  if (page->entries.empty() && !before) return problem(unknown_row(row));
-
-  std::string body = "{\"entries\":[";
-  for (bool first = true; const auto& found : page->entries) {
-    if (!std::exchange(first, false)) body += ',';
-    if (!*images) {
-      body += query::to_json(found.entry());
-      continue;
-    }
-    const auto both = reader.images(found.entry());
-    if (!both) return problem(both.error());
-    body += query::to_json(found.entry(), &*both);
-  }
-  body += "]";
-  std::string cursor;
-  if (page->next) {
-    cursor = to_text({*page->next, Timestamp{}, fingerprint});
-    body += ",\"next_cursor\":\"" + cursor + "\"";
-  }
-  auto response = json_answer(body + "}");
-  if (page->next) {
-    response.headers.emplace_back(
-        "Link", fmt::format("<{}?limit={}&images={:d}&cursor={}>; rel=\"next\"", target.path, *limit, *images, cursor));
-  }
-  return response;
 }
 
 const query::RowImage::Field* find(const query::RowImage& row, std::string_view name) {
@@ -139,11 +75,87 @@ std::string side_json(std::string_view when, const query::PastRow& past) {
   return json.finish();
 }
 
-http::Response get_diff(const Dependencies& dependencies, const http::Target& target, const RowAddress& row) {
-  const auto from_text = target.parameter("from"), to_text = target.parameter("to");
+}  // namespace
+
+http::Response get_row(const Call& call) {
+  const RowAddress row = row_of(call);
+  const auto past = row_at(query::Reader(call.dependencies.store), row, "now");
+  if (!past) return problem(past.error());
+  if (!past->known) return problem(unknown_row(row));
+  JsonWriter json = begin(row);
+  add_past(json, *past);
+  if (past->exists) json.raw("row", query::to_json(past->row));
+  return json_answer(json.finish());
+}
+
+http::Response get_row_at(const Call& call) {
+  const RowAddress row = row_of(call);
+  const auto when = call.target.parameter("when");
+  if (!when) return problem(Error{ErrorCode::kInvalid, "say when: a time, lsn:..., or seq:..."});
+  const query::Reader reader(call.dependencies.store);
+  const auto past = row_at(reader, row, *when);
+  if (!past) return problem(past.error());
+  if (!past->known) {
+    return problem(Error{ErrorCode::kNotFound, fmt::format("the log says nothing about row {} of {} at or before {}",
+                                                           row.key, row.table, *when)});
+  }
+  JsonWriter json = begin(row);
+  json.text("when", *when);
+  add_past(json, *past);
+  if (past->exists) json.raw("row", query::to_json(past->row));
+  return json_answer(json.finish());
+}
+
+http::Response get_row_entries(const Call& call) {
+  const RowAddress row = row_of(call);
+  const auto limit = number_parameter(call.target, "limit", kDefaultLimit, 1, kLargestLimit);
+  if (!limit) return problem(limit.error());
+  const auto images = flag_parameter(call.target, "images");
+  if (!images) return problem(images.error());
+  const uint32_t fingerprint = query_fingerprint(fmt::format("history\n{}\n{}", row.table, row.key));
+  std::optional<Seq> before;
+  if (const auto text = call.target.parameter("cursor")) {
+    const auto cursor = parse_cursor(*text);
+    if (!cursor || cursor->query != fingerprint)
+      return problem(Error{ErrorCode::kInvalid, "the cursor does not belong to this row: begin again without one"});
+    before = cursor->from;
+  }
+  const query::Reader reader(call.dependencies.store);
+  const auto page = reader.history(row.table, row.key, before, *limit);
+  if (!page) return problem(page.error());
+  if (page->entries.empty() && !before) return problem(unknown_row(row));
+
+  std::string body = "{\"entries\":[";
+  for (bool first = true; const auto& found : page->entries) {
+    if (!std::exchange(first, false)) body += ',';
+    if (!*images) {
+      body += query::to_json(found.entry());
+      continue;
+    }
+    const auto both = reader.images(found.entry());
+    if (!both) return problem(both.error());
+    body += query::to_json(found.entry(), &*both);
+  }
+  body += "]";
+  std::string cursor;
+  if (page->next) {
+    cursor = to_text({*page->next, Timestamp{}, fingerprint});
+    body += ",\"next_cursor\":\"" + cursor + "\"";
+  }
+  auto response = json_answer(body + "}");
+  if (page->next) {
+    response.headers.emplace_back(
+        "Link", fmt::format("<{}?limit={}&images={:d}&cursor={}>; rel=\"next\"", call.target.path, *limit, *images, cursor));
+  }
+  return response;
+}
+
+http::Response get_row_diff(const Call& call) {
+  const RowAddress row = row_of(call);
+  const auto from_text = call.target.parameter("from"), to_text = call.target.parameter("to");
   if (!from_text || !to_text)
     return problem(Error{ErrorCode::kInvalid, "say from and to: a time, lsn:..., or seq:... each"});
-  const query::Reader reader(dependencies.store);
+  const query::Reader reader(call.dependencies.store);
   const auto from = row_at(reader, row, *from_text), to = row_at(reader, row, *to_text);
   if (!from) return problem(from.error());
   if (!to) return problem(to.error());
@@ -153,18 +165,6 @@ http::Response get_diff(const Dependencies& dependencies, const http::Target& ta
       .raw("to", side_json(*to_text, *to))
       .raw("changes", changes_json(*from, *to));
   return json_answer(json.finish());
-}
-
-}  // namespace
-
-http::Response get_row(const Dependencies& dependencies, const http::Target& target, std::string_view table,
-                       std::string_view key, std::string_view view) {
-  RowAddress row{std::string(table), std::string(key)};
-  if (row.table.find('.') == std::string::npos) row.table.insert(0, "public.");
-  if (view == "entries") return get_history(dependencies, target, row);
-  if (view == "at") return get_at(dependencies, target, row);
-  if (view == "diff") return get_diff(dependencies, target, row);
-  return get_now(dependencies, row);
 }
 
 }  // namespace rowledger::api

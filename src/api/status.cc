@@ -81,42 +81,41 @@ std::string checkpoint_json(const Dependencies& dependencies) {
 
 }  // namespace
 
-http::Response get_status(const Dependencies& dependencies, Coverage& coverage) {
-  const auto counts = coverage.count();
+http::Response get_status(const Call& call) {
+  const auto counts = call.coverage.count();
   if (!counts) return problem(counts.error());
-  const store::StoreStats stats = dependencies.store.stats();
+  const store::StoreStats stats = call.dependencies.store.stats();
   JsonWriter json;
-  if (!dependencies.version.empty()) json.text("version", dependencies.version);
-  json.text("source", dependencies.source_name).boolean("daemon", dependencies.capture != nullptr);
-  if (dependencies.capture != nullptr) {
-    add_capture(json, dependencies);
+  if (!call.dependencies.version.empty()) json.text("version", call.dependencies.version);
+  json.text("source", call.dependencies.source_name).boolean("daemon", call.dependencies.capture != nullptr);
+  if (call.dependencies.capture != nullptr) {
+    add_capture(json, call.dependencies);
   } else {
-    const auto gaps = coverage.gaps();
+    const auto gaps = call.coverage.gaps();
     if (!gaps) return problem(gaps.error());
-    add_stored(json, dependencies, *gaps);
+    add_stored(json, call.dependencies, *gaps);
   }
-  json.raw("checkpoint", checkpoint_json(dependencies))
-      .text_or_null("verifier_key", dependencies.verifier_key)
+  json.raw("checkpoint", checkpoint_json(call.dependencies))
+      .text_or_null("verifier_key", call.dependencies.verifier_key)
       .number("entries", stats.entries)
       .number("disk_bytes", stats.disk_bytes)
       .raw("coverage", coverage_json(*counts))
-      .texts("tables", dependencies.tables)
-      .raw("checkpoint", "null")  // there is no tree of hashes yet
-      .raw("http", JsonWriter().text_or_null("url", dependencies.http_url).finish());
+      .texts("tables", call.dependencies.tables)
+      .raw("http", JsonWriter().text_or_null("url", call.dependencies.http_url).finish());
   return json_answer(json.finish());
 }
 
-http::Response get_sync(const Dependencies& dependencies, const http::Target& target) {
-  if (dependencies.capture == nullptr)
+http::Response get_sync(const Call& call) {
+  if (call.dependencies.capture == nullptr)
     return problem(Error{ErrorCode::kUnavailable, "the daemon is not running: start it with `rowledger serve`"});
-  const auto seconds = number_parameter(target, "timeout_s", kDefaultSyncSeconds, 0, kLongestSyncSeconds);
+  const auto seconds = number_parameter(call.target, "timeout_s", kDefaultSyncSeconds, 0, kLongestSyncSeconds);
   if (!seconds) return problem(seconds.error());
-  if (const auto done = dependencies.capture->sync(static_cast<int>(*seconds * 1000)); !done)
+  if (const auto done = call.dependencies.capture->sync(static_cast<int>(*seconds * 1000)); !done)
     return problem(done.error());
-  const auto report = dependencies.capture->report();
+  const auto report = call.dependencies.capture->report();
   return json_answer(JsonWriter()
                          .text_or_null("captured_lsn", lsn_text(report.captured_lsn))
-                         .number("entries", dependencies.store.end().value)
+                         .number("entries", call.dependencies.store.end().value)
                          .finish());
 }
 

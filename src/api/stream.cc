@@ -104,22 +104,21 @@ Result<Seq> start_of(const store::Store& store, const http::Request& request) {
 
 }  // namespace
 
-http::Response get_entry_stream(const Dependencies& dependencies, const http::Request& request,
-                                const http::Target& target) {
-  const std::string q(target.parameter("q").value_or(""));
-  const auto all = flag_parameter(target, "all"), images = flag_parameter(target, "images");
+http::Response get_entry_stream(const Call& call) {
+  const std::string q(call.target.parameter("q").value_or(""));
+  const auto all = flag_parameter(call.target, "all"), images = flag_parameter(call.target, "images");
   if (!all) return problem(all.error());
   if (!images) return problem(images.error());
   auto search = query::Search::parse(q, Timestamp::now(), *all);
   if (!search) return problem(search.error(), q);
-  const auto start = start_of(dependencies.store, request);
+  const auto start = start_of(call.dependencies.store, call.request);
   if (!start) return problem(start.error());
 
   http::Response response;
   response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
   http::LiveBody live;
   live.interval_ms = kHeartbeatMs;
-  live.step = [stream = std::make_shared<EntryStream>(dependencies.store, std::move(*search), *images, *start)](
+  live.step = [stream = std::make_shared<EntryStream>(call.dependencies.store, std::move(*search), *images, *start)](
                   std::string& out) { return stream->step(out); };
   response.live = std::move(live);
   return response;

@@ -18,7 +18,7 @@ enum class Role : uint8_t {
   kAdmin,     // users, tokens, rules of the tenant
   kOwner,     // everything: whoever may open the daemon's Unix socket or the data directory
 };
-constexpr std::array kRoles = {Role::kViewer,   Role::kEditor, Role::kAuditor, Role::kPrivacy,
+inline constexpr std::array kRoles = {Role::kViewer,   Role::kEditor, Role::kAuditor, Role::kPrivacy,
                                Role::kOperator, Role::kAdmin,  Role::kOwner};
 std::string_view to_string(Role role);  // "viewer"
 // Not "owner": nobody is given that role.

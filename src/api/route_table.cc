@@ -1,0 +1,66 @@
+// Every route, with the right that it takes: the only place that says so.
+#include "api/routes.h"
+
+namespace rowledger::api {
+namespace {
+
+using people::Right;
+
+constexpr Route kRoutes[] = {
+    {"GET", "/v1/status", Right::kReadHealth, get_status},
+    {"GET", "/v1/sync", Right::kOperate, get_sync},
+
+    {"GET", "/v1/entries", Right::kReadEntries, get_entries},
+    {"GET", "/v1/entries/stream", Right::kReadEntries, get_entry_stream},
+    {"GET", "/v1/entries/{seq}", Right::kReadEntries, get_entry},
+    {"GET", "/v1/entries/{seq}/proof", Right::kExport, get_entry_proof},
+    {"GET", "/v1/query/parse", Right::kReadEntries, get_query_parse},
+
+    {"GET", "/v1/rows/{table}/{key}", Right::kReadEntries, get_row},
+    {"GET", "/v1/rows/{table}/{key}/entries", Right::kReadEntries, get_row_entries},
+    {"GET", "/v1/rows/{table}/{key}/at", Right::kReadEntries, get_row_at},
+    {"GET", "/v1/rows/{table}/{key}/diff", Right::kReadEntries, get_row_diff},
+
+    {"GET", "/v1/integrity/verify", Right::kExport, get_verification},
+    {"GET", "/v1/evidence", Right::kExport, get_evidence},
+    {"GET", "/tlog/{resource...}", Right::kReadHealth, get_tlog},
+};
+
+bool is_name(std::string_view part) { return part.starts_with('{'); }
+
+// Takes the first segment, and the slash behind it, off the text.
+std::string_view take_segment(std::string_view& text) {
+  const size_t slash = text.find('/');
+  const std::string_view out = text.substr(0, slash);
+  text.remove_prefix(slash == std::string_view::npos ? text.size() : slash + 1);
+  return out;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> names;
+  while (true) {
+    const bool last = pattern.find('/') == std::string_view::npos;
+    const std::string_view part = take_segment(pattern);
+    if (is_name(part) && part.ends_with("...}")) {
+      names.emplace_back(path);
+      return names;
+    }
+    if (last != (path.find('/') == std::string_view::npos)) return std::nullopt;
+    const auto segment = http::percent_decode(take_segment(path));
+    if (!segment) return std::nullopt;
+    if (!is_name(part)) {
+      if (*segment != part) return std::nullopt;
+    } else if (segment->empty()) {
+      return std::nullopt;
+    } else {
+      names.push_back(std::move(*segment));
+    }
+    if (last) return names;
+  }
+}
+
+}  // namespace rowledger::api
