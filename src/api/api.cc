@@ -58,13 +58,14 @@ http::Response Api::handle(const http::Request& request) const {
   auto found = find_route(request.method, target->path, allowed);
   if (!found) return no_route(allowed);
   const Needs& needs = found->route->needs;
-  const Call call{dependencies_, *coverage_, request, *target, std::move(found->path), caller_of(request.peer)};
+  Call call{dependencies_, *coverage_, request, *target, std::move(found->path), caller_of(request.peer)};
   if (!needs.met_by_anyone()) {
     if (!call.caller) return problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in");
     if (!needs.met_by(*call.caller))
       return problem(403, "permission", "Not allowed",
                      fmt::format("the role {} may not do this", to_string(call.caller->role)));
   }
+  if (call.caller) call.sight.emplace(*call.caller, dependencies_.policy, dependencies_.store);
   return found->route->answer(call);
 }
 

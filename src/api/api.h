@@ -9,6 +9,7 @@
 #include "http/http.h"
 #include "query/reader.h"
 #include "store/store.h"
+#include "view/view.h"
 
 namespace rowledger::api {
 
@@ -21,6 +22,8 @@ struct Dependencies {
   std::string slot;
   std::string version;
   std::string verifier_key;  // of the checkpoints
+  view::Policy policy{};     // who sees what
+  Digest cursor_key{};       // of the cursors
 };
 
 class Coverage;

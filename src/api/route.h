@@ -23,11 +23,16 @@ struct Call {
   // What stands in the place of the pattern's {names}, in their order, decoded; of {name...} the rest as it came.
   std::vector<std::string> path;
   std::optional<people::Principal> caller;  // nothing: nobody has signed in
+  std::optional<view::View> sight{};        // what he sees of the log; routes have no other way to read values
 
   // Of a route that asks for somebody.
   const people::Principal& principal() const {
     CHECK(caller.has_value());
     return *caller;
+  }
+  const view::View& view() const {
+    CHECK(sight.has_value());
+    return *sight;
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "capture/settings.h"
+#include "view/policy.h"
 
 namespace rowledger::app {
 
@@ -42,8 +43,15 @@ struct Config {
   bool tree = true;
   std::string second_checkpoint;
 
+  std::vector<view::MaskSettings> masks;
+  view::MaskSettings context{.plain = {"request_id"}, .text = {"reason"}};
+  view::NamesSettings names;
+
   std::string time_zone = "UTC";
 };
+
+// What the configuration says about who sees what.
+view::PolicySettings policy_settings(const Config& config);
 
 // The environment's variables, name to value.
 using Environment = std::map<std::string, std::string>;

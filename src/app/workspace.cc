@@ -94,6 +94,9 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, capture
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  // Checked when the configuration was read.
+  out.policy = view::Policy::make(policy_settings(config)).value();
+  out.cursor_key = HmacSha256(keys.ref_key)("rowledger cursors v1");
   if (const auto key = ledger::SigningKey::parse(keys.signing_key)) out.verifier_key = key->verifier().format();
   return out;
 }

@@ -26,7 +26,7 @@ class EvidenceTest : public ::testing::TestWithParam<bool> {
   }
 
   Result<Evidence> collect(const EvidenceRequest& request) const {
-    return collect_evidence(log_.store(), log_.key().verifier(), request);
+    return collect_evidence(testing::everything_of(log_.store()), log_.key().verifier(), request);
   }
   std::string key() const { return log_.key().verifier().format(); }
   // A row with several entries.
@@ -178,14 +178,14 @@ TEST(ErasedEvidenceTest, ErasureLeavesProofsAndOldEvidence) {
   const ledger::VerifierKey key = log.key().verifier();
   const auto& [place, row] = *std::ranges::find_if(workload.rows, [](const auto& r) { return !r.second.deleted; });
   const AboutEntry about{row.newest};
-  const auto before = collect_evidence(log.store(), key, about);
+  const auto before = collect_evidence(testing::everything_of(log.store()), key, about);
   ASSERT_TRUE(before.has_value());
   const std::string old_file = format_evidence(*before);
 
   const auto stored = log.store().row({place.first}, place.second);
   ASSERT_TRUE(stored.has_value() && stored->has_value());
   ASSERT_TRUE(log.keys()->destroy((*stored)->key).has_value());
-  const auto after = collect_evidence(log.store(), key, about);
+  const auto after = collect_evidence(testing::everything_of(log.store()), key, about);
   ASSERT_TRUE(after.has_value()) << after.error().message;
   EXPECT_EQ(after->entries[0].values, Values::kErased);
   EXPECT_EQ(after->entries[0].salt, "");

@@ -128,6 +128,7 @@ void append_actor(ObjectWriter& object, const Entry& entry) {
     ObjectWriter actor(object.name("actor"));
     actor.string_unless_empty("id", who.actor_id);
     actor.string_unless_empty("name", who.actor_name);
+    actor.string_unless_empty("name_from", who.name_from);
     actor.string("trust", to_string(entry.header.trust));
     if (entry.header.has(record::kActorFromColumn)) actor.boolean("from_column", true);
     actor.end();

@@ -124,6 +124,8 @@ struct Attribution {
   std::string_view application;  // application_name
   std::string_view client;       // address, or "local" for a Unix socket
   std::string_view context;      // the rest of the context as JSON object text, or raw text when malformed
+  // As somebody is shown it, never stored: the table that said what the actor is called.
+  std::string_view name_from{};
 };
 
 struct EntryBody {
