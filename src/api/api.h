@@ -1,20 +1,25 @@
 #pragma once
 // The routes: requests in, JSON out. The same object answers over the daemon's Unix socket and, for
 // rescue, inside the command line itself over a store opened read-only.
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "capture/capture.h"
 #include "http/http.h"
+#include "privacy/key_ring.h"
 #include "query/reader.h"
 #include "store/store.h"
 #include "view/view.h"
 
 namespace rowledger::api {
 
+class ExportSpool;
+
 struct Dependencies {
   const store::Store& store;
+  const view::Policy& policy;  // who sees what; outlives everything that shows values, streams and exports, too
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
   std::string http_url;             // empty: no TCP listener
@@ -22,22 +27,32 @@ struct Dependencies {
   std::string slot;
   std::string version;
   std::string verifier_key;  // of the checkpoints
-  view::Policy policy{};     // who sees what
   Digest cursor_key{};       // of the cursors
+  std::string verifier_key;                // of the checkpoints
+  std::filesystem::path directory;         // the data directory, whose disk is watched
+  const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
+  bool seal = true;                        // as configured
+  ExportSpool* exports = nullptr;          // nothing when opened read-only
 };
 
 class Coverage;
+class RequestMetrics;
+struct Route;
 
 class Api {
  public:
   explicit Api(Dependencies dependencies);
   ~Api();
-  // From any thread. A live answer (Response::live) borrows the store: end it before the store.
+  // From any thread. Each request is timed, and one that fails is told to the program's log. A live answer
+  // (Response::live) borrows the store: end it before the store.
   http::Response handle(const http::Request& request) const;
 
  private:
+  http::Response answer(const http::Request& request, const Route*& route) const;
+
   const Dependencies dependencies_;
   const std::unique_ptr<Coverage> coverage_;
+  const std::unique_ptr<RequestMetrics> requests_;
 };
 
 }  // namespace rowledger::api

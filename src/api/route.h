@@ -13,11 +13,13 @@
 namespace rowledger::api {
 
 class Coverage;
+class RequestMetrics;
 
 // One request on its way to its route. It lives until the route returns: what a streamed answer needs of it, it copies.
 struct Call {
   const Dependencies& dependencies;
   Coverage& coverage;
+  RequestMetrics& requests;
   const http::Request& request;
   const http::Target& target;
   // What stands in the place of the pattern's {names}, in their order, decoded; of {name...} the rest as it came.
@@ -40,14 +42,12 @@ struct Call {
 class Needs {
  public:
   constexpr Needs(people::Right right) : kind_(Kind::kRight), right_(right) {}
-  static constexpr Needs nobody() { return Needs(Kind::kNobody); }      // answers anyone: sign-in, health of the process
+  static constexpr Needs nobody() { return Needs(Kind::kNobody); }  // answers anyone: sign-in, health of the process
   static constexpr Needs somebody() { return Needs(Kind::kSomebody); }  // whoever has signed in
 
   bool met_by_anyone() const { return kind_ == Kind::kNobody; }
   bool met_by(const people::Principal& principal) const { return kind_ != Kind::kRight || principal.may(right_); }
-  std::optional<people::Right> right() const {
-    return kind_ == Kind::kRight ? std::optional(right_) : std::nullopt;
-  }
+  std::optional<people::Right> right() const { return kind_ == Kind::kRight ? std::optional(right_) : std::nullopt; }
 
  private:
   enum class Kind { kNobody, kSomebody, kRight };

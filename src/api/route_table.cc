@@ -10,6 +10,15 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/status", Right::kReadHealth, get_status},
     {"GET", "/v1/sync", Right::kOperate, get_sync},
 
+    {"GET", "/metrics", Right::kReadHealth, get_metrics},
+    {"GET", "/healthz", Needs::nobody(), get_health},
+    {"GET", "/readyz", Needs::nobody(), get_readiness},
+
+    {"POST", "/v1/exports", Right::kExport, post_export},
+    {"GET", "/v1/exports/{id}", Right::kExport, get_export},
+    {"GET", "/v1/exports/{id}/data", Right::kExport, get_export_data},
+    {"GET", "/v1/exports/{id}/manifest", Right::kExport, get_export_manifest},
+
     {"GET", "/v1/entries", Right::kReadEntries, get_entries},
     {"GET", "/v1/entries/stream", Right::kReadEntries, get_entry_stream},
     {"GET", "/v1/entries/{seq}", Right::kReadEntries, get_entry},

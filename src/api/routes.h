@@ -7,6 +7,15 @@ namespace rowledger::api {
 http::Response get_status(const Call& call);
 http::Response get_sync(const Call& call);
 
+http::Response get_metrics(const Call& call);
+http::Response get_health(const Call& call);
+http::Response get_readiness(const Call& call);
+
+http::Response post_export(const Call& call);
+http::Response get_export(const Call& call);           // {id}
+http::Response get_export_data(const Call& call);      // {id}
+http::Response get_export_manifest(const Call& call);  // {id}
+
 http::Response get_entries(const Call& call);
 http::Response get_entry(const Call& call);  // {seq}
 http::Response get_entry_stream(const Call& call);

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "api/answer.h"
+#include "api/request_metrics.h"
 #include "api/routes.h"
 
 namespace rowledger::api {
@@ -72,10 +73,15 @@ class EntryStream {
     return {};
   }
 
-  // Comments tell the client, and what is between, that the connection lives.
+  // A comment tells the client, and what is between, that the connection lives. The id without an event says how far
+  // the log was looked through: a client that saw nothing yet goes on from there, too, after the connection broke.
   void keep_alive(std::string& out) {
     const auto now = Clock::now();
-    if (out.empty() && now - last_output_ >= std::chrono::milliseconds(kHeartbeatMs - 500)) out += ": still here\n\n";
+    if (out.empty() && now - last_output_ >= std::chrono::milliseconds(kHeartbeatMs - 500)) {
+      out += ": still here\n";
+      if (next_.value > 0) out += fmt::format("id: {}\n", next_.value - 1);
+      out += '\n';
+    }
     if (!out.empty()) last_output_ = now;
   }
 
@@ -86,13 +92,15 @@ class EntryStream {
   Clock::time_point last_output_{};  // long ago: the first step says something at once
 };
 
-// After which entry to go on: what the client has seen last, else the newest there is.
-Result<Seq> start_of(const store::Store& store, const http::Request& request) {
-  const std::string_view last = request.header("last-event-id");
+// After which entry to go on: what the client has seen last, else `after`, for a browser that cannot set the header
+// of its first request, else the newest there is.
+Result<Seq> start_of(const store::Store& store, const Call& call) {
+  std::string_view last = call.request.header("last-event-id");
+  if (last.empty()) last = call.target.parameter("after").value_or("");
   if (last.empty()) return store.end();
   const auto seq = parse_number(last);
   if (!seq || *seq >= store.end().value) {
-    return fail(ErrorCode::kInvalid, "Last-Event-ID must be the number of an entry of this log");
+    return fail(ErrorCode::kInvalid, "Last-Event-ID, and after=, must be the number of an entry of this log");
   }
   return Seq{*seq + 1};
 }
@@ -106,15 +114,15 @@ http::Response get_entry_stream(const Call& call) {
   if (!images) return problem(images.error());
   auto search = query::Search::parse(q, Timestamp::now(), *all);
   if (!search) return problem(search.error(), q);
-  const auto start = start_of(call.view().scope(), call.request);
+  const auto start = start_of(call.view().scope(), call);
   if (!start) return problem(start.error());
 
   http::Response response;
   response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
   http::LiveBody live;
   live.interval_ms = kHeartbeatMs;
-  live.step = [stream = std::make_shared<EntryStream>(call.view(), std::move(*search), *images, *start)](
-                  std::string& out) { return stream->step(out); };
+  live.step = [stream = std::make_shared<EntryStream>(call.view(), std::move(*search), *images, *start),
+               counted = call.requests.stream_opened()](std::string& out) { return stream->step(out); };
   response.live = std::move(live);
   return response;
 }

@@ -181,13 +181,23 @@ void add_evidence_verbs(CLI::App& app, Arguments& a) {
       return run_verify(a.verify);
     };
   });
-  auto* exported = app.add_subcommand("export", "Write a copy of the log that others can check");
-  exported->add_option("QUERY", a.query, "With --evidence: the entries that match; docs/search.md has the grammar");
+  auto* exported = app.add_subcommand("export", "Write entries, or a copy of the log, for others");
+  exported->add_option("QUERY", a.query,
+                       "With --format or --evidence: the entries that match; docs/search.md has the grammar");
+  auto* format = exported->add_option("--format", a.exported.format, "How to write the entries");
+  format->check(CLI::IsMember({"ndjson", "csv", "cloudevents", "ocsf"}));
+  exported
+      ->add_option("--output", a.exported.output,
+                   "With --format: a file to make, and beside it FILE.manifest, the signed list of what is in it")
+      ->needs(format);
+  exported->add_flag("--images", a.exported.images, "With --format ndjson or cloudevents: also the whole row")
+      ->needs(format);
   auto* tlog =
       exported->add_option("--tlog", a.exported.tlog, "A directory to make: the tree as files (c2sp.org/tlog-tiles)");
+  tlog->excludes(format);
   exported
       ->add_option("--evidence", a.exported.evidence, "A file to make: entries with their values and what proves them")
-      ->excludes(tlog);
+      ->excludes(tlog, format);
   exported->add_option("--row", a.exported.row, "TABLE KEY: all entries of one row")->expected(2);
   exported->add_option("--subject", a.exported.subject, "All entries about one person: public.contacts/42");
   exported->add_option("--entry", a.exported.entry, "One entry, by its number");

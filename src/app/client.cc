@@ -11,6 +11,7 @@ namespace rowledger::app {
 namespace {
 
 constexpr auto kPatienceWithStart = std::chrono::seconds(5);
+constexpr int kAnswerTimeoutMs = 60'000;
 constexpr auto kRetry = std::chrono::milliseconds(50);
 
 ErrorCode code_of(int status) {
@@ -78,8 +79,7 @@ http::Request get_request(const std::string& target) {
 
 Client::~Client() = default;
 
-Result<http::Response> Client::ask(const std::string& target, int silence_timeout_ms) {
-  const http::Request request = get_request(target);
+Result<http::Response> Client::ask(const http::Request& request, int silence_timeout_ms) {
   if (api_ != nullptr) return api_->handle(request);
   const auto deadline = std::chrono::steady_clock::now() + kPatienceWithStart;
   while (true) {
@@ -100,9 +100,28 @@ Result<http::Response> Client::ask(const std::string& target, int silence_timeou
 }
 
 Result<std::string> Client::get(const std::string& target, int silence_timeout_ms) {
-  RL_ASSIGN(auto response, ask(target, silence_timeout_ms));
+  RL_ASSIGN(auto response, ask(get_request(target), silence_timeout_ms));
   if (response.status < 200 || response.status >= 300) return fail(error_of(response));
   return std::move(response.body);
+}
+
+Result<std::string> Client::post(const std::string& target, const std::string& json) {
+  http::Request request = get_request(target);
+  request.method = "POST";
+  request.headers.emplace_back("content-type", "application/json");
+  request.body = json;
+  RL_ASSIGN(auto response, ask(request, kAnswerTimeoutMs));
+  if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  return std::move(response.body);
+}
+
+Status Client::download(const std::string& target, uint64_t from,
+                        const std::function<bool(std::string_view)>& on_body) {
+  http::Request request = get_request(target);
+  if (from > 0) request.headers.emplace_back("range", fmt::format("bytes={}-", from));
+  RL_ASSIGN(const auto response, http::request_unix(workspace_.socket(), request, on_body));
+  if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  return {};
 }
 
 Status Client::follow(const std::string& target, const std::string& last_event_id,

@@ -18,6 +18,13 @@ class Client {
   // A 2xx answer's body; any other answer as the Error that it tells.
   Result<std::string> get(const std::string& target, int silence_timeout_ms = 60'000);
 
+  // The daemon's answer to a POST with a JSON body; errors as those of get().
+  Result<std::string> post(const std::string& target, const std::string& json);
+
+  // A 2xx answer's body in pieces, from byte `from` on (a Range request; 0: all), until on_body returns false.
+  // kUnavailable when the connection breaks: what came before is good, go on from there. Only of the daemon.
+  Status download(const std::string& target, uint64_t from, const std::function<bool(std::string_view)>& on_body);
+
   // Server-sent events of the daemon, until on_event returns false. kUnavailable without a daemon.
   Status follow(const std::string& target, const std::string& last_event_id,
                 const std::function<bool(const std::string& event, const std::string& data)>& on_event);
@@ -26,7 +33,7 @@ class Client {
   bool without_daemon() const { return api_ != nullptr; }
 
  private:
-  Result<http::Response> ask(const std::string& target, int silence_timeout_ms);
+  Result<http::Response> ask(const http::Request& request, int silence_timeout_ms);
 
   const Workspace& workspace_;
   OpenLog log_;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/client.h"
+#include "app/export_entries.h"
 #include "app/progress_bar.h"
 #include "app/render.h"
 #include "app/terminal.h"
@@ -286,11 +287,13 @@ int run_verify(const VerifyVerbOptions& options) {
 }
 
 int run_export(const ExportOptions& options) {
-  if (options.tlog.empty() == options.evidence.empty())
+  if (options.tlog.empty() + options.evidence.empty() + options.format.empty() != 2)
     return report_error({ErrorCode::kInvalid,
-                         "say what to write: --tlog DIR, the tree as files, or --evidence FILE, entries with "
-                         "what proves them"});
-  const Status done = options.tlog.empty() ? export_evidence(options) : export_tlog(options);
+                         "say what to write: --format ndjson, csv, cloudevents or ocsf, the entries; --tlog DIR, the "
+                         "tree as files; or --evidence FILE, entries with what proves them"});
+  const Status done = !options.format.empty() ? export_entries(options)
+                      : options.tlog.empty()  ? export_evidence(options)
+                                              : export_tlog(options);
   return done ? kDone : report_error(done.error());
 }
 

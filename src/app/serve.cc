@@ -5,6 +5,7 @@
 #include <csignal>
 #include <thread>
 
+#include "api/export_manifest.h"
 #include "app/verbs.h"
 #include "app/version.h"
 #include "app/workspace.h"
@@ -76,7 +77,12 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
-  const api::Api api(workspace.api_dependencies(*store, capture.get()));
+  RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.directory / "exports"},
+                                                       api::make_export_signer(*store, *store.signing_key)));
+  auto dependencies = workspace.api_dependencies(*store, capture.get());
+  dependencies.keys = store.keys.get();
+  dependencies.exports = exports.get();
+  const api::Api api(std::move(dependencies));
   RL_ASSIGN(auto server,
             http::Server::listen_unix(workspace.socket(),
                                       [&](const http::Request& request) { return api.handle(request); }, {}));

@@ -59,10 +59,12 @@ int run_verify(const VerifyVerbOptions& options);
 
 struct ExportOptions {
   std::filesystem::path directory;
-  std::filesystem::path tlog, evidence;  // one of both
-  std::string query, subject, entry;     // for evidence: one of these, or row
+  std::filesystem::path tlog, evidence;  // one of these two, or format
+  std::string format;                    // "csv"
+  std::filesystem::path output;          // with format: a file to make; empty: standard output
+  std::string query, subject, entry;     // for evidence: one of these, or row; for format: a query or nothing
   std::vector<std::string> row;          // table, key
-  bool all = false;
+  bool all = false, images = false;
 };
 int run_export(const ExportOptions& options);
 

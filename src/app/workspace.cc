@@ -39,6 +39,7 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   if (!set_time_zone(out.config.time_zone))
     log::warning("display.time_zone \"{}\" is not known to this system (package tzdata): times are in UTC",
                  out.config.time_zone);
+  RL_ASSIGN(out.policy, view::Policy::make(policy_settings(out.config)));
   RL_ASSIGN(out.keys, read_keys(keys_file(directory)));
   out.role_password = out.keys.role_password;
   if (!out.config.password_file.empty()) {
@@ -89,14 +90,14 @@ postgres::AttachPlanInput Workspace::attach_input() const {
 }
 
 api::Dependencies Workspace::api_dependencies(const store::Store& store, capture::Capture* capture) const {
-  api::Dependencies out{.store = store, .capture = capture};
+  api::Dependencies out{.store = store, .policy = policy, .capture = capture};
   out.source_name = config.source_name;
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
-  // Checked when the configuration was read.
-  out.policy = view::Policy::make(policy_settings(config)).value();
   out.cursor_key = HmacSha256(keys.ref_key)("rowledger cursors v1");
+  out.directory = directory;
+  out.seal = config.seal;
   if (const auto key = ledger::SigningKey::parse(keys.signing_key)) out.verifier_key = key->verifier().format();
   return out;
 }

@@ -37,6 +37,20 @@ Digest sha256(std::string_view a, std::string_view b, std::string_view c) {
   return out;
 }
 
+struct Sha256::State {
+  SHA256_CTX context;
+};
+Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+void Sha256::update(std::string_view bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
+Digest Sha256::finish() {
+  Digest out;
+  SHA256_Final(out.data(), &state_->context);
+  return out;
+}
+
 HmacSha256::HmacSha256(std::string_view key) {
   std::array<unsigned char, kBlock> block{};
   if (key.size() > kBlock) {

@@ -3,6 +3,7 @@
 // All functions are safe to call from any thread.
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,21 @@ inline std::string_view as_view(const Digest& digest) {
 Digest sha256(std::string_view bytes);
 // SHA-256 over the concatenation, without making it.
 Digest sha256(std::string_view a, std::string_view b, std::string_view c = {});
+
+// SHA-256 of what comes in pieces. Moves only; one thread at a time.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  ~Sha256();
+  void update(std::string_view bytes);
+  Digest finish();  // once, at the end
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // HMAC-SHA256 (RFC 2104) with the key's two inner states prepared once. Copyable; const use from
 // any thread.

@@ -28,6 +28,13 @@ TEST(Sha256, OfPartsIsOfTheWhole) {
   EXPECT_EQ(sha256("a", "b", "c"), sha256("abc"));
 }
 
+TEST(Sha256, InPiecesIsOfTheWhole) {
+  Sha256 hash;
+  for (const std::string_view piece : {"", "ab", "c"}) hash.update(piece);
+  Sha256 moved = std::move(hash);
+  EXPECT_EQ(moved.finish(), sha256("abc"));
+}
+
 // RFC 4231, test cases 1 to 4, 6 and 7.
 TEST(HmacSha256, KnownAnswers) {
   struct {

@@ -4,7 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <string>
+#include "base/json_text.h"
 
 namespace rowledger::log {
 namespace {
@@ -17,29 +17,11 @@ bool terminal() {
 spdlog::logger& logger() {
   static const auto instance = [] {
     auto made = std::make_shared<spdlog::logger>("rowledger", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern(
-        terminal() ? "%H:%M:%S.%e %^%l%$ %v" : R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%v"})",
-        spdlog::pattern_time_type::utc);
+    made->set_pattern(terminal() ? "%^%v%$" : "%v");
     made->flush_on(spdlog::level::info);
     return made;
   }();
   return *instance;
-}
-
-// The message stands inside a JSON string when the output is not a terminal.
-std::string json_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", c);
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 spdlog::level::level_enum to_spdlog(Level level) {
@@ -52,12 +34,41 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::kDebug: return "debug";
+    case Level::kInfo: return "info";
+    case Level::kWarning: return "warning";
+    case Level::kError: return "error";
+  }
+  return "info";
+}
+
 }  // namespace
+
+std::string format_line(Level level, std::string_view message, Fields fields, Timestamp time, bool terminal) {
+  std::string out;
+  if (terminal) {
+    out = fmt::format("{} {} {}", time.to_string().substr(11, 12), name_of(level), message);
+    for (const auto& [name, text] : fields) out += fmt::format(" {}={}", name, text);
+    return out;
+  }
+  out = fmt::format(R"({{"time":"{}","level":"{}","message":)", time.to_string(), name_of(level));
+  append_json_string(out, message);
+  for (const auto& [name, text] : fields) {
+    out += ',';
+    append_json_string(out, name);
+    out += ':';
+    append_json_string(out, text);
+  }
+  return out + '}';
+}
 
 void set_level(Level level) { logger().set_level(to_spdlog(level)); }
 
-void write(Level level, std::string_view message) {
-  logger().log(to_spdlog(level), terminal() ? std::string(message) : json_escaped(message));
+void write(Level level, std::string_view message, Fields fields) {
+  if (logger().should_log(to_spdlog(level)))
+    logger().log(to_spdlog(level), format_line(level, message, fields, Timestamp::now(), terminal()));
 }
 
 }  // namespace rowledger::log

@@ -61,6 +61,9 @@ class CaptureImpl final : public Capture {
     report.source_lsn = std::max(report.source_lsn, report.captured_lsn);
     report.lag_bytes = static_cast<int64_t>(report.source_lsn.value - report.captured_lsn.value);
     report.gaps = writer_.gap_count();
+    for (const record::EntryKind kind : record::entry_kinds()) report.added[kind] = writer_.added(kind);
+    report.batches_waiting = static_cast<uint64_t>(writer_.batches_waiting());
+    report.log_writable = writer_.problem().empty() && writer_.failure();
     if (std::string problem = writer_.problem(); !problem.empty()) report.problem = std::move(problem);
     if (report.phase != Report::Phase::kStreaming || !report.problem.empty())
       report.lag_seconds =

@@ -9,6 +9,7 @@
 // between them bounded queues. On any trouble with the source the threads are stopped, the trouble is
 // said in report(), and capture starts again with back-off from the store's cursor.
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,10 @@ struct Report {
   int64_t slot_retained_bytes = 0;
   std::optional<int64_t> slot_safe_bytes;
   std::vector<std::string> warnings;  // things to mend that do not stop capture
+  bool log_writable = true;           // false: the log takes nothing, because its disk is full or it has failed
+  std::map<record::EntryKind, uint64_t> added;  // entries by kind, since the program started; each kind is there
+  // What waits between the threads.
+  uint64_t buffers_waiting = 0, batches_waiting = 0;
 };
 std::string_view to_string(Report::Phase phase);
 

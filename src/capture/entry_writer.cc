@@ -64,6 +64,7 @@ Seq EntryWriter::add(record::Entry& entry, std::string_view key) {
     header.actor_ref = last_actor_ref_;
   }
   batch_.add(entry);
+  added_[static_cast<uint8_t>(header.kind)].fetch_add(1, std::memory_order_relaxed);
   if (header.kind == record::EntryKind::kGap) batch_.set_meta(kGapCountKey, std::to_string(++gap_count_));
   return header.seq;
 }

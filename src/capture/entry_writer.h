@@ -4,6 +4,7 @@
 //
 // lock() first; every function marked "locked" needs it held. Building takes the lock for a buffer of
 // the stream at a time; control entries from other threads come in between.
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -74,6 +75,10 @@ class EntryWriter {
 
   Durable durable() const;
   uint64_t gap_count() const { return gap_count_.load(); }
+  // Since this writer was made, durable or on the way there. Any thread.
+  uint64_t added(record::EntryKind kind) const { return added_[static_cast<uint8_t>(kind)].load(); }
+  // Batches handed over and not appended yet, the one being appended included. Any thread.
+  int batches_waiting() const { return in_flight_.load(); }
   // The error after which nothing is appended any more. Until the program starts again every flush fails with it.
   Status failure() const;
   // Any thread. The program ends: a disk that is full is waited for no longer than this, nor is anything captured.
@@ -108,6 +113,7 @@ class EntryWriter {
   record::Ref last_actor_ref_{};
   std::string ref_input_;
   std::atomic<uint64_t> gap_count_{0};
+  std::array<std::atomic<uint64_t>, 256> added_{};  // by the kind's number
   std::atomic<int> in_flight_{0};
 
   mutable std::mutex durable_mutex_;

@@ -395,6 +395,7 @@ Status Session::confirm_if_due() {
   parts_.update_report([&](Report& report) {
     report.captured_lsn = durable.captured;
     report.source_lsn = std::max(report.source_lsn, Lsn{received_wal_end_.load()});
+    report.buffers_waiting = filled_.size();
   });
   const int64_t now = steady_us();
   int64_t at_least_every = kConfirmAtLeastEveryUs;

@@ -96,6 +96,14 @@ constexpr Ref kNoRef{};
 
 std::string_view to_string(EntryKind kind) { return name_of(kKinds, kind); }
 std::optional<EntryKind> parse_kind(std::string_view text) { return value_of(kKinds, text); }
+std::span<const EntryKind> entry_kinds() {
+  static constexpr auto kAll = [] {
+    std::array<EntryKind, std::size(kKinds)> out{};
+    for (size_t i = 0; i < out.size(); ++i) out[i] = kKinds[i].value;
+    return out;
+  }();
+  return kAll;
+}
 std::string_view to_string(Trust trust) { return name_of(kTrusts, trust); }
 std::string_view to_string(Via via) { return name_of(kVias, via); }
 std::optional<Via> parse_via(std::string_view text) { return value_of(kVias, text); }

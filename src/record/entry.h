@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ enum class EntryKind : uint8_t {
 };
 std::string_view to_string(EntryKind kind);
 std::optional<EntryKind> parse_kind(std::string_view text);
+// All that there are.
+std::span<const EntryKind> entry_kinds();
 // A row's insert, update or delete.
 constexpr bool is_change(EntryKind kind) {
   return kind == EntryKind::kInsert || kind == EntryKind::kUpdate || kind == EntryKind::kDelete;

@@ -1,0 +1,12 @@
+#pragma once
+// `rowledger export --format`: orders an export from the daemon, waits for it, fetches it.
+#include "app/verbs.h"
+#include "base/result.h"
+
+namespace rowledger::app {
+
+// To a file that did not exist, compared with the checksum that was signed, its manifest beside it; or to standard
+// output.
+Status export_entries(const ExportOptions& options);
+
+}  // namespace rowledger::app
