@@ -13,6 +13,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/metrics", Right::kReadHealth, get_metrics},
     {"GET", "/healthz", Needs::nobody(), get_health},
     {"GET", "/readyz", Needs::nobody(), get_readiness},
+    {"GET", "/v1/openapi.json", Needs::nobody(), get_openapi},
 
     {"POST", "/v1/exports", Right::kExport, post_export},
     {"GET", "/v1/exports/{id}", Right::kExport, get_export},

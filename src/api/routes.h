@@ -10,6 +10,7 @@ http::Response get_sync(const Call& call);
 http::Response get_metrics(const Call& call);
 http::Response get_health(const Call& call);
 http::Response get_readiness(const Call& call);
+http::Response get_openapi(const Call& call);
 
 http::Response post_export(const Call& call);
 http::Response get_export(const Call& call);           // {id}
