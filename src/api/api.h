@@ -26,7 +26,6 @@ struct Dependencies {
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
-  std::string verifier_key;  // of the checkpoints
   Digest cursor_key{};       // of the cursors
   std::string verifier_key;                // of the checkpoints
   std::filesystem::path directory;         // the data directory, whose disk is watched

@@ -5,6 +5,7 @@
 #include "api/cursor.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
+#include "view/completion.h"
 
 namespace rowledger::api {
 namespace {
@@ -125,16 +126,30 @@ http::Response get_query_parse(const Call& call) {
   const std::string_view q = call.target.parameter("q").value_or("");
   const auto all = flag_parameter(call.target, "all");
   if (!all) return problem(all.error());
+  // Where the cursor stands, for completion; nowhere: at the end.
+  const auto position = number_parameter(call.target, "position", q.size(), 0, UINT32_MAX);
+  if (!position) return problem(position.error());
+  const auto completion = view::complete(call.view(), q, *position);
+  if (!completion) return problem(completion.error());
   const auto search = query::Search::parse(q, Timestamp::now(), *all);
   JsonWriter json;
   json.boolean("valid", search.has_value());
-  if (search) return json_answer(json.raw("tree", search->to_json()).finish());
-  JsonWriter error;
-  error.text("message", search.error().message)
-      .number("position", search.error().position)
-      .number("length", search.error().length);
-  if (!search.error().suggestion.empty()) error.text("suggestion", search.error().suggestion);
-  return json_answer(json.raw("error", error.finish()).finish());
+  if (search) {
+    json.raw("tree", search->to_json());
+  } else {
+    JsonWriter error;
+    error.text("message", search.error().message)
+        .number("position", search.error().position)
+        .number("length", search.error().length);
+    if (!search.error().suggestion.empty()) error.text("suggestion", search.error().suggestion);
+    json.raw("error", error.finish());
+  }
+  json.raw("completion", JsonWriter()
+                             .number("position", completion->position)
+                             .number("length", completion->length)
+                             .texts("texts", completion->texts)
+                             .finish());
+  return json_answer(json.finish());
 }
 
 }  // namespace rowledger::api

@@ -93,12 +93,15 @@ class Collector {
  private:
   static constexpr size_t kPageEntries = 500;
 
+  static bool is_whole(const OwnedEntry& found) {
+    return record::commitment_of(found.salt(), found.body_bytes()) == found.header().commitment;
+  }
+
   // False when there is no room for more.
   bool take(const OwnedEntry& found) {
     EvidenceEntry entry{found.header().seq, found.values(), std::string(found.header_bytes()), {}, {}, {}};
     // What is kept from the reader is as if its key were not here. So is what he sees only a part of.
-    const bool whole = all_values_ && record::commitment_of(found.salt(), found.body_bytes()) == found.header().commitment;
-    if (entry.values == Values::kHere && !whole) entry.values = Values::kLocked;
+    if (entry.values == Values::kHere && !(all_values_ && is_whole(found))) entry.values = Values::kLocked;
     if (entry.values == Values::kHere) {
       entry.salt = found.salt();
       entry.body = found.body_bytes();

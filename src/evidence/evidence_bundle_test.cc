@@ -167,6 +167,30 @@ TEST_P(EvidenceTest, ProofsAreTlogProofs) {
   EXPECT_EQ(prove_entry(log_.store(), known, {1'000'000}).error().code, ErrorCode::kNotFound);
 }
 
+TEST_P(EvidenceTest, HasNothingThatTheReaderIsNotShown) {
+  const view::Policy policy = view::Policy::make({}).value();
+  const view::View auditor({.id = "user:a", .role = people::Role::kAuditor, .tenant = "1"}, policy, log_.store());
+  const AboutSearch about{"table:contacts op:update", true};
+  const auto proofs = collect_evidence(auditor, log_.key().verifier(), about);
+  ASSERT_TRUE(proofs.has_value()) << proofs.error().message;
+  const auto everything = collect(about);
+  ASSERT_TRUE(everything.has_value());
+  EXPECT_GT(proofs->entries.size(), 10u);
+  EXPECT_LT(proofs->entries.size(), everything->entries.size()) << "there are other tenants";
+  for (const EvidenceEntry& entry : proofs->entries) {
+    EXPECT_EQ(entry.values, Values::kLocked);
+    EXPECT_EQ(entry.salt + entry.body, "");
+    const auto header = record::decode_header(entry.header);
+    ASSERT_TRUE(header.has_value());
+    EXPECT_EQ(header->tenant, "1");
+  }
+  expect_proven(format_evidence(*proofs), key(), proofs->entries.size());
+  const auto plain = collect_evidence(auditor, log_.key().verifier(), about, Contents::kAll);
+  ASSERT_TRUE(plain.has_value());
+  for (const EvidenceEntry& entry : plain->entries) EXPECT_EQ(entry.values, Values::kHere);
+  expect_proven(format_evidence(*plain), key(), plain->entries.size());
+}
+
 INSTANTIATE_TEST_SUITE_P(, EvidenceTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 

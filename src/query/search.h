@@ -73,6 +73,9 @@ class Search {
   std::optional<Timestamp> from_, to_;
 };
 
+// The keys of the grammar, for completion.
+std::vector<std::string_view> search_keys();
+
 // "position 12: unknown key \"tennant\" - did you mean \"tenant\"?" with the text and a marker under it.
 std::string to_string(const SearchError& error, std::string_view text);
 

@@ -137,15 +137,17 @@ std::string_view to_string(Mask mask) {
 }
 
 std::string mask_text(Mask mask, std::string_view value) {
+  std::string out(kBullets);
   switch (mask) {
     case Mask::kPlain: return std::string(value);
-    case Mask::kPhone: return phone(value);
-    case Mask::kName: return name(value);
-    case Mask::kDate: return date(value);
     case Mask::kText: return text(value);
+    case Mask::kPhone: out = phone(value); break;
+    case Mask::kName: out = name(value); break;
+    case Mask::kDate: out = date(value); break;
     case Mask::kHidden: break;
   }
-  return std::string(kBullets);
+  // Initials of what is nothing but initials.
+  return out == value ? std::string(kBullets) : out;
 }
 
 }  // namespace rowledger::view

@@ -30,6 +30,7 @@ class Shown {
 
  private:
   friend class View;
+  friend class AccessSearch;
   Shown() = default;
 
   struct Copy {
@@ -109,6 +110,8 @@ class View {
   const store::Store& scope() const;
 
  private:
+  friend class Counting;      // insights.cc
+  friend class AccessSearch;  // accesses.cc
   struct State;
   class Visit;
   class TableWalk;
