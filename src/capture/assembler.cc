@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@ using namespace postgres;
 constexpr int64_t kKeepCursorEveryUs = 5'000'000;
 constexpr size_t kMaxOriginBytes = 512;
 constexpr size_t kMaxHeldBytes = 1 << 20;
+constexpr size_t kWorthReadingAhead = 16;
 constexpr size_t kTruncateChunkRows = 1'024;
 constexpr char kTruncateProgress[] = "capture.truncate";  // "<commit lsn> <message> <table>": how far one got
 
@@ -50,6 +52,7 @@ void Assembler::at_barrier(Lsn lsn, std::vector<std::string> tables, std::functi
 }
 
 Status Assembler::consume(const StreamBuffer& buffer) {
+  RL_TRY(read_ahead(buffer));
   for (const StreamFrame& frame : buffer.frames) {
     if (frame.kind == StreamFrame::Kind::kKeepalive) {
       RL_TRY(on_keepalive(frame.wal_end));
@@ -58,6 +61,37 @@ Status Assembler::consume(const StreamBuffer& buffer) {
     }
   }
   keep_held();
+  return {};
+}
+
+// The rows that the buffer's updates and deletes concern come from the state together: one at a time, looking them up
+// is most of what a bulk change costs.
+Status Assembler::read_ahead(const StreamBuffer& buffer) {
+  if (buffer.frames.size() < kWorthReadingAhead) return {};
+  std::map<TableId, std::vector<std::string>> wanted;
+  bool in_stream = in_stream_;
+  std::string key;
+  for (const StreamFrame& frame : buffer.frames) {
+    if (frame.kind == StreamFrame::Kind::kKeepalive) continue;
+    const std::string_view bytes = buffer.payload(frame);
+    const char type = bytes.empty() ? '\0' : bytes[0];
+    if (type == 'S' || type == 'E') in_stream = type == 'S';  // what is streamed goes to the spool
+    if (in_stream || (type != 'U' && type != 'D')) continue;
+    const Result<Message> message = decode_pgoutput(bytes, false);
+    if (!message) return {};  // consuming it says what is wrong
+    const auto* update = std::get_if<Update>(&*message);
+    const Tuple& known_as = update == nullptr                              ? std::get<Delete>(*message).before
+                            : update->before_kind == Update::Before::kNone ? update->after
+                                                                           : update->before;
+    const auto plan = parts_.tables.plan(update == nullptr ? std::get<Delete>(*message).relation : update->relation);
+    // A table that this very buffer announces is read ahead from the next one on.
+    if (!plan || *plan == nullptr || !(*plan)->recorded || !read_key(**plan, known_as, key)) continue;
+    wanted[(*plan)->columns.table_id].push_back(key);
+  }
+  for (const auto& [table, keys] : wanted) {
+    std::vector<std::string_view> views(keys.begin(), keys.end());
+    RL_TRY(parts_.state.read_ahead(table, views));
+  }
   return {};
 }
 

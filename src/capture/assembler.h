@@ -69,6 +69,7 @@ class Assembler {
     bool told_since_row = false;  // a message about who acts came after the last row
   };
 
+  Status read_ahead(const postgres::StreamBuffer& buffer);
   Status on_message(std::string_view bytes);
   Status on_streamed(std::string_view bytes, const postgres::Message& message);
   Status on_keepalive(Lsn wal_end);

@@ -24,6 +24,18 @@ void encode_key_into(const std::vector<std::string_view>& parts, std::string& ou
 
 }  // namespace
 
+bool read_key(const TablePlan& plan, const postgres::Tuple& tuple, std::string& out) {
+  out.clear();
+  size_t found = 0;  // the key's columns stand in the table's order
+  if (tuple.columns() != plan.columns.columns.size()) return false;
+  tuple.for_each([&](size_t i, const postgres::TupleColumn& column) {
+    if (found == plan.key.size() || plan.key[found] != i || column.kind != postgres::TupleColumn::Kind::kText) return;
+    out.append(column.bytes).push_back('\0');
+    ++found;
+  });
+  return found == plan.key.size();
+}
+
 // ---- pieces -----------------------------------------------------------------------------------
 
 void RowRecorder::read_tuple(const postgres::Tuple& tuple, std::vector<Value>& out) {
@@ -88,7 +100,6 @@ Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::str
   known.erased = row->erased;
   known.redefined = plan.redefined_at && row->newest < *plan.redefined_at;
   known.same_columns = row->schema == plan.columns.id;
-  known.schema = row->schema;
   if (known.exists) old_from_image(plan, *row);
   return known;
 }
@@ -406,9 +417,8 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   RL_ASSIGN(const Known known, load_old(plan, key_));
   // Erased values are not fetched again: the next change of the row begins anew.
   if (known.erased) return {};
-  if (known.exists && (old_ == new_ || differs_only_in_younger_columns(plan, known.schema))) {
-    // Its columns' names or number may have changed nevertheless. A younger column has its default: no change was
-    // missed.
+  if (known.exists && old_ == new_) {
+    // Its columns' names or number may have changed nevertheless.
     if (!known.same_columns) store_row(plan, key_, *known.newest);
     return {};
   }
@@ -429,15 +439,6 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
   }
   store_row(plan, key_, writer_.add(entry, key_));
   return {};
-}
-
-// A column that the image lacks may also have been left out for a while, by the publication's column list.
-bool RowRecorder::differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const {
-  for (size_t i = 0; i < old_.size(); ++i)
-    if (old_[i] != new_[i] && (old_[i].presence != Presence::kAbsent ||
-                               tables_.had_column_before(plan.columns.table, plan.columns.columns[i].name, image)))
-      return false;
-  return true;
 }
 
 Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row,

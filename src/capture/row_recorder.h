@@ -31,6 +31,9 @@ inline constexpr char kReconcile[] = "reconcile";                // found by com
 inline constexpr char kRedefined[] = "columns-redefined";        // a schema change did it, or somebody after it
 inline constexpr char kKeyChanged[] = "key-changed";             // its table identifies rows by other columns now
 
+// The key that a row of the stream is known by in the state. False when the tuple does not have all of it.
+bool read_key(const TablePlan& plan, const postgres::Tuple& tuple, std::string& out);
+
 class RowRecorder {
  public:
   RowRecorder(Tables& tables, StateView& state, EntryWriter& writer)
@@ -64,7 +67,6 @@ class RowRecorder {
     std::optional<Seq> newest;
     bool redefined = false;     // the image is from before columns were redefined
     bool same_columns = false;  // the image has the plan's columns
-    SchemaId schema;            // of the image
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
   void old_from_image(const TablePlan& plan, const store::RowState& row);
@@ -82,7 +84,6 @@ class RowRecorder {
   void set_owner(const TablePlan& plan, const std::vector<record::Value>& values);
   void take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed);
   void compare_columns(const TablePlan& plan);
-  bool differs_only_in_younger_columns(const TablePlan& plan, SchemaId image) const;
   void list_all(const TablePlan& plan, const std::vector<record::Value>& values, bool as_new);
   void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
   std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known,

@@ -1,11 +1,14 @@
 #include "capture/state_view.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace rowledger::capture {
 namespace {
 constexpr size_t kNodeOverheadBytes = 160;
-}
+constexpr size_t kWorthReadingTogether = 8;
+}  // namespace
 
 void StateView::make_cache_key(TableId table, std::string_view key) {
   cache_key_.clear();
@@ -28,6 +31,21 @@ Result<const store::RowState*> StateView::find(TableId table, std::string_view k
   if (!stored) return nullptr;
   remember(std::move(*stored));
   return &young_.find(std::string_view(cache_key_))->second;
+}
+
+Status StateView::read_ahead(TableId table, std::vector<std::string_view>& keys) {
+  std::erase_if(keys, [&](std::string_view key) {
+    make_cache_key(table, key);
+    return young_.contains(std::string_view(cache_key_)) || old_.contains(std::string_view(cache_key_));
+  });
+  if (keys.size() < kWorthReadingTogether) return {};
+  std::ranges::sort(keys);
+  const auto doubles = std::ranges::unique(keys);
+  keys.erase(doubles.begin(), doubles.end());
+  return store_.rows(table, keys, [&](std::string_view key, store::RowState&& row) {
+    make_cache_key(table, key);
+    remember(std::move(row));
+  });
 }
 
 void StateView::put(TableId table, std::string_view key, store::RowState row) {

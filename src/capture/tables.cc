@@ -258,13 +258,6 @@ std::vector<std::string> Tables::warnings() const {
   return out;
 }
 
-bool Tables::had_column_before(std::string_view table, std::string_view column, SchemaId version) const {
-  return std::ranges::any_of(by_id_, [&](const auto& known) {
-    const record::TableSchema& schema = *known.second;
-    return schema.id < version && schema.table == table && schema.index_of(column);
-  });
-}
-
 std::optional<TableId> Tables::table_id(std::string_view table) const {
   const auto found = newest_.find(std::string(table));
   if (found == newest_.end() || found->second == nullptr) return std::nullopt;

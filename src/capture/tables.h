@@ -74,8 +74,6 @@ class Tables {
 
   // The schema of a state image. Known for every id that the log has.
   const record::TableSchema& schema(SchemaId id) const { return *by_id_.at(id.value); }
-  // Whether a version of the table's columns that is older than this one had such a column.
-  bool had_column_before(std::string_view table, std::string_view column, SchemaId version) const;
   std::optional<TableId> table_id(std::string_view table) const;
   // The id under which rows may still stand that were known by an older key. Kept over a restart.
   std::optional<TableId> moving_from(const std::string& table) const;

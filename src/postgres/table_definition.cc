@@ -12,13 +12,16 @@ uint32_t number(const std::optional<std::string>& text) {
   return text ? static_cast<uint32_t>(std::strtoul(text->c_str(), nullptr, 10)) : 0;
 }
 
-// One statement, so that all is of one moment.
+// One statement, so that all is of one moment. What older rows of a partitioned table have in a column is kept with each
+// partition, and known of the table when they agree.
 constexpr char kDefinition[] = R"(
 SELECT c.oid, c.relnatts,
        (SELECT string_agg(f.oid || ' ' || f.relfilenode, ' ') FROM pg_catalog.pg_class f WHERE f.oid = c.oid
            OR f.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t)),
        a.attname, a.attnum, a.atttypid, a.atttypmod, a.xmin::text, a.atthasdef OR a.attidentity <> '',
-       CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END
+       (SELECT min(f.fill) FROM (SELECT (m.attmissingval::text::text[])[1] AS fill FROM pg_catalog.pg_attribute m
+          WHERE m.atthasmissing AND m.attname = a.attname AND (m.attrelid = c.oid OR m.attrelid IN
+                (SELECT t.relid FROM pg_catalog.pg_partition_tree(c.oid) t))) f HAVING count(DISTINCT f.fill) = 1)
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
  WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
  ORDER BY a.attnum)";

@@ -29,7 +29,7 @@
 namespace rowledger::privacy {
 
 struct KeyRingOptions {
-  size_t cache_bytes = 32 << 20;  // about 300,000 keys
+  size_t cache_bytes = 64 << 20;  // about 600,000 keys
 };
 
 enum class KeyState : uint8_t { kLive, kDestroyed };

@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cstdarg>
@@ -19,6 +20,7 @@ namespace {
 constexpr std::array<const char*, kFamilies> kNames = {"headers", "bodies", "runs",  "state",   "redo",
                                                        "index",   "meta",   "tiles", "subjects"};
 constexpr size_t kBitsPerKey = 10;
+constexpr uint64_t kReserveBytes = 8 << 20;
 
 // RocksDB's own messages. Not a file beside the data: writing it when the disk is full trips an assertion of
 // Debian's build of RocksDB 7.8, which is made with assertions.
@@ -84,18 +86,22 @@ rocksdb::ColumnFamilyOptions ascending_family(const rocksdb::BlockBasedTableOpti
   return options;
 }
 
-rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table) {
+// Sealed images are compressed already, and would not compress any more.
+void compress_images(rocksdb::ColumnFamilyOptions& options) {
+  options.compression = rocksdb::kLZ4Compression;
+  options.bottommost_compression = rocksdb::kZSTD;
+  options.bottommost_compression_opts.enabled = true;
+  options.bottommost_compression_opts.level = 1;
+}
+
+rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table, bool sealed) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBitsPerKey));
   table.block_size = 8 << 10;
   rocksdb::ColumnFamilyOptions options;
   // A whole generation (state_store.h) in one memtable, of which there is one, just filled, just flushed.
   options.write_buffer_size = 256 << 20;
-  options.compression_per_level = {rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
-                                   rocksdb::kLZ4Compression, rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
-                                   rocksdb::kLZ4Compression};
-  options.bottommost_compression = rocksdb::kZSTD;
-  options.bottommost_compression_opts.enabled = true;
-  options.bottommost_compression_opts.level = 1;
+  options.compression = rocksdb::kNoCompression;
+  if (!sealed) compress_images(options);
   options.level_compaction_dynamic_level_bytes = true;
   // Compaction of the state is what the background has most work with: later and in larger steps, for
   // reads that pass some more filters.
@@ -115,7 +121,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const StoreOptions& option
   for (size_t i = 0; i < kFamilies; ++i) {
     const auto family = static_cast<Family>(i);
     const bool is_bulk = family == Family::kHeaders || family == Family::kBodies;
-    out.emplace_back(kNames[i], family == Family::kState ? state_family(table)
+    out.emplace_back(kNames[i], family == Family::kState ? state_family(table, options.keys != nullptr && options.seal)
                                                          : ascending_family(table, is_bulk ? whole / 8 : whole / 16));
   }
   return out;
@@ -176,6 +182,13 @@ rocksdb::Status Database::resume() {
   rocksdb::Status status = db_->Resume();
   if (!status.ok()) *stopped_ = true;
   return status;
+}
+
+Status Database::has_room_for(uint64_t bytes) const {
+  struct statvfs disk;
+  if (::statvfs(db_->GetName().c_str(), &disk) != 0) return {};  // writing will tell
+  if (uint64_t{disk.f_bavail} * disk.f_frsize >= bytes + kReserveBytes) return {};
+  return fail(error_of(rocksdb::Status::NoSpace(), "appending to the log"));
 }
 
 Result<bool> Database::get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache) const {

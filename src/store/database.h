@@ -38,6 +38,10 @@ class Database {
   // asserts that nothing is done to a file whose writing failed.
   bool stopped() const { return *stopped_; }
 
+  // kIo when the disk has less free than that and a reserve. Asked before each append, so that RocksDB rarely finds the
+  // disk full itself: when its WAL cannot be written twice in a row, Debian's build ends the program by an assertion.
+  Status has_room_for(uint64_t bytes) const;
+
   // False when there is no such key.
   Result<bool> get(Family family, std::string_view key, rocksdb::PinnableSlice& out, bool fill_cache = true) const;
   std::unique_ptr<rocksdb::Iterator> iterate(Family family) const;

@@ -29,6 +29,7 @@ Status RocksdbStore::append(const Batch& batch) {
   write_tree(log_batch_);
   RL_TRY(write_redo(batch, number));
   write_meta(batch, number, log_batch_);
+  RL_TRY(database_->has_room_for(log_batch_.GetDataSize()));
   if (const rocksdb::Status status = database_->db().Write(synced(), &log_batch_); !status.ok()) {
     Error error = error_of(status, "appending to the log");
     if (!is_no_space(status)) broken_ = error;

@@ -37,6 +37,7 @@ Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
 
 Status RocksdbStore::recover() {
   RL_TRY(sealing_.prepare());
+  if (!options_.read_only) RL_TRY(subject_keys_.load());
   RL_TRY(load_meta());
   RL_TRY(load_open_bundle());
   RL_TRY(load_tree());

@@ -196,6 +196,11 @@ Result<std::optional<RowState>> RocksdbStore::row(TableId table, std::string_vie
   return state_.row(table, key);
 }
 
+Status RocksdbStore::rows(TableId table, const std::vector<std::string_view>& keys,
+                          const std::function<void(std::string_view key, RowState&& row)>& visit) const {
+  return state_.rows(table, keys, visit);
+}
+
 Status RocksdbStore::scan_rows(TableId table, std::string_view from,
                                const std::function<bool(std::string_view key, const RowState&)>& visit) const {
   return state_.scan_rows(table, from, visit);

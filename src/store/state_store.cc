@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kChunkRows = 1'024;
 // Rows put under one lock, so that readers in between wait for few of them.
 constexpr ptrdiff_t kRowsPerLock = 256;
+constexpr size_t kRowsPerRead = 32;  // as many as RocksDB looks up together
 // Small, since the writer's append waits while one is being written.
 constexpr size_t kFlushBatchBytes = 256 << 10;
 constexpr auto kRetryInterval = std::chrono::milliseconds(500);
@@ -154,13 +155,17 @@ Status StateStore::flush(const Generation& generation) {
 
 // ---- reading --------------------------------------------------------------------------------
 
+std::optional<std::string_view> StateStore::find_in_memory(std::string_view stored_key) const {
+  for (const Generation* generation : {active_.get(), flushing_.get()})
+    if (const auto found = generation == nullptr ? std::nullopt : generation->rows.find(stored_key)) return found;
+  return std::nullopt;
+}
+
 Result<std::optional<RowState>> StateStore::row(TableId table, std::string_view key) const {
   const std::string stored_key = state_key(table, key);
   {
     std::shared_lock lock(rows_mutex_);
-    for (const Generation* generation : {active_.get(), flushing_.get()}) {
-      const auto found = generation == nullptr ? std::nullopt : generation->rows.find(stored_key);
-      if (!found) continue;
+    if (const auto found = find_in_memory(stored_key)) {
       RL_ASSIGN(RowState row, decode_row(*found));
       return std::optional<RowState>(std::move(row));
     }
@@ -171,6 +176,48 @@ Result<std::optional<RowState>> StateStore::row(TableId table, std::string_view 
   if (!found) return std::nullopt;
   RL_ASSIGN(RowState row, open_row(stored_key, view(value)));
   return std::optional<RowState>(std::move(row));
+}
+
+Status StateStore::rows(TableId table, const std::vector<std::string_view>& keys,
+                        const std::function<void(std::string_view key, RowState&& row)>& visit) const {
+  // What is not in memory is in the database by then: a generation leaves memory after it has come there.
+  std::vector<std::string_view> elsewhere;
+  std::string stored_key;
+  for (const std::string_view key : keys) {
+    stored_key.clear();
+    append_state_key(table, key, stored_key);
+    std::shared_lock lock(rows_mutex_);
+    const auto found = find_in_memory(stored_key);
+    if (!found) {
+      elsewhere.push_back(key);
+      continue;
+    }
+    RL_ASSIGN(RowState row, decode_row(*found));
+    lock.unlock();
+    visit(key, std::move(row));
+  }
+  std::array<std::string, kRowsPerRead> stored_keys;
+  std::array<rocksdb::Slice, kRowsPerRead> slices;
+  std::array<rocksdb::PinnableSlice, kRowsPerRead> values;
+  std::array<rocksdb::Status, kRowsPerRead> found;
+  for (size_t first = 0; first < elsewhere.size(); first += kRowsPerRead) {
+    const size_t count = std::min(kRowsPerRead, elsewhere.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      stored_keys[i].clear();
+      append_state_key(table, elsewhere[first + i], stored_keys[i]);
+      slices[i] = slice(stored_keys[i]);
+    }
+    database_.db().MultiGet(rocksdb::ReadOptions(), database_.family(Family::kState), count, slices.data(),
+                            values.data(), found.data(), true);
+    for (size_t i = 0; i < count; ++i) {
+      if (found[i].IsNotFound()) continue;
+      if (!found[i].ok()) return fail(error_of(found[i], "reading the state"));
+      RL_ASSIGN(RowState row, open_row(stored_keys[i], view(values[i])));
+      visit(elsewhere[first + i], std::move(row));
+      values[i].Reset();
+    }
+  }
+  return {};
 }
 
 // In memory a row is in clear, in the database it is not.

@@ -42,6 +42,8 @@ class StateStore {
 
   // Any thread.
   Result<std::optional<RowState>> row(TableId table, std::string_view key) const;
+  Status rows(TableId table, const std::vector<std::string_view>& keys,
+              const std::function<void(std::string_view key, RowState&& row)>& visit) const;
   Status scan_rows(TableId table, std::string_view from,
                    const std::function<bool(std::string_view key, const RowState&)>& visit) const;
 
@@ -56,6 +58,7 @@ class StateStore {
     std::unique_ptr<rocksdb::Iterator> stored;
   };
 
+  std::optional<std::string_view> find_in_memory(std::string_view stored_key) const;  // rows_mutex_ held
   Chunk chunk(std::string_view prefix, std::string_view from) const;
   Result<RowState> open_row(std::string_view stored_key, std::string_view value) const;
   Status seal_row(const RowTable::Row& row, std::string& out) const;

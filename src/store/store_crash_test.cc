@@ -122,7 +122,7 @@ bool write_line(const char* path, const std::string& text) {
   return out.good();
 }
 
-// A file system of 24 MB at the directory, seen by this process alone. Without being root, inside a user
+// A file system of 32 MB at the directory, seen by this process alone. Without being root, inside a user
 // namespace.
 bool mount_small_disk(const std::filesystem::path& directory) {
   const uid_t uid = ::getuid();
@@ -134,7 +134,7 @@ bool mount_small_disk(const std::filesystem::path& directory) {
     if (!write_line("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1")) return false;
   }
   return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=24m") == 0;
+         ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=32m") == 0;
 }
 
 TEST(StoreCrashChild, DISABLED_FillTheDisk) {

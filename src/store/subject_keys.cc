@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -25,7 +26,36 @@ std::string encode_held(const std::vector<HeldKey>& keys) {
   return out;
 }
 
+Result<std::vector<HeldKey>> decode_held(std::string_view value) {
+  std::vector<HeldKey> out;
+  ByteReader reader(value);
+  if (reader.u8() != 1) reader.fail();
+  while (reader.ok() && !reader.at_end()) {
+    HeldKey held;
+    held.key = {reader.varint()};
+    held.since_day = static_cast<uint32_t>(reader.varint());
+    out.push_back(held);
+  }
+  if (!reader.ok()) return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
+  return out;
+}
+
 }  // namespace
+
+Status SubjectKeys::load() {
+  const auto stored = database_.iterate(Family::kSubjects);
+  for (stored->SeekToFirst(); stored->Valid(); stored->Next()) {
+    Name name;
+    if (stored->key().size() != name.size())
+      return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
+    std::memcpy(name.data(), stored->key().data(), name.size());
+    RL_ASSIGN(const std::vector<HeldKey> keys, decode_held(view(stored->value())));
+    if (!keys.empty()) remember(name, keys.back());
+    if (!has_all_) break;
+  }
+  if (!stored->status().ok()) return fail(error_of(stored->status(), "reading the subjects' keys"));
+  return {};
+}
 
 SubjectKeys::Name SubjectKeys::name_of(std::string_view tenant, std::string_view subject) const {
   // A tenant's name has no zero byte: PostgreSQL's texts have none.
@@ -41,37 +71,38 @@ Result<std::vector<HeldKey>> SubjectKeys::read(const Name& name) const {
     if (known->first == name) return known->second;
   rocksdb::PinnableSlice value;
   RL_ASSIGN(const bool found, database_.get(Family::kSubjects, bytes_of(name), value));
-  std::vector<HeldKey> out;
-  if (!found) return out;
-  ByteReader reader(view(value));
-  if (reader.u8() != 1) reader.fail();
-  while (reader.ok() && !reader.at_end()) {
-    HeldKey held;
-    held.key = {reader.varint()};
-    held.since_day = static_cast<uint32_t>(reader.varint());
-    out.push_back(held);
+  if (!found) return std::vector<HeldKey>();
+  return decode_held(view(value));
+}
+
+// Where the name is, or the gap where it would be.
+size_t SubjectKeys::slot_of(const Name& name) const {
+  size_t at;
+  std::memcpy(&at, name.data(), sizeof(at));
+  const size_t mask = slots_.size() - 1;
+  for (at &= mask; slots_[at].used && slots_[at].name != name; at = (at + 1) & mask) {
   }
-  if (!reader.ok()) return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
-  return out;
+  return at;
 }
 
-SubjectKeys::Cached* SubjectKeys::cached(const Name& name) {
-  if (cache_.empty()) return nullptr;
-  size_t set;
-  std::memcpy(&set, name.data(), sizeof(set));
-  Cached* const first = &cache_[set % kSets * kWays];
-  Cached* const found = std::find_if(first, first + kWays, [&](const Cached& c) { return c.name == name; });
-  return found == first + kWays || found->key == privacy::KeyId{} ? nullptr : found;
-}
-
-// The set's first place; the others move one on, and the last is forgotten.
-SubjectKeys::Cached& SubjectKeys::place_for(const Name& name) {
-  if (cache_.empty()) cache_.resize(kSets * kWays);
-  size_t set;
-  std::memcpy(&set, name.data(), sizeof(set));
-  Cached* const first = &cache_[set % kSets * kWays];
-  std::move_backward(first, first + kWays - 1, first + kWays);
-  return *first;
+void SubjectKeys::remember(const Name& name, const HeldKey& held) {
+  if (2 * used_slots_ >= slots_.size() && slots_.size() < kMaxSlots) {
+    const std::vector<Cached> before = std::exchange(slots_, std::vector<Cached>(slots_.size() * 2));
+    for (const Cached& known : before)
+      if (known.used) slots_[slot_of(known.name)] = known;
+  }
+  size_t at = slot_of(name);
+  if (!slots_[at].used) {
+    if (2 * used_slots_ < slots_.size()) {
+      ++used_slots_;
+    } else {
+      // No more room: another gives way, where this one is found first.
+      std::memcpy(&at, name.data(), sizeof(at));
+      at &= slots_.size() - 1;
+      has_all_ = false;
+    }
+  }
+  slots_[at] = {name, held.key, held.since_day, true};
 }
 
 Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string_view subject, Timestamp now) {
@@ -82,19 +113,18 @@ Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string
   if (subject.empty()) return last_tenant_key_;
   const auto today = static_cast<uint32_t>(std::max<int64_t>(now.us, 0) / kMicrosecondsPerDay);
   const Name name = name_of(tenant, subject);
-  if (Cached* known = cached(name); known != nullptr && today < known->since_day + period_days_) return known->key;
-  RL_ASSIGN(std::vector<HeldKey> keys, read(name));
+  const Cached& known = slots_[slot_of(name)];
+  if (known.key != privacy::KeyId{} && today < known.since_day + period_days_) return known.key;
+  std::vector<HeldKey> keys;
+  if (known.key != privacy::KeyId{} || !has_all_) {
+    RL_ASSIGN(keys, read(name));
+  }
   if (keys.empty() || today >= keys.back().since_day + period_days_) {
     RL_ASSIGN(const privacy::KeyId made, ring_->new_subject_key(last_tenant_key_));
     keys.push_back({made, today});
     unwritten_.emplace_back(name, keys);
   }
-  if (Cached* known = cached(name)) {
-    known->key = keys.back().key;
-    known->since_day = keys.back().since_day;
-  } else {
-    place_for(name) = {name, keys.back().key, keys.back().since_day};
-  }
+  remember(name, keys.back());
   return keys.back().key;
 }
 
@@ -109,7 +139,7 @@ Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::
 
 Status SubjectKeys::forget(std::string_view tenant, std::string_view subject) {
   const Name name = name_of(tenant, subject);
-  if (Cached* known = cached(name)) *known = {};
+  slots_[slot_of(name)].key = {};
   const rocksdb::Status status =
       database_.db().Delete(rocksdb::WriteOptions(), database_.family(Family::kSubjects), slice(bytes_of(name)));
   if (!status.ok()) return fail(error_of(status, "forgetting a subject's keys"));

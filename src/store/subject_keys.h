@@ -27,6 +27,10 @@ class SubjectKeys {
   SubjectKeys(const Database& database, privacy::KeyRing* ring, const ShortHashKey& name_key, uint32_t period_days)
       : database_(database), ring_(ring), name_key_(name_key), period_days_(period_days) {}
 
+  // The writer, before the others: takes the keys in use into memory, as many as have room. A subject that is not there
+  // is read when it comes, which costs many times as much as all else that an entry needs.
+  Status load();
+
   // The writer. What seals an entry of that tenant and subject (either may be empty) received then; made when there is
   // none. Not to be kept before write() and privacy::KeyRing::sync().
   Result<privacy::KeyId> key_for(std::string_view tenant, std::string_view subject, Timestamp now);
@@ -43,21 +47,25 @@ class SubjectKeys {
   using Name = std::array<unsigned char, 16>;
   struct Cached {
     Name name{};
-    privacy::KeyId key;
+    privacy::KeyId key;  // of a slot in use: nothing when the subject's keys were forgotten
     uint32_t since_day = 0;
+    bool used = false;
   };
-  static constexpr size_t kWays = 4, kSets = size_t{1} << 17;  // 16 MB
+  static constexpr size_t kMinSlots = size_t{1} << 14, kMaxSlots = size_t{1} << 21;  // 512 KB to 64 MB
 
   Name name_of(std::string_view tenant, std::string_view subject) const;
   Result<std::vector<HeldKey>> read(const Name& name) const;
-  Cached* cached(const Name& name);
-  Cached& place_for(const Name& name);
+  size_t slot_of(const Name& name) const;
+  void remember(const Name& name, const HeldKey& held);
 
   const Database& database_;
   privacy::KeyRing* const ring_;
   const ShortHashKey name_key_;
   const uint32_t period_days_;
-  std::vector<Cached> cache_;
+  std::vector<Cached> slots_ = std::vector<Cached>(
+      kMinSlots);  // a power of two of them; a name stands at its hash or behind it, before the next gap
+  size_t used_slots_ = 0;
+  bool has_all_ = true;  // a name that is not in slots_ has no key
   std::vector<std::pair<Name, std::vector<HeldKey>>> unwritten_;
   std::string last_tenant_;
   privacy::KeyId last_tenant_key_;

@@ -22,6 +22,7 @@ import tomllib
 from pathlib import Path
 
 import psycopg2
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("ROWLEDGER_PROGRAM", str(REPOSITORY / "build" / "rowledger"))
@@ -359,6 +360,47 @@ class Rowledger:
 
     def socket_path(self):
         return next(self.dir.glob("*.sock"))
+
+
+class SmallDisk:
+    """A file system of 192 MB that the data directory, not attached yet, is moved to; for root only.
+
+        with SmallDisk(rowledger) as disk:
+            rowledger.attach()
+            ...
+            disk.fill()
+            ...
+            disk.free()
+    """
+
+    def __init__(self, rowledger):
+        self.rowledger = rowledger
+        self.directory = rowledger.parent / "small"
+        self.filler = self.directory / "filler"
+
+    def __enter__(self):
+        self.directory.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(self.directory)], check=True)
+        # The master key stands beside the data directory.
+        subprocess.run(["cp", "-a", str(self.rowledger.dir), *map(str, self.rowledger.parent.glob("data.*")), str(self.directory)],
+                       check=True)
+        self.rowledger.dir = self.directory / "data"
+        return self
+
+    def __exit__(self, *_):
+        self.rowledger.close()
+        subprocess.run(["umount", "-l", str(self.directory)])
+
+    def fill(self):
+        with open(self.filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"\0" * (1 << 12)):
+                pass
+
+    def free(self):
+        self.filler.unlink()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted, which needs root")
 
 
 def _chunks(body):

@@ -1,15 +1,11 @@
 """The source, the network and the disk fail; nothing is lost and nothing doubled."""
 
 import contextlib
-import os
 import signal
-import subprocess
 import threading
 import time
 
-import pytest
-
-from harness import CuttingProxy, wait_until
+from harness import CuttingProxy, SmallDisk, needs_root, wait_until
 
 
 class Counter:
@@ -104,47 +100,31 @@ def count_up(cluster, database, first, last):
         END LOOP; END $$""")
 
 
-def fill(path):
-    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(b"\0" * (1 << 12)):
-            pass
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted, which needs root")
+@needs_root
 def test_disk_full(make_rowledger, cluster, database):
     rowledger = make_rowledger(attach=False)
-    mounted = rowledger.parent / "small"
-    mounted.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(mounted)]).returncode != 0:
-        pytest.skip("no mount here")
-    try:
-        subprocess.run(["cp", "-a", str(rowledger.dir), *map(str, rowledger.parent.glob("data.*")), str(mounted)], check=True)
-        rowledger.dir = mounted / "data"
+    with SmallDisk(rowledger) as disk:
         rowledger.attach()
         rowledger.serve()
-        filler = mounted / "filler"
         cluster.sql(database, "UPDATE contacts SET name = '1' WHERE id = 1")
         rowledger.sync()
-        fill(filler)
+        disk.fill()
         count_up(cluster, database, 2, 2001)
 
         wait_until(lambda: "space" in str(rowledger.status()["problem"]).lower(), 20, "status says that the disk is full")
-        filler.unlink()
+        disk.free()
         wait_until(lambda: rowledger.run("sync", "--timeout", "10").returncode == 0, 60, "capture goes on when there is room")
         assert names_of(rowledger) == [str(n) for n in range(1, 2002)]
         check_chain(rowledger)
         # And once more killed while full.
-        fill(filler)
+        disk.fill()
         count_up(cluster, database, 2002, 3000)
         time.sleep(1)
         rowledger.kill()
-        filler.unlink()
+        disk.free()
         rowledger.serve()
         rowledger.sync()
         assert names_of(rowledger) == [str(n) for n in range(1, 3001)]
-    finally:
-        rowledger.close()
-        subprocess.run(["umount", "-l", str(mounted)])
 
 
 def test_application_is_not_blocked_while_the_daemon_is_down_or_hangs(rowledger):

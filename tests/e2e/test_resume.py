@@ -1,13 +1,11 @@
 """Large transactions that the daemon is killed in the middle of, and a server that waits little for an answer."""
 
-import os
 import signal
-import subprocess
 import time
 
 import pytest
 
-from harness import Cluster, wait_until
+from harness import Cluster, SmallDisk, needs_root, wait_until
 
 ROWS = 150_000
 
@@ -67,26 +65,20 @@ def test_killed_inside_a_truncate(make_rowledger, cluster, database, rows_table)
     assert len(set(ordinals)) == len(ordinals) and ordinals == sorted(ordinals)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted, which needs root")
+@needs_root
 def test_the_server_hears_from_capture_while_nothing_can_be_written(make_rowledger, cluster, database):
     """The builder waits for the disk longer than wal_sender_timeout: the connection stays."""
     rowledger = make_rowledger(attach=False)
-    mounted = rowledger.parent / "small"
-    mounted.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(mounted)]).returncode != 0:
-        pytest.skip("no mount here")
 
     def walsender():
         return cluster.sql(database, "SELECT active_pid FROM pg_replication_slots WHERE database = current_database()")
 
-    try:
-        subprocess.run(["cp", "-a", str(rowledger.dir), *map(str, rowledger.parent.glob("data.*")), str(mounted)], check=True)
-        rowledger.dir = mounted / "data"
+    with SmallDisk(rowledger) as disk:
         rowledger.attach()
         rowledger.serve()
         rowledger.sync()
         before = walsender()
-        subprocess.run(["dd", "if=/dev/zero", f"of={mounted}/filler", "bs=4k"], stderr=subprocess.DEVNULL)
+        disk.fill()
         # More than all the queues between the socket and the disk hold, so that the socket is not read either.
         cluster.sql(database, "DO $$ BEGIN FOR n IN 1..3000 LOOP UPDATE contacts SET note = (SELECT string_agg(md5(m::text || random()), '') "
                               "FROM generate_series(1, 100) m) WHERE id = 1; COMMIT; END LOOP; END $$")
@@ -95,13 +87,10 @@ def test_the_server_hears_from_capture_while_nothing_can_be_written(make_rowledg
         while time.monotonic() < deadline:
             assert walsender() == before, "the server gave the connection up"
             time.sleep(0.2)
-        (mounted / "filler").unlink()
+        disk.free()
         rowledger.sync(timeout_s=120)
         assert walsender() == before
         assert len(rowledger.log("op:modify key:1")) == 3000
-    finally:
-        rowledger.close()
-        subprocess.run(["umount", "-l", str(mounted)])
 
 
 def test_a_daemon_that_hangs_is_given_up_and_goes_on(make_rowledger, cluster, database):

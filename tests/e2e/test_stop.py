@@ -1,16 +1,13 @@
 """SIGTERM ends the daemon promptly whatever it waits for, and nothing is lost by it."""
 
-import os
 import signal
 import subprocess
 import time
 
-import pytest
-
-from harness import DONE, tail, wait_until
+from harness import DONE, SmallDisk, needs_root, tail, wait_until
 from test_gaps import drop_slot, end_of_log, wait_for_trouble
 
-WITHIN_S = 3
+WITHIN_S = 10  # with room for a busy machine
 
 
 def stop_promptly(rowledger):
@@ -65,33 +62,24 @@ def test_while_a_baseline_runs(make_rowledger, cluster, database):
     assert len(rowledger.log("key:300000")) == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system is mounted, which needs root")
+@needs_root
 def test_while_the_disk_is_full(make_rowledger, cluster, database):
     rowledger = make_rowledger(attach=False)
-    mounted = rowledger.parent / "small"
-    mounted.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(mounted)]).returncode != 0:
-        pytest.skip("no mount here")
-    try:
-        subprocess.run(["cp", "-a", str(rowledger.dir), str(mounted / "data")], check=True)
-        rowledger.dir = mounted / "data"
+    with SmallDisk(rowledger) as disk:
         rowledger.attach()
         rowledger.serve()
         rowledger.sync()
-        subprocess.run(["dd", "if=/dev/zero", f"of={mounted}/filler", "bs=4k"], stderr=subprocess.DEVNULL)
+        disk.fill()
         for n in range(300):
             cluster.sql(database, "UPDATE contacts SET name = %s, note = (SELECT string_agg(md5(m::text || random()), '') "
                                   "FROM generate_series(1, 100) m) WHERE id = 1", (str(n),))
         wait_until(lambda: "space" in str(rowledger.status()["problem"]).lower(), 20, "status says that the disk is full")
         stop_promptly(rowledger)
-        (mounted / "filler").unlink()
+        disk.free()
         rowledger.serve()
         rowledger.sync()
         names = [change["new"] for entry in rowledger.log("op:modify key:1") for change in entry["changes"] if change["field"] == "name"]
         assert names == [str(n) for n in range(300)]
-    finally:
-        rowledger.close()
-        subprocess.run(["umount", "-l", str(mounted)])
 
 
 def test_a_comparison_does_not_wait_for_an_open_transaction(rowledger):
