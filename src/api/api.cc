@@ -1,7 +1,6 @@
 #include "api/api.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 
@@ -9,6 +8,7 @@
 #include "api/coverage.h"
 #include "api/request_metrics.h"
 #include "api/route.h"
+#include "api/ui_files.h"
 #include "base/log.h"
 
 namespace rowledger::api {
@@ -16,15 +16,14 @@ namespace {
 
 constexpr std::string_view kNoPattern = "none";
 
-// Whoever may open the socket or the data directory may everything; the file's permissions are the permission.
+// Nothing: nobody who is known.
 std::optional<people::Principal> caller_of(const http::Peer& peer) {
-  using Kind = people::Principal::Kind;
   if (!peer.local) return std::nullopt;
-  return people::Principal{.kind = peer.uid ? Kind::kSocket : Kind::kOffline,
-                           .id = fmt::format("uid:{}", peer.uid.value_or(::getuid())),
-                           .name = peer.user,
-                           .role = people::Role::kOwner};
+  return owner_at(peer);
 }
+
+// That a row or an entry is not known is an answer, too; what is malformed has none.
+bool shows_something(const http::Response& response) { return response.status < 300 || response.status == 404; }
 
 struct Found {
   const Route* route;
@@ -59,10 +58,16 @@ Api::Api(Dependencies dependencies)
       requests_(std::make_unique<RequestMetrics>()) {}
 Api::~Api() = default;
 
-http::Response Api::handle(const http::Request& request) const {
+http::Response Api::handle(const http::Request& request) const { return timed(request, caller_of(request.peer)); }
+
+http::Response Api::handle(const http::Request& request, const people::Principal& caller) const {
+  return timed(request, caller);
+}
+
+http::Response Api::timed(const http::Request& request, const std::optional<people::Principal>& caller) const {
   const auto begin = std::chrono::steady_clock::now();
   const Route* route = nullptr;
-  http::Response response = answer(request, route);
+  http::Response response = answer(request, caller, route);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string_view pattern = route != nullptr ? route->pattern : kNoPattern;
   // A method that no route has can be any text.
@@ -76,16 +81,20 @@ http::Response Api::handle(const http::Request& request) const {
   return response;
 }
 
-http::Response Api::answer(const http::Request& request, const Route*& route) const {
+http::Response Api::answer(const http::Request& request, const std::optional<people::Principal>& caller,
+                           const Route*& route) const {
   const auto target = http::parse_target(request.target);
   if (!target) return problem(400, "invalid", "The request is not understood", "the address is not well-formed");
   std::string allowed;
   auto found = find_route(request.method, target->path, allowed);
-  if (!found) return no_route(allowed);
+  if (!found) {
+    auto file = get_ui_file(request, target->path);
+    return file ? std::move(*file) : no_route(allowed);
+  }
   route = found->route;
   const Needs& needs = route->needs;
-  Call call{dependencies_,          *coverage_, *requests_, request, *target, std::move(found->path),
-                  caller_of(request.peer)};
+  Access access;
+  Call call{dependencies_, *coverage_, *requests_, request, *target, std::move(found->path), caller, access};
   if (!needs.met_by_anyone()) {
     if (!call.caller) return problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in");
     if (!needs.met_by(*call.caller))
@@ -93,7 +102,11 @@ http::Response Api::answer(const http::Request& request, const Route*& route) co
                      fmt::format("the role {} may not do this", to_string(call.caller->role)));
   }
   if (call.caller) call.sight.emplace(*call.caller, dependencies_.policy, dependencies_.store);
-  return route->answer(call);
+  http::Response response = route->answer(call);
+  if (access.route.empty() || !shows_something(response)) return response;
+  if (const Status recorded = dependencies_.access.record(call.principal(), access); !recorded)
+    return problem(recorded.error());
+  return response;
 }
 
 }  // namespace rowledger::api

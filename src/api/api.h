@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/access_log.h"
 #include "capture/capture.h"
 #include "http/http.h"
 #include "privacy/key_ring.h"
@@ -20,6 +21,7 @@ class ExportSpool;
 struct Dependencies {
   const store::Store& store;
   const view::Policy& policy;  // who sees what; outlives everything that shows values, streams and exports, too
+  AccessLog& access;
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
   std::string http_url;             // empty: no TCP listener
@@ -32,6 +34,7 @@ struct Dependencies {
   const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
   bool seal = true;                        // as configured
   ExportSpool* exports = nullptr;          // nothing when opened read-only
+  std::string time_zone = "UTC";
 };
 
 class Coverage;
@@ -45,9 +48,13 @@ class Api {
   // From any thread. Each request is timed, and one that fails is told to the program's log. A live answer
   // (Response::live) borrows the store: end it before the store.
   http::Response handle(const http::Request& request) const;
+  // The same for somebody who is known already.
+  http::Response handle(const http::Request& request, const people::Principal& caller) const;
 
  private:
-  http::Response answer(const http::Request& request, const Route*& route) const;
+  http::Response timed(const http::Request& request, const std::optional<people::Principal>& caller) const;
+  http::Response answer(const http::Request& request, const std::optional<people::Principal>& caller,
+                        const Route*& route) const;
 
   const Dependencies dependencies_;
   const std::unique_ptr<Coverage> coverage_;

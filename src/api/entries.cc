@@ -74,6 +74,8 @@ http::Response get_entries(const Call& call) {
   const Cursors cursors = cursors_of(call);
   const auto page = page_of(call, cursors);
   if (!page) return problem(page.error());
+  call.access.route = "entries";
+  call.access.query = page->q;
   const auto search = query::Search::parse(page->q, page->now, page->all);
   if (!search) return problem(search.error(), page->q);
 
@@ -98,6 +100,7 @@ http::Response get_entries(const Call& call) {
   if (!outer) return problem(outer.error());
   if (!inner) return problem(inner.error());
 
+  call.access.entries = count;
   std::string body = "{\"entries\":[" + list + "]";
   std::string cursor;
   if (next) {
@@ -110,6 +113,8 @@ http::Response get_entries(const Call& call) {
 }
 
 http::Response get_entry(const Call& call) {
+  call.access.route = "entry";
+  call.access.query = fmt::format("seq:{}", call.path[0]);
   const auto seq = parse_number(call.path[0]);
   if (!seq) return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207"});
   const auto images = flag_parameter(call.target, "images");
@@ -119,6 +124,7 @@ http::Response get_entry(const Call& call) {
   if (!*found) return problem(Error{ErrorCode::kNotFound, fmt::format("there is no entry {}", *seq)});
   auto json = entry_json(call.view(), **found, *images);
   if (!json) return problem(json.error());
+  call.access.entries = 1;
   return json_answer(std::move(*json));
 }
 

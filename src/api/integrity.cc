@@ -77,6 +77,15 @@ Result<evidence::EvidenceRequest> request_of(const http::Target& target) {
   return evidence::EvidenceRequest(evidence::AboutSearch{std::string(*q), all});
 }
 
+void put_down(const http::Target& target, Access& access) {
+  access.route = "evidence";
+  access.table = target.parameter("table").value_or("");
+  access.key = target.parameter("key").value_or("");
+  access.query = target.parameter("q").value_or("");
+  if (const auto subject = target.parameter("subject")) access.query = fmt::format("subject:{}", *subject);
+  if (const auto entry = target.parameter("entry")) access.query = fmt::format("seq:{}", *entry);
+}
+
 }  // namespace
 
 http::Response get_verification(const Call& call) {
@@ -117,12 +126,20 @@ http::Response get_entry_proof(const Call& call) {
 http::Response get_evidence(const Call& call) {
   const auto request = request_of(call.target);
   if (!request) return problem(request.error());
+  put_down(call.target, call.access);
   const auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  const bool unmasks = call.target.parameter("reason").value_or("") != "" && call.principal().may(people::Right::kUnmask);
+  const std::string_view reason = call.target.parameter("reason").value_or("");
+  const bool unmasks = call.view().masks() && !reason.empty() && call.principal().may(people::Right::kUnmask);
+  if (unmasks) {
+    call.access.unmasked = {"*"};
+    call.access.reason = reason;
+  }
   const auto evidence = evidence::collect_evidence(
       call.view(), *key, *request, unmasks ? evidence::Contents::kAll : evidence::Contents::kWhatIsShown);
-  return evidence ? text_answer(evidence::format_evidence(*evidence)) : problem(evidence.error());
+  if (!evidence) return problem(evidence.error());
+  call.access.entries = evidence->entries.size();
+  return text_answer(evidence::format_evidence(*evidence));
 }
 
 namespace {

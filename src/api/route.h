@@ -25,6 +25,8 @@ struct Call {
   // What stands in the place of the pattern's {names}, in their order, decoded; of {name...} the rest as it came.
   std::vector<std::string> path;
   std::optional<people::Principal> caller;  // nothing: nobody has signed in
+  // Filled in by routes that show values: what was asked, how much is shown. Recorded before the answer leaves.
+  Access& access;
   std::optional<view::View> sight{};        // what he sees of the log; routes have no other way to read values
 
   // Of a route that asks for somebody.

@@ -17,9 +17,18 @@ Error unknown_row(const RowAddress& row) {
   return {ErrorCode::kNotFound, fmt::format("the log knows no row {} of {}", row.key, row.table)};
 }
 
-RowAddress row_of(const Call& call) {
+// The row that is asked for, put down as what is about to be shown.
+RowAddress row_of(const Call& call, std::string_view route) {
   RowAddress row{call.path[0], call.path[1]};
   if (row.table.find('.') == std::string::npos) row.table.insert(0, "public.");
+  Access& access = call.access;
+  access.route = route;
+  access.table = row.table;
+  access.key = row.key;
+  for (const auto& [name, value] : call.target.parameters) {
+    if (name != "when" && name != "from" && name != "to") continue;
+    access.query += fmt::format("{}{}={}", access.query.empty() ? "" : " ", name, value);
+  }
   return row;
 }
 
@@ -69,7 +78,7 @@ std::string side_json(std::string_view when, const query::PastRow& past) {
 }  // namespace
 
 http::Response get_row(const Call& call) {
-  const RowAddress row = row_of(call);
+  const RowAddress row = row_of(call, "row");
   const auto past = row_at(call.view(), row, "now");
   if (!past) return problem(past.error());
   if (!past->known) return problem(unknown_row(row));
@@ -80,7 +89,7 @@ http::Response get_row(const Call& call) {
 }
 
 http::Response get_row_at(const Call& call) {
-  const RowAddress row = row_of(call);
+  const RowAddress row = row_of(call, "row.at");
   const auto when = call.target.parameter("when");
   if (!when) return problem(Error{ErrorCode::kInvalid, "say when: a time, lsn:..., or seq:..."});
   const auto past = row_at(call.view(), row, *when);
@@ -97,7 +106,7 @@ http::Response get_row_at(const Call& call) {
 }
 
 http::Response get_row_entries(const Call& call) {
-  const RowAddress row = row_of(call);
+  const RowAddress row = row_of(call, "row.entries");
   const auto limit = number_parameter(call.target, "limit", kDefaultLimit, 1, kLargestLimit);
   if (!limit) return problem(limit.error());
   const auto images = flag_parameter(call.target, "images");
@@ -115,6 +124,7 @@ http::Response get_row_entries(const Call& call) {
   const auto page = call.view().history(row.table, row.key, before, *limit);
   if (!page) return problem(page.error());
   if (page->entries.empty() && !before) return problem(unknown_row(row));
+  call.access.entries = page->entries.size();
 
   std::string body = "{\"entries\":[";
   for (bool first = true; const view::Shown& found : page->entries) {
@@ -135,14 +145,14 @@ http::Response get_row_entries(const Call& call) {
   }
   auto response = json_answer(body + "}");
   if (page->next) {
-    response.headers.emplace_back(
-        "Link", fmt::format("<{}?limit={}&images={:d}&cursor={}>; rel=\"next\"", call.target.path, *limit, *images, cursor));
+    response.headers.emplace_back("Link", fmt::format("<{}?limit={}&images={:d}&cursor={}>; rel=\"next\"",
+                                                      call.target.path, *limit, *images, cursor));
   }
   return response;
 }
 
 http::Response get_row_diff(const Call& call) {
-  const RowAddress row = row_of(call);
+  const RowAddress row = row_of(call, "row.diff");
   const auto from_text = call.target.parameter("from"), to_text = call.target.parameter("to");
   if (!from_text || !to_text)
     return problem(Error{ErrorCode::kInvalid, "say from and to: a time, lsn:..., or seq:... each"});

@@ -13,6 +13,8 @@ namespace {
 constexpr auto kPatienceWithStart = std::chrono::seconds(5);
 constexpr int kAnswerTimeoutMs = 60'000;
 constexpr auto kRetry = std::chrono::milliseconds(50);
+// Shows nothing of the log's contents; asked again and again while a daemon starts.
+constexpr std::string_view kStatus = "/v1/status";
 
 ErrorCode code_of(int status) {
   switch (status) {
@@ -71,11 +73,17 @@ http::Request get_request(const std::string& target) {
   http::Request request;
   request.method = "GET";
   request.target = target;
-  request.peer.local = true;
+  request.peer = http::this_process();
   return request;
 }
 
 }  // namespace
+
+Status note_opening(api::AccessLog& access) {
+  api::Access opening;
+  opening.route = "open";
+  return access.record(api::owner_at(http::this_process()), opening);
+}
 
 Client::~Client() = default;
 
@@ -95,7 +103,9 @@ Result<http::Response> Client::ask(const http::Request& request, int silence_tim
       return fail(std::move(opened.error()));
     std::this_thread::sleep_for(kRetry);
   }
-  api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*log_, nullptr));
+  access_ = api::make_offline_access_log(workspace_.offline_access());
+  if (request.target != kStatus) RL_TRY(note_opening(*access_));
+  api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*log_, *access_, nullptr));
   return api_->handle(request);
 }
 

@@ -10,6 +10,9 @@
 
 namespace rowledger::app {
 
+// A log was opened without its daemon; what is read of it is noted besides.
+Status note_opening(api::AccessLog& access);
+
 class Client {
  public:
   explicit Client(const Workspace& workspace) : workspace_(workspace) {}
@@ -37,6 +40,7 @@ class Client {
 
   const Workspace& workspace_;
   OpenLog log_;
+  std::unique_ptr<api::AccessLog> access_;
   std::unique_ptr<api::Api> api_;
 };
 

@@ -78,7 +78,7 @@ Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVer
 
 Result<std::string> verify_here(const Workspace& workspace, const store::Store& store, const VerifyVerbOptions& options,
                                 ProgressBar& bar) {
-  RL_ASSIGN(const auto key, evidence::verifier_key_of(workspace.api_dependencies(store, nullptr).verifier_key));
+  RL_ASSIGN(const auto key, evidence::verifier_key_of(workspace.verifier_key()));
   evidence::VerifyOptions verify;
   verify.since = {options.since};
   verify.threads = options.threads;
@@ -99,6 +99,7 @@ Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressB
     auto report = verify_in_daemon(workspace, options, bar);
     if (report || report.error().code != ErrorCode::kNotFound) return report;
     const auto opened = workspace.open_to_read();
+    if (opened) RL_TRY(note_opening(*api::make_offline_access_log(workspace.offline_access())));
     if (opened) return verify_here(workspace, **opened, options, bar);
     // Somebody writes, but does not listen: a daemon that is starting, or attach.
     if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)

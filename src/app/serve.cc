@@ -62,8 +62,11 @@ class Feed {
 constexpr int kNoteWaitMs = 1'000;
 
 void note(capture::Capture& capture, std::string_view event) {
-  const Status noted = capture.append_control(record::EntryKind::kControl,
-                                              json_object({{"event", event}, {"version", kVersion}}), kNoteWaitMs);
+  const std::string detail = json_object({{"event", event}, {"version", kVersion}});
+  record::Entry entry;
+  entry.header.kind = record::EntryKind::kControl;
+  entry.body.detail = detail;
+  const Status noted = capture.append({&entry, 1}, kNoteWaitMs);
   if (!noted) log::warning("the {} is not in the log yet: {}", event, noted.error().message);
 }
 
@@ -77,9 +80,12 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
+  const auto access = api::make_access_log(*capture);
+  if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
+    log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
   RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.directory / "exports"},
                                                        api::make_export_signer(*store, *store.signing_key)));
-  auto dependencies = workspace.api_dependencies(*store, capture.get());
+  auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
   dependencies.keys = store.keys.get();
   dependencies.exports = exports.get();
   const api::Api api(std::move(dependencies));

@@ -89,17 +89,24 @@ postgres::AttachPlanInput Workspace::attach_input() const {
   return out;
 }
 
-api::Dependencies Workspace::api_dependencies(const store::Store& store, capture::Capture* capture) const {
-  api::Dependencies out{.store = store, .policy = policy, .capture = capture};
+api::Dependencies Workspace::api_dependencies(const store::Store& store, api::AccessLog& access,
+                                              capture::Capture* capture) const {
+  api::Dependencies out{.store = store, .policy = policy, .access = access, .capture = capture};
   out.source_name = config.source_name;
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
   out.cursor_key = HmacSha256(keys.ref_key)("rowledger cursors v1");
+  out.time_zone = config.time_zone;
   out.directory = directory;
   out.seal = config.seal;
-  if (const auto key = ledger::SigningKey::parse(keys.signing_key)) out.verifier_key = key->verifier().format();
+  out.verifier_key = verifier_key();
   return out;
+}
+
+std::string Workspace::verifier_key() const {
+  const auto key = ledger::SigningKey::parse(keys.signing_key);
+  return key ? key->verifier().format() : std::string();
 }
 
 store::StoreOptions Workspace::store_options(bool read_only) const {

@@ -51,7 +51,12 @@ struct Workspace {
 
   capture::Settings capture_settings() const;
   postgres::AttachPlanInput attach_input() const;
-  api::Dependencies api_dependencies(const store::Store& store, capture::Capture* capture) const;
+  api::Dependencies api_dependencies(const store::Store& store, api::AccessLog& access,
+                                     capture::Capture* capture) const;
+  // Of the key that checkpoints are signed with; empty when it is not as it should be.
+  std::string verifier_key() const;
+  // Where verbs without a daemon note what they read (api/access_log.h).
+  std::filesystem::path offline_access() const { return directory / "offline-access"; }
   // For reading: kConflict while another process writes. As the writer: waits a while for verbs that
   // are just reading. Errors say what to do.
   // Without the master key a log can be read as far as its headers go; it cannot be written.

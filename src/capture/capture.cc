@@ -84,13 +84,27 @@ class CaptureImpl final : public Capture {
                     (now.problem.empty() ? std::string(": try a longer --timeout") : ": " + now.problem));
   }
 
-  Status append_control(record::EntryKind kind, const std::string& detail, int timeout_ms) override {
+  Status append(std::span<const record::Entry> entries, int timeout_ms) override {
+    // Behind a full disk nothing more is piled up.
+    if (std::string problem = writer_.problem(); !problem.empty())
+      return fail(ErrorCode::kUnavailable, std::move(problem));
+    const auto deadline =
+        std::chrono::steady_clock::now() + (timeout_ms < 0 ? std::chrono::hours(24 * 365) : milliseconds(timeout_ms));
+    const auto late = [] { return fail(ErrorCode::kUnavailable, "the log was not written in time"); };
     uint64_t batch;
     {
-      const auto lock = writer_.lock();
-      writer_.add_control(kind, "", detail);
+      const auto lock = writer_.lock_until(deadline);
+      if (!lock) return late();
+      for (record::Entry entry : entries) writer_.add(entry);
       batch = writer_.batch_number();
-      writer_.flush();
+    }
+    // While one batch is being written, whoever comes joins the next, and one of them hands it over.
+    const std::unique_lock turn(append_turn_, deadline);
+    if (!turn) return late();
+    {
+      const auto lock = writer_.lock_until(deadline);
+      if (!lock) return late();
+      if (writer_.batch_number() == batch) writer_.flush();
     }
     return writer_.wait_for_batch(batch, timeout_ms);
   }
@@ -149,6 +163,8 @@ class CaptureImpl final : public Capture {
   StateView state_;
   Watch watch_;
   SessionMemory memory_;
+
+  std::timed_mutex append_turn_;
 
   std::mutex mutex_;  // guards session_ and the waiting between sessions
   std::condition_variable stopped_;

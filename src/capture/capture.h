@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,9 +67,10 @@ class Capture {
   // kUnavailable at the timeout or when capture cannot go on.
   virtual Status sync(int timeout_ms) = 0;
 
-  // Appends a control entry (kind control, access, ...), durable on return. detail: a JSON object. At the timeout
-  // (negative: none) it is kUnavailable, and still to be written.
-  virtual Status append_control(record::EntryKind kind, const std::string& detail, int timeout_ms = -1) = 0;
+  // Appends control entries (kinds control, access, erase, ...), durable on return, all or none. Who calls at the same
+  // time shares one write. kUnavailable at once while the disk is full, and at the timeout (negative: none): then they
+  // are still to be written. seq, source, time and references are filled in.
+  virtual Status append(std::span<const record::Entry> entries, int timeout_ms = -1) = 0;
 };
 
 // Makes the slot and records the baseline, in the foreground, for `attach`; progress(rows so far).

@@ -14,6 +14,9 @@ namespace {
 constexpr size_t kLargeBatchBytes = 1 << 20;
 constexpr size_t kLargeBatchEntries = 4'096;
 constexpr auto kRetryAfter = std::chrono::milliseconds(500);
+// A millisecond at most, so that no number of readers stops capture.
+constexpr int kLetInSteps = 20;
+constexpr auto kLetInStep = std::chrono::microseconds(50);
 constexpr char kGapCountKey[] = "capture.gap_count";
 
 record::Ref truncated(const Digest& digest) {
@@ -37,6 +40,17 @@ EntryWriter::~EntryWriter() {
   stopping_ = true;
   queue_.close();
   thread_.join();
+}
+
+EntryWriter::Lock EntryWriter::lock_until(std::chrono::steady_clock::time_point deadline) {
+  waiting_.fetch_add(1);
+  Lock out(mutex_, deadline);
+  waiting_.fetch_sub(1);
+  return out;
+}
+
+void EntryWriter::let_others_in() const {
+  for (int i = 0; i < kLetInSteps && waiting_.load() > 0; ++i) std::this_thread::sleep_for(kLetInStep);
 }
 
 Seq EntryWriter::add(record::Entry& entry, std::string_view key) {

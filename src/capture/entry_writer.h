@@ -36,8 +36,13 @@ class EntryWriter {
   EntryWriter(const Settings& settings, store::Store& store);
   ~EntryWriter();  // appends what was handed over, then ends the thread
 
-  using Lock = std::unique_lock<std::recursive_mutex>;
+  using Lock = std::unique_lock<std::recursive_timed_mutex>;
   Lock lock() { return Lock(mutex_); }
+  // The same for one who is waited for and needs it shortly: the builder lets him go first. Not held when the time is
+  // over: while the disk is full the builder keeps it.
+  Lock lock_until(std::chrono::steady_clock::time_point deadline);
+  // The builder, before it takes the lock again: a mutex alone would let it have it time after time.
+  void let_others_in() const;
 
   // Locked. Gives the entry its seq, source, tenant_seq, received_at (unless set), row_ref (from table
   // and key, unless key is empty), actor_ref and commitment, and adds it to the batch.
@@ -101,7 +106,8 @@ class EntryWriter {
   store::Store& store_;
   const HmacSha256 ref_hmac_;
 
-  std::recursive_mutex mutex_;
+  std::recursive_timed_mutex mutex_;
+  std::atomic<int> waiting_{0};
   store::Batch batch_;
   store::Cursor cursor_;
   bool cursor_due_ = false;

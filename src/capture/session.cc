@@ -415,6 +415,7 @@ void Session::build() {
   while (true) {
     auto buffer = filled_.pop_for(unflushed ? milliseconds(kFlushRetry) : milliseconds(kBuildWait));
     if (!buffer && filled_.closed()) break;
+    parts_.writer.let_others_in();
     const auto lock = parts_.writer.lock();
     // Nothing that is built from here on would be kept.
     if (Status writable = parts_.writer.failure(); !writable) {

@@ -22,6 +22,9 @@ struct Peer {
   std::string address;          // otherwise
 };
 
+// Of a request that never leaves this process: local, the user's name, and no uid, which only a socket tells.
+Peer this_process();
+
 struct Request {
   std::string method;                                        // "GET"
   std::string target;                                        // path and query, percent-encoded

@@ -186,6 +186,13 @@ class UnixServer final : public Server {
 
 }  // namespace
 
+Peer this_process() {
+  Peer out;
+  out.local = true;
+  out.user = user_name(::geteuid());
+  return out;
+}
+
 Result<std::unique_ptr<Server>> Server::listen_unix(const std::filesystem::path& socket, Handler handler,
                                                     const ServerLimits& limits) {
   RL_ASSIGN(SocketPath path, SocketPath::resolve(socket));

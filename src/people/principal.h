@@ -19,7 +19,7 @@ enum class Role : uint8_t {
   kOwner,     // everything: whoever may open the daemon's Unix socket or the data directory
 };
 inline constexpr std::array kRoles = {Role::kViewer,   Role::kEditor, Role::kAuditor, Role::kPrivacy,
-                               Role::kOperator, Role::kAdmin,  Role::kOwner};
+                                      Role::kOperator, Role::kAdmin,  Role::kOwner};
 std::string_view to_string(Role role);  // "viewer"
 // Not "owner": nobody is given that role.
 std::optional<Role> parse_role(std::string_view text);

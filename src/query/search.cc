@@ -1,5 +1,7 @@
 #include "query/search.h"
 
+#include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "base/json_text.h"
@@ -87,6 +89,26 @@ void for_each_term(const SearchNode& node, const Visit& visit) {
   for (const SearchNode& child : node.children) for_each_term(child, visit);
 }
 
+bool any_term(const SearchNode& node, const std::function<bool(const SearchTerm&)>& holds) {
+  if (node.type == SearchNode::Type::kTerm) return holds(node.term);
+  return std::ranges::any_of(node.children, [&](const SearchNode& child) { return any_term(child, holds); });
+}
+
+bool names_access(const SearchNode& root) {
+  return any_term(root, [](const SearchTerm& term) {
+    return term.key == SearchKey::kKind && std::ranges::any_of(term.values, [](const SearchValue& value) {
+             return value.text == to_string(record::EntryKind::kAccess);
+           });
+  });
+}
+
+store::Filter without_access(store::Filter filter) {
+  using store::Filter;
+  Filter access{Filter::Op::kTerm, {store::Dimension::kKind, std::string(to_string(record::EntryKind::kAccess))}, {}};
+  Filter none{Filter::Op::kNot, {}, {std::move(access)}};
+  return {Filter::Op::kAnd, {}, {std::move(filter), std::move(none)}};
+}
+
 // How many characters the UTF-8 text has, as a terminal counts them, roughly: no wide letters.
 size_t characters(std::string_view text) {
   size_t count = 0;
@@ -100,29 +122,35 @@ tl::expected<Search, SearchError> Search::parse(std::string_view text, Timestamp
   auto root = parse_search(text, now, all);
   if (!root) return tl::unexpected(std::move(root.error()));
   Search search;
-  std::tie(search.filter_, search.filter_is_exact_) = filter_of(*root, nullptr);
+  search.hides_access_ = !names_access(*root);
   const TimeBounds bounds = bounds_of(*root);
   search.from_ = bounds.from;
   search.to_ = bounds.to;
   search.root_ = std::make_shared<const SearchNode>(std::move(*root));
+  std::tie(search.filter_, search.filter_is_exact_) = filter_of(*search.root_, nullptr);
+  search.filter_ = search.narrowed(std::move(search.filter_));
   return search;
+}
+
+store::Filter Search::narrowed(store::Filter filter) const {
+  if (!hides_access_ || filter.op == store::Filter::Op::kNone) return filter;
+  return without_access(std::move(filter));
 }
 
 bool Search::matches(const record::Entry& entry) const { return matches(entry, entry); }
 bool Search::matches(const record::Entry& entry, const record::Entry& shown) const {
-  return query::matches(*root_, {entry, shown});
+  return !(hides_access_ && entry.header.kind == record::EntryKind::kAccess) && query::matches(*root_, {entry, shown});
 }
 const store::Filter& Search::filter() const { return filter_; }
-store::Filter Search::filter(const std::vector<KnownActor>& actors) const { return filter_of(*root_, &actors).first; }
+store::Filter Search::filter(const std::vector<KnownActor>& actors) const {
+  return narrowed(filter_of(*root_, &actors).first);
+}
 std::optional<Timestamp> Search::from() const { return from_; }
 std::optional<Timestamp> Search::to() const { return to_; }
 
 bool Search::names_actors() const {
-  bool names = false;
-  for_each_term(*root_, [&](const SearchTerm& term) {
-    names = names || term.key == SearchKey::kActor || term.key == SearchKey::kText;
-  });
-  return names;
+  return any_term(*root_,
+                  [](const SearchTerm& term) { return term.key == SearchKey::kActor || term.key == SearchKey::kText; });
 }
 
 size_t Search::values_looked_for() const {

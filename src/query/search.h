@@ -39,7 +39,8 @@ struct KnownActor {
 class Search {
  public:
   // now: what "now-2d" is relative to. Dates without a zone are of the process's (local_time.h). "-is:housekeeping" is
-  // added unless the text names is:housekeeping or `all` is set.
+  // added unless the text names is:housekeeping or `all` is set. Entries about who read the log match only searches
+  // that name kind:access, or every look at the log would be in what is looked at.
   static tl::expected<Search, SearchError> parse(std::string_view text, Timestamp now, bool all = false);
 
   // True for the entries that the query asks for; exact.
@@ -67,7 +68,10 @@ class Search {
   std::string to_json() const;
 
  private:
+  store::Filter narrowed(store::Filter filter) const;
+
   std::shared_ptr<const SearchNode> root_;
+  bool hides_access_ = true;
   store::Filter filter_;
   bool filter_is_exact_ = false;
   std::optional<Timestamp> from_, to_;

@@ -581,6 +581,18 @@ TEST(SearchFilter, NeverLosesAMatch) {
   EXPECT_GT(refused, 5'000u);
 }
 
+TEST(Search, WhoReadTheLogIsShownOnlyWhenAskedFor) {
+  EntryBuilder access(record::EntryKind::kAccess);
+  access.who("user:priya", "Priya", record::Trust::kVerified, record::Via::kUnknown);
+  for (const bool all : {false, true}) {
+    for (const char* text : {"", "priya", "actor:priya", "kind:control,gap", "-kind:update", "\"kind:access\""})
+      EXPECT_FALSE(Search::parse(text, kNow, all)->matches(access.entry)) << text;
+    for (const char* text : {"kind:access", "kind:access actor:priya", "kind:gap,access", "op:create OR kind:access"})
+      EXPECT_TRUE(Search::parse(text, kNow, all)->matches(access.entry)) << text;
+    EXPECT_FALSE(Search::parse("-kind:access", kNow, all)->matches(access.entry));
+  }
+}
+
 TEST(SearchFilter, WhatTheIndexKnowsIsAskedOfIt) {
   using Op = store::Filter::Op;
   for (const char* text : {"table:contacts", "key:42", "field:phone", "op:create", "via:app", "role:glific", "org:1",
@@ -589,10 +601,10 @@ TEST(SearchFilter, WhatTheIndexKnowsIsAskedOfIt) {
     EXPECT_NE(Search::parse(text, kNow, true)->filter().op, Op::kAll) << text;
   for (const char* text : {"is:undone", "alert:x", "via:app is:undone"})
     EXPECT_EQ(Search::parse(text, kNow, true)->filter().op, Op::kNone) << text;
-  const auto person = Search::parse("priya", kNow, true);
+  const auto person = Search::parse("priya kind:access", kNow, true);
   EXPECT_TRUE(person->names_actors());
-  EXPECT_EQ(person->filter().op, Op::kAll);
-  EXPECT_EQ(person->filter({{"7"}, {"priya das"}, {"ravi"}}).op, Op::kOr);
+  EXPECT_EQ(person->filter().op, Op::kTerm);  // the kind's
+  EXPECT_EQ(person->filter({{"7"}, {"priya das"}, {"ravi"}}).op, Op::kAnd);
   EXPECT_FALSE(Search::parse("field:phone", kNow, true)->names_actors());
 }
 

@@ -112,6 +112,9 @@ def test_disk_full(make_rowledger, cluster, database):
         count_up(cluster, database, 2, 2001)
 
         wait_until(lambda: "space" in str(rowledger.status()["problem"]).lower(), 20, "status says that the disk is full")
+        # Who looks cannot be recorded, so nothing is shown.
+        status, body = rowledger.http_get("/v1/rows/public.contacts/2/entries")
+        assert status == 503 and b"cannot be recorded" in body and b"name 2" not in body
         disk.free()
         wait_until(lambda: rowledger.run("sync", "--timeout", "10").returncode == 0, 60, "capture goes on when there is room")
         assert names_of(rowledger) == [str(n) for n in range(1, 2002)]

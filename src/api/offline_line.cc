@@ -1,0 +1,35 @@
+#include "api/offline_line.h"
+
+#include <boost/json.hpp>
+
+#include "api/json_view.h"
+#include "api/json_writer.h"
+
+namespace rowledger::api {
+namespace {
+
+bool is_object(std::string_view text) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse({text.data(), text.size()}, error);
+  return !error && value.is_object();
+}
+
+}  // namespace
+
+OfflineLine parse_offline_line(std::string_view line) {
+  OfflineLine out;
+  const JsonView view(line);
+  if (is_object(line) && view["at"].kind() == JsonView::Kind::kString) {
+    out.reader_id = view["reader"]["id"].text();
+    out.reader_name = view["reader"]["name"].text();
+  }
+  if (out.reader_id.empty()) {
+    out.reader_name.clear();
+    out.detail = JsonWriter().text("route", "unreadable").number("bytes", line.size()).finish();
+  } else {
+    out.detail = line;
+  }
+  return out;
+}
+
+}  // namespace rowledger::api
