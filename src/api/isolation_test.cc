@@ -1,16 +1,17 @@
 // Readers of every role and tenant ask everything that can be asked, in every way that comes to mind, and get not one
 // byte that is not theirs to see.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <boost/json.hpp>
 #include <random>
-#include <set>
+#include <map>
 #include <thread>
 
 #include "api/api.h"
 #include "api/json_view.h"
-#include "api/route.h"
+#include "base/json_text.h"
 #include "view/view_testing.h"
 
 namespace rowledger::api {

@@ -1,6 +1,7 @@
 #include "view/name_book.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "query/row_chain.h"
 
@@ -14,7 +15,7 @@ constexpr size_t kMaxPages = 20'000;
 }  // namespace
 
 bool NameBook::find_table() {
-  if (table_) return true;
+  if (std::exchange(looked_for_table_, true)) return table_.has_value();
   if (settings_.table.empty()) return false;
   for (const record::TableSchema& schema : store_.schemas()) {
     if (schema.table != settings_.table) continue;
@@ -26,19 +27,23 @@ bool NameBook::find_table() {
   return table_.has_value();
 }
 
-Result<const NameBook::Page*> NameBook::page_of(std::string_view actor) {
+Result<const NameBook::Page*> NameBook::page_of(std::string_view actor, Seq seq) {
   if (actor.empty() || !find_table()) return nullptr;
-  RL_ASSIGN(const auto row, store_.row(*table_, record::encode_key({actor})));
-  if (!row) return nullptr;
   const auto known = pages_.find(actor);
-  if (known != pages_.end() && known->second.newest == row->newest) return &known->second;
+  if (known != pages_.end() && seq <= known->second.as_of) return &known->second;
   if (pages_.size() >= kMaxPages) pages_.clear();
-  RL_ASSIGN(Page page, read(actor, *row));
-  return &(pages_[std::string(actor)] = std::move(page));
+  const Seq end = store_.end();
+  RL_ASSIGN(const auto row, store_.row(*table_, record::encode_key({actor})));
+  Page& page = pages_[std::string(actor)];
+  if (row && (page.since.empty() || page.newest != row->newest)) {
+    RL_ASSIGN(page, read(actor, *row));
+  }
+  page.as_of = end;
+  return &page;
 }
 
 Result<NameBook::Page> NameBook::read(std::string_view actor, const store::RowState& row) const {
-  Page page{row.newest, {}};
+  Page page{{}, row.newest, {}};
   const std::vector<std::string> key{std::string(actor)};
   // Before the oldest entry that names him he was called as the row says, or as that entry's old value.
   std::string before;
@@ -64,7 +69,7 @@ Result<NameBook::Page> NameBook::read(std::string_view actor, const store::RowSt
 }
 
 Result<std::optional<std::string>> NameBook::name_at(std::string_view actor, Seq seq) {
-  RL_ASSIGN(const Page* page, page_of(actor));
+  RL_ASSIGN(const Page* page, page_of(actor, seq));
   if (page == nullptr) return std::optional<std::string>();
   for (const auto& [since, name] : page->since) {
     if (since >= seq) continue;
@@ -75,7 +80,7 @@ Result<std::optional<std::string>> NameBook::name_at(std::string_view actor, Seq
 
 Result<std::vector<std::string>> NameBook::names(std::string_view actor) {
   std::vector<std::string> out;
-  RL_ASSIGN(const Page* page, page_of(actor));
+  RL_ASSIGN(const Page* page, page_of(actor, store_.end()));
   if (page == nullptr) return out;
   for (const auto& [since, name] : page->since)
     if (!name.empty() && std::ranges::count(out, name) == 0) out.push_back(name);

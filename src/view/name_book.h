@@ -12,7 +12,7 @@
 
 namespace rowledger::view {
 
-// One thread at a time. Keeps what it has looked up, and looks again when the actor's row has changed since.
+// One thread at a time. Keeps what it has looked up, and looks again for entries that are newer.
 class NameBook {
  public:
   NameBook(const NamesSettings& settings, const store::Store& store) : settings_(settings), store_(store) {}
@@ -24,16 +24,19 @@ class NameBook {
 
  private:
   struct Page {
-    Seq newest;
+    Seq as_of;   // what the log said before this entry cannot change any more
+    Seq newest;  // of the actor's row
     std::vector<std::pair<Seq, std::string>> since;  // descending; from that entry on he was called so; empty: not known
   };
-  Result<const Page*> page_of(std::string_view actor);
+  // Good for entries before `seq`. Null when no table is configured.
+  Result<const Page*> page_of(std::string_view actor, Seq seq);
   Result<Page> read(std::string_view actor, const store::RowState& row) const;
   // Whether the table is captured by the configured column.
   bool find_table();
 
   const NamesSettings& settings_;
   const store::Store& store_;
+  bool looked_for_table_ = false;
   std::optional<TableId> table_;
   std::map<std::string, Page, std::less<>> pages_;
 };
