@@ -25,7 +25,7 @@ MARK = ".rowledger-demo"
 ROLES = ("glific", "meera")
 HTTP_PORT = 7070
 # Who may look: name, role, organisation.
-PEOPLE = (("admin", "admin", None), ("auditor", "auditor", None), ("viewer", "viewer", "1"))
+PEOPLE = (("kamala", "admin", None), ("devika", "auditor", None), ("ravi", "viewer", "1"))
 
 
 class Stopped(Exception):
@@ -68,7 +68,7 @@ class Daemon:
         with open(log, "wb") as out:
             self.process = subprocess.Popen(
                 [program, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                env={**environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
+                env={"ROWLEDGER_HTTP_PORT": "0", **environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
 
     def check(self):
         if self.process.poll() is not None:
@@ -129,6 +129,9 @@ class Demo:
 
     def attach(self):
         shutil.rmtree(self.data, ignore_errors=True)
+        # What a former run's log kept beside its directory.
+        for beside in self.directory.glob(f"{self.data.name}.*"):
+            beside.unlink()
         self.step("rowledger init --preset glific; rowledger attach: the rows as they are now begin the log\n"
                   "         (this is called the baseline: what a change is compared with, until the next one)")
         self.rowledger("init", "--source", self.cluster.url("postgres"), "--preset", "glific")
@@ -162,7 +165,7 @@ class Demo:
             self.rowledger("user", "add", name, "--role", role, *(("--tenant", tenant) if tenant else ()), "--password-stdin",
                            given=password + "\n")
             link = re.search(r"http://\S+", self.rowledger("user", "link", name))
-            people[name] = {"role": role, "tenant": tenant, "password": password, "link": link.group(0)}
+            people[role] = {"name": name, "tenant": tenant, "password": password, "link": link.group(0)}
         return people
 
     def run(self, stack, leave_after_tour):
@@ -194,9 +197,9 @@ class Demo:
     def linger(self, week, daemon, people):
         say(f"\nThe web page is at http://127.0.0.1:{self.http_port}/. Open one of these to be signed in; each works once, within\n"
             "ten minutes, and name and password always:\n")
-        for name, person in people.items():
-            what = f"{person['role']} of organisation {person['tenant']}" if person["tenant"] else f"{person['role']} of all organisations"
-            say(f"  {what}: {person['link']}\n      name {name}, password {person['password']}")
+        for role, person in people.items():
+            where = f"organisation {person['tenant']}" if person["tenant"] else "all organisations"
+            say(f"  {role} of {where}: {person['link']}\n      name {person['name']}, password {person['password']}")
         if self.ready is not None:
             self.tell_ready(people)
         say("\nThe demo goes on, with a message every two seconds and an edit now and then. To try things yourself,\n"

@@ -8,7 +8,7 @@ import {chromium, type Browser, type BrowserContext, type Page} from 'playwright
 
 interface Ready {
   url: string;
-  people: Record<'admin' | 'auditor' | 'viewer', {role: string; tenant: string | null; password: string; link: string}>;
+  people: Record<'admin' | 'auditor' | 'viewer', {name: string; tenant: string | null; password: string; link: string}>;
   database: string;
   environment: Record<string, string>;
   monday: string;
@@ -96,7 +96,7 @@ export async function stranger(path = '/', view: View = {}): Promise<Page> {
 export async function as(who: Who, path = '/', view: View = {}): Promise<Page> {
   if (!states.has(who)) {
     const page = await stranger('/');
-    await page.getByLabel('Name').fill(who);
+    await page.getByLabel('Name').fill(demo.people[who].name);
     await page.getByLabel('Password').fill(demo.people[who].password);
     await page.getByRole('button', {name: 'Sign in'}).click();
     await page.getByRole('navigation', {name: 'Views'}).waitFor();

@@ -12,7 +12,7 @@ import {Icon} from '../widgets/Icon';
 import {Time} from '../widgets/Time';
 import {Unmask} from '../widgets/Unmask';
 import {searchWord, viaName, whoOf} from './actor';
-import {entryTime, isChange, splitChanges} from './changes';
+import {entryTime, isChange, reasonOf, splitChanges} from './changes';
 import {DifferenceTable} from './Difference';
 import {LongText, SafeText} from './Value';
 import {bareTable, rowNoun} from './words';
@@ -29,20 +29,22 @@ const TOLD_CONTEXT = new Set(['reason', 'request_id', 'flow', 'job', 'signed', '
 
 function Facts({entry}: {entry: Entry}): JSX.Element {
   const context = entry.context ?? {};
-  const reason = context['reason'], request = context['request_id'];
+  const reason = reasonOf(entry), request = context['request_id'];
+  const reader = entry.kind === 'access' ? (entry.detail as {reader?: {id?: string; name?: string; role?: string}} | undefined)?.reader : undefined;
   const others = Object.entries(context).filter(([name]) => !TOLD_CONTEXT.has(name));
   const db = [entry.db?.role && t('fact.db_role', {role: entry.db.role}), entry.db?.application && t('fact.db_application', {application: entry.db.application}), entry.db?.client && t('fact.db_client', {client: entry.db.client})]
     .filter((each): each is string => typeof each === 'string' && each !== '');
   return (
     <dl class="facts">
       <Fact name={t('fact.when')}><Time when={entryTime(entry)} exact /></Fact>
-      {entry.actor && <Fact name={t('fact.who')}>
+      {reader && <Fact name={t('fact.who')}><SafeText text={reader.name ?? reader.id ?? ''} /> <span class="note">{known(`role.${reader.role}`)}</span></Fact>}
+      {entry.actor && !reader && <Fact name={t('fact.who')}>
         <SafeText text={whoOf(entry).name} />{' '}
         <span class={`badge trust-${entry.actor.trust}`}>{known(`trust.${entry.actor.trust}`)}</span>
         <span class="note block">{known(`trust.${entry.actor.trust}.text`)}</span>
       </Fact>}
       {entry.via && entry.via !== 'unknown' && <Fact name={t('fact.via')}>{viaName(entry.via)}</Fact>}
-      {typeof reason === 'string' && <Fact name={t('fact.reason')}><LongText text={reason} /></Fact>}
+      {reason !== undefined && <Fact name={t('fact.reason')}><LongText text={reason} /></Fact>}
       {entry.key && entry.table && <Fact name={t('fact.row')}>
         {rowNoun(entry.table)} <Link to={rowPagePath(entry.table, keySegment(entry.key))}><SafeText text={Object.values(entry.key).join(', ')} /></Link>
       </Fact>}
@@ -90,6 +92,7 @@ export function Details({entry, inRow = false}: {entry: Entry; inRow?: boolean})
         {who.search && <Link class="button small" to={searchPath(who.search)}>{t('action.more_by', {name: who.name})}</Link>}
         <CopyButton text={`${location.origin}/entries/${entry.seq}`}>{t('action.copy_link')}</CopyButton>
         <button type="button" class="button small" aria-expanded={asJson} onClick={() => setAsJson(!asJson)}>{t('action.as_json')}</button>
+        {may('export') && <a class="button small" href={`/v1/evidence?entry=${entry.seq}`} download={`entry-${entry.seq}.evidence`}><Icon name="download" size={16} /> {t('action.evidence')}</a>}
         {may('export') && <Deferred label={t('verify.entry')} load={async () => (await import('../verify/EntryProof')).EntryProof} props={{entry}} />}
       </div>
       {asJson && <pre class="json" tabIndex={0} aria-label={t('action.as_json')}><SafeText text={JSON.stringify(entry, null, 2)} /></pre>}

@@ -5,9 +5,13 @@ import {t} from '../i18n';
 import {Icon, viaIcon} from '../widgets/Icon';
 import {Time} from '../widgets/Time';
 import {viaName, whoOf} from './actor';
-import {entryTime, isChange} from './changes';
+import {entryTime, isChange, reasonOf} from './changes';
 import {Details} from './Details';
+import {shorten} from './harmless';
 import {Sentence} from './Sentence';
+import {SafeText} from './Value';
+
+const REASON_LENGTH = 200;
 
 export interface EntryLineProps {
   entry: Entry;
@@ -46,7 +50,7 @@ export class EntryLine extends Component<EntryLineProps> {
   }
 
   override render({entry, open, fresh = false, inRow = false, onToggle}: EntryLineProps): JSX.Element {
-    const reason = entry.context?.['reason'];
+    const reason = reasonOf(entry);
     return (
       <article class={`line ${entry.kind} ${open ? 'open' : ''} ${fresh ? 'fresh' : ''}`} data-seq={entry.seq}
                onClick={event => {
@@ -58,7 +62,7 @@ export class EntryLine extends Component<EntryLineProps> {
         <Avatar entry={entry} />
         <div class="line-main">
           <Sentence entry={entry} inRow={inRow} />
-          {typeof reason === 'string' && reason !== '' && <q class="reason">{reason.slice(0, 200)}</q>}
+          {reason !== undefined && <q class="reason"><SafeText text={shorten(reason, REASON_LENGTH).text} /></q>}
         </div>
         <div class="line-meta">
           <Time when={entryTime(entry)} />

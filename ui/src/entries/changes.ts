@@ -42,6 +42,13 @@ export function splitChanges(entry: Entry): {told: ShownChange[]; aside: ShownCh
   return {told, aside: all.filter(isHousekeepingField)};
 }
 
+// Why, as whoever did it said.
+export function reasonOf(entry: Entry): string | undefined {
+  const detail = typeof entry.detail === 'object' && entry.detail !== null && !Array.isArray(entry.detail) ? entry.detail : {};
+  const reason = entry.context?.['reason'] ?? detail['reason'];
+  return typeof reason === 'string' && reason !== '' && entry.kind !== 'gap' && entry.kind !== 'control' ? reason : undefined;
+}
+
 export function entryTime(entry: Entry): Date {
   return new Date(entry.tx?.committed_at ?? entry.received_at);
 }

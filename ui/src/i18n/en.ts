@@ -70,6 +70,7 @@ export const en = {
   'action.open_contact': 'Open the contact',
   'action.open_row': 'Open the row',
   'action.more_by': 'More by {name}',
+  'action.evidence': 'Evidence file',
   'action.as_json': 'As JSON',
 
   'time.just_now': 'just now',

@@ -70,6 +70,7 @@ export const hi: Messages = {
   'action.open_contact': 'संपर्क खोलें',
   'action.open_row': 'पंक्ति खोलें',
   'action.more_by': '{name} के और बदलाव',
+  'action.evidence': 'प्रमाण फ़ाइल',
   'action.as_json': 'JSON में',
 
   'time.just_now': 'अभी-अभी',

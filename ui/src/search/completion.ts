@@ -66,7 +66,11 @@ async function valuesFor(key: string, seen: Entry[]): Promise<{value: string; la
   if (fixed) return fixed.map(value => ({value, label: value, hint: key === 'via' ? viaName(value) : known(`search.${key}.${value}`) ?? ''}));
   switch (key) {
     case 'actor': return (await counted('actor')).map(({key: id, label, count}) => ({value: searchWord(label), label, hint: t('search.seen', {n: count, id})}));
-    case 'field': return (await counted('field')).map(({key: field, count}) => ({value: field, label: field, hint: `${fieldName(field)} · ${t('count.changes', {n: count})}`}));
+    case 'field': {
+      const all = await counted('field');
+      if (all.length === 0) return [...new Set(seen.flatMap(entry => (entry.changes ?? []).map(change => change.field)))].map(field => ({value: field, label: field, hint: fieldName(field)}));
+      return all.map(({key: field, count}) => ({value: field, label: field, hint: `${fieldName(field)} · ${t('count.changes', {n: count})}`}));
+    }
     case 'table': return (await counted('table')).map(({key: table, count}) => ({value: table.replace(/^public\./, ''), label: table.replace(/^public\./, ''), hint: `${tableName(table)} · ${t('count.changes', {n: count})}`}));
     case 'created': {
       const today = new Date();

@@ -24,7 +24,7 @@ export function BrowserCheck({verifierKey}: {verifierKey: string}): JSX.Element 
     void verifyInBrowser(verifierKey, step => setSteps(before => [...before.filter(each => each.name !== step.name), step])).then(setVerdict);
   }, [verifierKey, turn]);
   return (
-    <div class="check">
+    <div class="browser-check">
       <ol class="steps">
         {steps.map(step => (
           <li key={step.name} class={step.state}>

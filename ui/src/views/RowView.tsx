@@ -80,6 +80,7 @@ export function RowView({table, rowKey}: {table: string; rowKey: string}): JSX.E
         </div>
         <div class="view-actions">
           {masked.length > 0 && may('unmask') && now.data?.exists && <button type="button" class="button small" onClick={() => setUnmasking(true)}><Icon name="access" size={16} /> {t('unmask.title')}</button>}
+          {may('export') && <a class="button small" href={address('/v1/evidence', {table, key: rowKey})} download={`${bareTable(table)}-${rowKey}.evidence`}><Icon name="download" size={16} /> {t('action.evidence')}</a>}
           {may('read_access') && <Link class="button small" to={withParameters({path: '/access', parameters: new URLSearchParams()}, {tab: 'looks', table, key: rowKey})}><Icon name="access" size={16} /> {t('row.who_looked')}</Link>}
           <Link class="button small" to={searchPath(`table:${bareTable(table)} key:${searchWord(rowKey)}`)}><Icon name="search" size={16} /> {t('row.search')}</Link>
           <Link class="button small" to={withParameters({path: `/tables/${encodeURIComponent(table)}`, parameters: new URLSearchParams()}, {at})}><Icon name="table" size={16} /> {t('row.table')}</Link>

@@ -11,6 +11,8 @@ export function Dialog({title, onClose, children, wide = false}: {title: string;
     const dialog = element.current;
     const opener = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
+    // What one came to write, rather than the button that closes.
+    dialog?.querySelector<HTMLElement>('input:is([type=text],[type=password]):not([hidden]),textarea')?.focus();
     return () => {
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
