@@ -16,6 +16,7 @@
 namespace rowledger::api {
 
 class ExportSpool;
+class PersonsRights;
 
 struct Dependencies {
   const store::Store& store;
@@ -31,6 +32,7 @@ struct Dependencies {
   const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
   bool seal = true;                        // as configured
   ExportSpool* exports = nullptr;          // nothing when opened read-only
+  PersonsRights* rights = nullptr;         // nothing when opened read-only
 };
 
 class Coverage;

@@ -31,6 +31,11 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/rows/{table}/{key}/at", Right::kReadEntries, get_row_at},
     {"GET", "/v1/rows/{table}/{key}/diff", Right::kReadEntries, get_row_diff},
 
+    {"POST", "/v1/erasures", Right::kErase, post_erasure},
+    {"GET", "/v1/holds", Right::kErase, get_holds},
+    {"POST", "/v1/holds", Right::kErase, post_hold},
+    {"DELETE", "/v1/holds/{id}", Right::kErase, delete_hold},
+
     {"GET", "/v1/integrity/verify", Right::kExport, get_verification},
     {"GET", "/v1/evidence", Right::kExport, get_evidence},
     {"GET", "/tlog/{resource...}", Right::kReadHealth, get_tlog},

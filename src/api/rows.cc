@@ -41,6 +41,7 @@ JsonWriter begin(const RowAddress& row) {
 
 void add_past(JsonWriter& json, const query::PastRow& past) {
   json.boolean("known", past.known).boolean("exists", past.exists);
+  if (past.erased) json.boolean("erased", true);
   if (past.seq) json.number("seq", past.seq->value);
 }
 
@@ -93,7 +94,7 @@ http::Response get_row(const Call& call) {
   if (!past->known) return problem(unknown_row(row));
   JsonWriter json = begin(row);
   add_past(json, *past);
-  if (past->exists) json.raw("row", query::to_json(past->row));
+  if (past->exists && !past->erased) json.raw("row", query::to_json(past->row));
   return json_answer(json.finish());
 }
 
@@ -111,7 +112,7 @@ http::Response get_row_at(const Call& call) {
   JsonWriter json = begin(row);
   json.text("when", *when);
   add_past(json, *past);
-  if (past->exists) json.raw("row", query::to_json(past->row));
+  if (past->exists && !past->erased) json.raw("row", query::to_json(past->row));
   return json_answer(json.finish());
 }
 

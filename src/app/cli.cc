@@ -36,6 +36,7 @@ struct Arguments {
   bool proof = false;
   VerifyVerbOptions verify;
   ExportOptions exported;
+  PersonOptions person;
   std::function<int()> chosen;
 
   ReadOptions read() const { return {directory, json, images}; }
@@ -211,6 +212,33 @@ void add_evidence_verbs(CLI::App& app, Arguments& a) {
   });
 }
 
+void add_person_verbs(CLI::App& app, Arguments& a) {
+  const auto run = [&a](int (*verb)(const PersonOptions&)) {
+    a.chosen = [&a, verb] {
+      a.person.directory = a.directory;
+      a.person.table = a.table;
+      a.person.key = a.key;
+      a.person.json = a.json;
+      return verb(a.person);
+    };
+  };
+  auto* erase = app.add_subcommand("erase", "Erase all values about a person from the log; its proofs stay valid");
+  add_row(erase, a);
+  erase->add_option("--reason", a.person.reason, "Why; stands in the log")->required();
+  erase->add_option("--basis", a.person.basis, "The legal basis, as \"GDPR Art. 17(1)(b)\"; stands in the log")
+      ->required();
+  add_json(erase, a);
+  erase->callback([run] { run(run_erase); });
+  auto* hold = app.add_subcommand("hold", "Keep a person's values from being erased, until the hold is lifted");
+  hold->add_option("TABLE", a.table, "contacts, or with its schema: public.contacts");
+  hold->add_option("KEY", a.key, "The row's primary key; a,b when it has several columns");
+  hold->add_option("--reason", a.person.reason, "Why; stands in the log");
+  hold->add_option("--lift", a.person.lift, "Lift the hold of this number");
+  hold->add_flag("--list", a.person.list, "Show the holds that stand");
+  add_json(hold, a);
+  hold->callback([run] { run(run_hold); });
+}
+
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
@@ -243,6 +271,7 @@ int run(int argc, char** argv) {
   add_log(app, a);
   add_row_verbs(app, a);
   add_evidence_verbs(app, a);
+  add_person_verbs(app, a);
   try {
     app.parse(with_exclusions_spelled_out(argc, argv));
   } catch (const CLI::ParseError& error) {

@@ -125,6 +125,14 @@ Result<std::string> Client::post(const std::string& target, const std::string& j
   return std::move(response.body);
 }
 
+Status Client::remove(const std::string& target) {
+  http::Request request = get_request(target);
+  request.method = "DELETE";
+  RL_ASSIGN(const auto response, ask(request, kAnswerTimeoutMs));
+  if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  return {};
+}
+
 Status Client::download(const std::string& target, uint64_t from,
                         const std::function<bool(std::string_view)>& on_body) {
   http::Request request = get_request(target);

@@ -24,6 +24,9 @@ class Client {
   // The daemon's answer to a POST with a JSON body; errors as those of get().
   Result<std::string> post(const std::string& target, const std::string& json);
 
+  // DELETE; errors as those of get().
+  Status remove(const std::string& target);
+
   // A 2xx answer's body in pieces, from byte `from` on (a Range request; 0: all), until on_body returns false.
   // kUnavailable when the connection breaks: what came before is good, go on from there. Only of the daemon.
   Status download(const std::string& target, uint64_t from, const std::function<bool(std::string_view)>& on_body);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/export_manifest.h"
+#include "api/persons_rights.h"
 #include "app/verbs.h"
 #include "app/version.h"
 #include "app/workspace.h"
@@ -80,6 +81,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
+  RL_TRY(capture->finish_erasures());
   const auto access = api::make_access_log(*capture);
   if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
@@ -88,6 +90,8 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
   dependencies.keys = store.keys.get();
   dependencies.exports = exports.get();
+  api::PersonsRights rights(*store, *capture, exports.get(), workspace.config.tables);
+  dependencies.rights = &rights;
   const api::Api api(std::move(dependencies));
   RL_ASSIGN(auto server,
             http::Server::listen_unix(workspace.socket(),

@@ -57,6 +57,17 @@ struct VerifyVerbOptions {
 };
 int run_verify(const VerifyVerbOptions& options);
 
+// What is ordered about a person.
+struct PersonOptions {
+  std::filesystem::path directory;
+  std::string table, key, reason;
+  std::string basis;  // of erase
+  std::string lift;   // of hold: the id of one that stands
+  bool list = false, json = false;
+};
+int run_erase(const PersonOptions& options);
+int run_hold(const PersonOptions& options);
+
 struct ExportOptions {
   std::filesystem::path directory;
   std::filesystem::path tlog, evidence;  // one of these two, or format

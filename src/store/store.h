@@ -185,6 +185,12 @@ class Batch {
   size_t last_tenant_ = 0;
 };
 
+// Whose values something is: what they are sealed for.
+struct Owner {
+  std::string tenant, subject;
+  auto operator<=>(const Owner&) const = default;
+};
+
 // ---- the store ------------------------------------------------------------------------------
 
 struct StoredCheckpoint {
@@ -255,6 +261,22 @@ class Store {
   // called from another thread than append(). Whether a checkpoint may be signed is the notary's to know (notary.h).
   virtual Result<std::optional<StoredCheckpoint>> checkpoint() const = 0;
   virtual Status set_checkpoint(std::string_view note) = 0;
+
+  // ---- erasure (docs/privacy.md) ----
+  // The writer, between two appends. Destroys every key that the owners' values were sealed with, for good, and
+  // forgets them, so that what comes later begins with a new one. Their entries and rows read as erased when it
+  // returns. Doing it again changes nothing. Returns how many keys there were.
+  virtual Result<uint64_t> destroy_keys(const std::vector<Owner>& owners) = 0;
+  // Any thread, one at a time. Deletes from the finished ranges of the index what finds the subject's erased entries
+  // by their values, and sees to it that the database's files do not hold it any longer.
+  virtual Status drop_tokens(std::string_view subject) = 0;
+  // The entries before `end` about the subject, and whose they are, as far as its values can be read. kUnavailable when
+  // the keys are locked.
+  struct Trace {
+    std::vector<std::string> tenants;
+    uint64_t entries = 0;
+  };
+  virtual Result<Trace> trace_of(std::string_view subject, Seq end) const = 0;
 
   virtual StoreStats stats() const = 0;
 };

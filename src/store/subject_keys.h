@@ -40,7 +40,7 @@ class SubjectKeys {
 
   // Any thread. All keys of a subject that are in use or were.
   Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
-  // The writer: the next entry of the subject begins with a new key.
+  // The writer, durable when it returns: the next entry of the subject begins with a new key.
   Status forget(std::string_view tenant, std::string_view subject);
 
  private:
