@@ -15,8 +15,8 @@ packages_of() {
 
 missing_of() {
   local installed
-  # It exits with 1 for a name that it never heard of, and tells of the others all the same.
-  installed=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^installed //p')
+  # Also what an installed package provides: NodeSource's nodejs has npm in it.
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' | sed -n 's/^installed //p' | sed 's/([^)]*)//g' | tr -s ', ' '\n\n')
   comm -23 <(printf '%s\n' "$@" | sort) <(sort <<<"$installed")
 }
 

@@ -5,6 +5,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,7 @@ import time
 import tomllib
 
 from clock import DemoClock
-from cluster import Cluster, ClusterError, die_with_parent
+from cluster import Cluster, ClusterError, die_with_parent, port_is_free
 from session import Session
 from tour import Tour
 from week import Week
@@ -21,6 +23,9 @@ from week import Week
 HERE = pathlib.Path(__file__).resolve().parent
 MARK = ".rowledger-demo"
 ROLES = ("glific", "meera")
+HTTP_PORT = 7070
+# Who may look: name, role, organisation.
+PEOPLE = (("kamala", "admin", None), ("devika", "auditor", None), ("ravi", "viewer", "1"))
 
 
 class Stopped(Exception):
@@ -63,7 +68,7 @@ class Daemon:
         with open(log, "wb") as out:
             self.process = subprocess.Popen(
                 [program, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                env={**environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
+                env={"ROWLEDGER_HTTP_PORT": "0", **environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
 
     def check(self):
         if self.process.poll() is not None:
@@ -86,19 +91,22 @@ class Demo:
         self.program = arguments.program.resolve()
         self.directory = pathlib.Path(arguments.dir).resolve()
         self.data = self.directory / "rowledger"
+        self.still, self.ready = arguments.still, arguments.ready
         self.step = Clock()
         claim_directory(self.directory)
         self.clock = DemoClock()
         self.cluster = Cluster(self.directory, arguments.port, self.step, self.clock)
-        self.user_environment = {**self.cluster.environment(), "ROWLEDGER_DIR": str(self.data)}
+        self.http_port = free_http_port(arguments.http_port)
+        self.user_environment = {**self.cluster.environment(), "ROWLEDGER_DIR": str(self.data),
+                                 "ROWLEDGER_HTTP_PORT": str(self.http_port)}
 
     @property
     def environment(self):
         return {**self.user_environment, **self.clock.environment()}
 
-    def rowledger(self, *arguments):
-        done = subprocess.run([self.program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env=self.environment, cwd=self.directory)
+    def rowledger(self, *arguments, given=""):
+        done = subprocess.run([self.program, *arguments], input=given, capture_output=True, text=True, env=self.environment,
+                              cwd=self.directory)
         if done.returncode != 0:
             raise ClusterError(f"rowledger {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -121,6 +129,9 @@ class Demo:
 
     def attach(self):
         shutil.rmtree(self.data, ignore_errors=True)
+        # What a former run's log kept beside its directory.
+        for beside in self.directory.glob(f"{self.data.name}.*"):
+            beside.unlink()
         self.step("rowledger init --preset glific; rowledger attach: the rows as they are now begin the log\n"
                   "         (this is called the baseline: what a change is compared with, until the next one)")
         self.rowledger("init", "--source", self.cluster.url("postgres"), "--preset", "glific")
@@ -146,6 +157,17 @@ class Demo:
                 return
             time.sleep(0.1)
 
+    def add_people(self):
+        """One of each kind: their passwords, and links that sign in once."""
+        people = {}
+        for name, role, tenant in PEOPLE:
+            password = secrets.token_urlsafe(12)
+            self.rowledger("user", "add", name, "--role", role, *(("--tenant", tenant) if tenant else ()), "--password-stdin",
+                           given=password + "\n")
+            link = re.search(r"http://\S+", self.rowledger("user", "link", name))
+            people[role] = {"name": name, "tenant": tenant, "password": password, "link": link.group(0)}
+        return people
+
     def run(self, stack, leave_after_tour):
         stack.callback(self.cluster.stop)
         self.make_database()
@@ -169,10 +191,17 @@ class Demo:
         failures = tour.run(say)
         if leave_after_tour:
             return failures
-        self.linger(week, daemon)
+        self.linger(week, daemon, self.add_people())
         return failures
 
-    def linger(self, week, daemon):
+    def linger(self, week, daemon, people):
+        say(f"\nThe web page is at http://127.0.0.1:{self.http_port}/. Open one of these to be signed in; each works once, within\n"
+            "ten minutes, and name and password always:\n")
+        for role, person in people.items():
+            where = f"organisation {person['tenant']}" if person["tenant"] else "all organisations"
+            say(f"  {role} of {where}: {person['link']}\n      name {person['name']}, password {person['password']}")
+        if self.ready is not None:
+            self.tell_ready(people)
         say("\nThe demo goes on, with a message every two seconds and an edit now and then. To try things yourself,\n"
             "in another terminal:\n\n"
             f"  export ROWLEDGER_DIR={self.data} PGPASSFILE={self.cluster.passfile}\n"
@@ -183,16 +212,40 @@ class Demo:
         while True:
             time.sleep(2)
             daemon.check()
+            if self.still:
+                continue
             beat += 1
             done = week.linger(beat)
             if done:
                 self.step(done)
 
 
+    def tell_ready(self, people):
+        fresh = self.ready.with_suffix(".new")
+        fresh.write_text(json.dumps({
+            "url": f"http://127.0.0.1:{self.http_port}", "people": people, "database": self.cluster.url("postgres"),
+            "environment": self.user_environment, "monday": self.clock.day("Mon"), "days": self.clock.library is not None,
+            "program": str(self.program),
+        }))
+        fresh.rename(self.ready)
+
+
+def free_http_port(wanted):
+    if wanted is not None:
+        return wanted
+    for port in range(HTTP_PORT, HTTP_PORT + 100):
+        if port_is_free(port):
+            return port
+    raise ClusterError(f"No port from {HTTP_PORT} on is free. Name one with --http-port.")
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev demo")
     parser.add_argument("--dir", default=".demo", help="where everything lives (default: %(default)s)")
     parser.add_argument("--port", type=int, help="PostgreSQL's port")
+    parser.add_argument("--http-port", type=int, help="the web page's port (default: 7070, or the next free one)")
+    parser.add_argument("--still", action="store_true", help="after the tour, nothing changes by itself (for tests)")
+    parser.add_argument("--ready", type=pathlib.Path, metavar="FILE", help="write here how to reach everything, once it is there (for tests)")
     parser.add_argument("--exit", action="store_true", help="end after the tour")
     parser.add_argument("--program", type=pathlib.Path, default=HERE.parent.parent / "build/rowledger",
                         help="the program (default: build/rowledger)")

@@ -157,11 +157,41 @@ class Week:
     # After the week, as long as the demo runs.
 
     def linger(self, beat):
-        """One beat of slow traffic; returns what a person did, if any did something."""
+        """One beat of slow traffic; returns what somebody did, if anybody did something."""
         self.messages(1)
         if beat % 4:
             return None
-        contact = 3 * self.random.randrange(10, 2000)
-        language = self.random.randrange(1, 5)
-        self.staff("priya", f"UPDATE contacts SET language_id = {language}, updated_at = now() WHERE id = {contact}")
-        return f"Priya sets the language of contact {contact}"
+        return self.random.choice((self.correct_phone, self.set_language, self.block, self.fill_in, self.write_name))()
+
+    def some_contact(self, organization):
+        return 3 * self.random.randrange(30, 2000) + organization - 1
+
+    def correct_phone(self):
+        contact = self.some_contact(SHIKSHA)
+        self.staff("priya", f"UPDATE contacts SET phone = '9170{self.random.randrange(10**7, 10**8)}', updated_at = now()"
+                   f" WHERE id = {contact}", reason=self.random.choice(("caller asked", "new handset", "typing mistake")))
+        return f"Priya corrects the phone number of contact {contact}"
+
+    def set_language(self):
+        contact = self.some_contact(SHIKSHA)
+        self.staff("ravi", f"UPDATE contacts SET language_id = 1 + language_id % 4, updated_at = now() WHERE id = {contact}")
+        return f"Ravi sets the language of contact {contact}"
+
+    def block(self):
+        contact = self.some_contact(RIVERSIDE)
+        self.staff("grace", "UPDATE contacts SET status = CASE status WHEN 'blocked' THEN 'valid' ELSE 'blocked' END::contact_status_enum,"
+                   f" updated_at = now() WHERE id = {contact}", reason="reported by a volunteer")
+        return f"Grace blocks contact {contact}"
+
+    def fill_in(self):
+        contact = self.some_contact(AAROGYA)
+        self.flow("Registration", f"""
+            UPDATE contacts SET fields = jsonb_set(fields, '{{district,value}}', '"{self.random.choice(("Pune", "Patna", "Udaipur"))}"'),
+                   updated_at = now() WHERE id = {contact}""")
+        return f"the flow Registration fills in the district of contact {contact}"
+
+    def write_name(self):
+        contact = self.some_contact(AAROGYA)
+        name = self.random.choice(("Asif", "Deepa", "Leena", "Nandini", "Tara")) + self.random.choice((" Bano", " Ghosh", " Nair", " Pillai"))
+        self.staff("farhan", f"UPDATE contacts SET name = '{name}', updated_at = now() WHERE id = {contact}")
+        return f"Farhan changes the name of contact {contact}"

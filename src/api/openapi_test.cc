@@ -39,7 +39,8 @@ TEST_F(OpenApiTest, HasExactlyTheRoutesThatThereAre) {
   std::set<std::string> described, there;
   for (const auto& [path, item] : paths_) {
     for (const auto& [method, operation] : item.as_object())
-      if (std::ranges::count(kMethods, std::string_view(method))) described.insert(std::string(method) + " " + std::string(path));
+      if (std::ranges::count(kMethods, std::string_view(method)))
+        described.insert(std::string(method) + " " + std::string(path));
   }
   for (const Route& route : routes()) there.insert(lower(route.method) + " " + documented(route.pattern));
   EXPECT_THAT(described, testing::ContainerEq(there));

@@ -35,6 +35,12 @@ std::string owners_json(const std::vector<store::Owner>& owners) {
   return out + "]";
 }
 
+std::string numbers_json(const std::vector<privacy::KeyId>& keys) {
+  std::string out = "[";
+  for (const privacy::KeyId key : keys) out += fmt::format("{}{}", out.size() > 1 ? "," : "", key.value);
+  return out + "]";
+}
+
 // An entry about the person for the log, with its detail beside it.
 record::Entry entry_of(record::EntryKind kind, const people::Principal& by, const std::string& tenant,
                        const std::string& detail) {
@@ -116,6 +122,8 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
                 "a hold stands on this person: nothing may be erased until it is lifted "
                 "(`rowledger hold --list`)");
   if (exports_ != nullptr) RL_TRY(exports_->discard_all());
+  // Named, so that a backup of the keys that is put back can be made to forget them again.
+  RL_ASSIGN(const auto keys, store_.keys_of(person.owners));
   const std::string detail = JsonWriter()
                                  .raw("by", who_json(by))
                                  .text("table", person.table)
@@ -124,6 +132,7 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
                                  .text("basis", basis)
                                  .number("entries", person.entries)
                                  .raw("owners", owners_json(person.owners))
+                                 .raw("keys", numbers_json(keys))
                                  .finish();
   Erased out;
   out.entries = person.entries;

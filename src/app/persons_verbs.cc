@@ -72,8 +72,8 @@ int run_hold(const PersonOptions& options) {
   Client client(*workspace);
   if (options.list) return list_holds(client, options.json);
   if (!options.lift.empty()) {
-    const Status lifted = client.remove(fmt::format("/v1/holds/{}?reason={}", http::percent_encode(options.lift),
-                                                    http::percent_encode(options.reason)));
+    const auto lifted = client.send("DELETE", fmt::format("/v1/holds/{}?reason={}", http::percent_encode(options.lift),
+                                                          http::percent_encode(options.reason)));
     return lifted ? print(fmt::format("The hold {} is lifted.", options.lift)) : report_error(lifted.error());
   }
   const auto body = client.post("/v1/holds", order_json(options));

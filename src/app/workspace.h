@@ -1,5 +1,6 @@
 #pragma once
-// The data directory D with what stands in it: rowledger.toml, keys.toml, store/, spool/, rowledger.sock.
+// The data directory D with what stands in it: rowledger.toml, keys.toml, people.json, store/, spool/,
+// rowledger.sock.
 #include <filesystem>
 #include <memory>
 
@@ -39,6 +40,7 @@ struct Workspace {
   static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
   static std::filesystem::path key_ring_directory(const std::filesystem::path& directory) { return directory / "keys"; }
   std::filesystem::path socket() const { return directory / "rowledger.sock"; }
+  std::filesystem::path people_file() const { return directory / "people.json"; }
 
   // kInvalid with what to do when there is no rowledger.toml. Warnings about the environment go to
   // the program's log.
@@ -54,8 +56,14 @@ struct Workspace {
                                      capture::Capture* capture) const;
   // Of the key that checkpoints are signed with; empty when it is not as it should be.
   std::string verifier_key() const;
+  std::filesystem::path second_checkpoint() const;
   // Where verbs without a daemon note what they read (api/access_log.h).
   std::filesystem::path offline_access() const { return directory / "offline-access"; }
+  // record: see people::People.
+  Result<std::unique_ptr<people::People>> open_people(people::People::Record record) const;
+  std::unique_ptr<people::IdentityProvider> identity_provider() const;  // nothing when none is configured
+  // Of a configuration that listens.
+  http::TcpOptions tcp_options() const;
   // For reading: kConflict while another process writes. As the writer: waits a while for verbs that
   // are just reading. Errors say what to do.
   // Without the master key a log can be read as far as its headers go; it cannot be written.
@@ -66,10 +74,12 @@ struct Workspace {
   // kConflict when it does.
   Status refuse_beside_daemon() const;
 
+  // From the file or the command. An error: the keys are locked.
+  Result<privacy::MasterKey> master_key() const;
+  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
+
  private:
   store::StoreOptions store_options(bool read_only) const;
-  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
-  std::filesystem::path second_checkpoint() const;
   // A configured path, or else the data directory's own name with an ending: beside it, not in it, so that a copy of
   // the directory alone opens nothing and hides nothing.
   std::filesystem::path beside(const std::string& configured, std::string_view ending) const;

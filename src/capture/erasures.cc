@@ -12,6 +12,8 @@ namespace {
 
 constexpr char kOpenKey[] = "capture.open_erasures";
 // How long an erasure waits for its turn at the writer.
+// Each is synced to the disk while nothing is built: some tenths of a second.
+constexpr size_t kKeysATurn = 100;
 constexpr auto kPatience = std::chrono::seconds(30);
 
 std::optional<uint64_t> number_of(std::string_view text) {
@@ -95,6 +97,27 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
   }
   RL_TRY(drop_tokens(seq, owners));
   return seq;
+}
+
+Result<uint64_t> Erasures::expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop) {
+  uint64_t destroyed = 0;
+  while (!stop) {
+    const std::lock_guard one_at_a_time(one_at_a_time_);
+    uint64_t now = 0;
+    {
+      const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
+      if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
+      RL_TRY(writer_.flush_and_wait());
+      RL_ASSIGN(now, store_.destroy_expired(rules, today, kKeysATurn));
+      if (now > 0) state_.forget_all();
+    }
+    destroyed += now;
+    if (now > 0) continue;
+    RL_ASSIGN(const uint64_t ranges, store_.drop_expired_tokens(rules, today));
+    (void)ranges;
+    return destroyed;
+  }
+  return fail(ErrorCode::kCancelled, "the program ends");
 }
 
 Status Erasures::destroy_keys(Seq seq, const std::vector<store::Owner>& owners) {

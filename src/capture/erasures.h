@@ -6,6 +6,7 @@
 // everything built is written, the keys are destroyed, what is cached of rows is forgotten. From then on the values are
 // erased. Last, and beside capture, the index forgets what found them. After a crash finish_open() does again what may
 // not have been done.
+#include <atomic>
 #include <mutex>
 #include <span>
 #include <string>
@@ -28,6 +29,9 @@ class Erasures {
   // Any thread, one at a time. entry: of kind erase; its detail names the owners (owners_of). Returns its seq when the
   // values are erased for good.
   Result<Seq> carry_out(const record::Entry& entry);
+
+  // Any thread. Retention (capture.h).
+  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop);
 
  private:
   // How far an erasure has come, as the store's meta keeps it: "<seq>:<stage>" in lines.

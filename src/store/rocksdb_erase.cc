@@ -20,7 +20,74 @@ std::vector<Token> tokens_left(const ShortHashKey& key, const record::Entry& ent
   return out;
 }
 
+// How many ranges drop_expired_tokens() is done with.
+constexpr char kCleanedRanges[] = "retention.ranges";
+constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
+
+uint32_t longest(const RetentionRules& rules) {
+  uint32_t out = rules.erase_after_days;
+  for (const auto& [tenant, days] : rules.by_tenant) out = std::max(out, days);
+  return out;
+}
+
+bool keeps_for_ever(const RetentionRules& rules) {
+  return rules.erase_after_days == 0 ||
+         std::ranges::any_of(rules.by_tenant, [](const auto& t) { return t.second == 0; });
+}
+
 }  // namespace
+
+bool RetentionRules::erases() const {
+  return erase_after_days != 0 || std::ranges::any_of(by_tenant, [](const auto& t) { return t.second != 0; });
+}
+
+Result<uint64_t> RocksdbStore::destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) {
+  if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
+  if (!rules.erases() || sealing_.ring() == nullptr) return 0;
+  RL_ASSIGN(const uint64_t destroyed, subject_keys_.destroy_expired(rules, today, at_most));
+  if (destroyed > 0) state_.flush_soon();
+  return destroyed;
+}
+
+Result<KeptTokens> RocksdbStore::all_erased(uint64_t range) const {
+  KeptTokens out;
+  RL_TRY(scan({{range * kIndexRange}, {(range + 1) * kIndexRange}}, [&](const record::OwnedEntry& entry) {
+    if (entry.values() == record::Values::kErased)
+      out.emplace(static_cast<uint16_t>(entry.header().seq.value % kIndexRange),
+                  tokens_left(options_.token_key, entry.entry()));
+    return true;
+  }));
+  return out;
+}
+
+// A key serves key_period_days, and is destroyed so many days after that: then all of a range has been.
+Result<uint64_t> RocksdbStore::drop_expired_tokens(const RetentionRules& rules, uint32_t today) {
+  if (!rules.erases() || keeps_for_ever(rules)) return 0;
+  const uint32_t age_days = longest(rules) + options_.key_period_days + 1;
+  if (today < age_days) return 0;
+  const int64_t cutoff_us = int64_t{today - age_days} * kMicrosecondsPerDay;
+  rocksdb::PinnableSlice stored;
+  RL_ASSIGN(const bool known, database_->get(Family::kMeta, meta_key(kFree, kCleanedRanges), stored));
+  uint64_t range = known ? std::strtoull(stored.ToString().c_str(), nullptr, 10) : 0, done = 0;
+  for (;; ++range, ++done) {
+    {
+      std::shared_lock lock(mutex_);
+      if (live_.contains(range) || (range + 1) * kIndexRange > end().value) break;
+      const auto first = bounds_.begin() + static_cast<ptrdiff_t>(range * (kIndexRange / kBundleEntries));
+      if (std::any_of(first, first + kIndexRange / kBundleEntries,
+                      [&](const Bounds& bounds) { return bounds.to.us >= cutoff_us; }))
+        break;
+    }
+    RL_ASSIGN(const KeptTokens erased, all_erased(range));
+    RL_ASSIGN(const bool changed, drop_stored_tokens(range, erased));
+    if (changed) RL_TRY(wipe_index({range}));
+    const rocksdb::Status status =
+        database_->db().Put(rocksdb::WriteOptions(), database_->family(Family::kMeta),
+                            slice(meta_key(kFree, kCleanedRanges)), slice(std::to_string(range + 1)));
+    if (!status.ok()) return fail(error_of(status, "noting what was erased"));
+  }
+  return done;
+}
 
 Result<uint64_t> RocksdbStore::destroy_keys(const std::vector<Owner>& owners) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
@@ -38,6 +105,15 @@ Result<uint64_t> RocksdbStore::destroy_keys(const std::vector<Owner>& owners) {
   for (const Owner& owner : owners) RL_TRY(drop_live_tokens(owner.subject));
   state_.flush_soon();
   return destroyed;
+}
+
+Result<std::vector<privacy::KeyId>> RocksdbStore::keys_of(const std::vector<Owner>& owners) const {
+  std::vector<privacy::KeyId> out;
+  for (const Owner& owner : owners) {
+    RL_ASSIGN(const std::vector<HeldKey> keys, subject_keys_.keys_of(owner.tenant, owner.subject));
+    for (const HeldKey& held : keys) out.push_back(held.key);
+  }
+  return out;
 }
 
 Result<Store::Trace> RocksdbStore::trace_of(std::string_view subject, Seq until) const {

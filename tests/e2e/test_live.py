@@ -61,7 +61,10 @@ class Reader:
             self.seqs.append(entry["seq"])
 
     def read_until(self, seq):
+        # Heartbeats come for ever, so that the socket's own time-out does not end this.
+        deadline = time.monotonic() + 60
         while self.last_id is None or self.last_id < seq:
+            assert time.monotonic() < deadline, f"entry {seq} did not come, only {self.last_id}"
             self.read()
 
 

@@ -67,6 +67,7 @@ def test_runbook_has_every_alert():
 
 
 def test_metrics_follow_what_happens(rowledger, cluster, database):
+    rowledger.sync()
     before = metrics(rowledger)
     assert before["rowledger_capture_phase"]['phase="streaming"'] == 1
     assert before["rowledger_log_writable"][""] == 1

@@ -1,0 +1,117 @@
+// What a person waits for: `name value` lines, milliseconds unless the name says otherwise. ./dev bench ui
+import {spawn} from 'node:child_process';
+import {createInterface} from 'node:readline';
+import {request} from 'node:http';
+import type {Page} from 'playwright-core';
+import {address, as, closeBrowser, demo, leave, settled} from './support';
+
+const ROUNDS = 40, SLOWER = 4, ROWS = 10_000;
+
+const median = (values: number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const report = (name: string, value: number): void => console.log(`${name} ${Math.round(value * 10) / 10}`);
+
+// From the moment when psql has COMMIT's answer to the frame in which an open Activity page has drawn the change.
+async function commitToVisible(): Promise<void> {
+  const page = await as('auditor');
+  await page.getByRole('button', {name: 'Live'}).waitFor();
+  await page.evaluate(() => {
+    const seen = new Map<string, number>();
+    (window as unknown as {seen: typeof seen}).seen = seen;
+    new MutationObserver(() => {
+      const mark = /bench-\d+/.exec(document.querySelector('.line')?.textContent ?? '')?.[0];
+      if (mark === undefined || seen.has(mark)) return;
+      seen.set(mark, 0);
+      requestAnimationFrame(() => requestAnimationFrame(() => seen.set(mark, Date.now())));
+    }).observe(document.querySelector('.days')!, {childList: true, subtree: true});
+  });
+  const psql = spawn('/usr/lib/postgresql/15/bin/psql', ['-XAtq', '-d', demo.database], {env: demo.environment, stdio: ['pipe', 'pipe', 'inherit']});
+  const lines = createInterface({input: psql.stdout})[Symbol.asyncIterator]();
+  const waits: number[] = [];
+  for (let round = 0; round < ROUNDS; ++round) {
+    psql.stdin.write(`UPDATE contacts SET optout_method = 'bench-${round}' WHERE id = 600;\n\\echo done\n`);
+    await lines.next();
+    const committed = Date.now();
+    const seen = await page.waitForFunction(mark => (window as unknown as {seen: Map<string, number>}).seen.get(mark) || false, `bench-${round}`, {polling: 20});
+    waits.push(Math.max(0, Number(await seen.jsonValue()) - committed));
+    await new Promise(done => setTimeout(done, 50 + (round * 37) % 200));
+  }
+  psql.stdin.end();
+  report('ui.commit_to_visible_p50_ms', median(waits));
+  report('ui.commit_to_visible_worst_ms', Math.max(...waits));
+  await leave(page);
+}
+
+async function slowDown(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setCPUThrottlingRate', {rate: SLOWER});
+}
+
+async function firstPaintAndInteraction(): Promise<void> {
+  const paints: number[] = [], worst: number[] = [];
+  for (let round = 0; round < 5; ++round) {
+    const page = await as('auditor', '/integrity');
+    await slowDown(page);
+    await page.goto(address('/'));
+    await settled(page);
+    paints.push(await page.evaluate(() => new Promise<number>(done => {
+      new PerformanceObserver(list => done(list.getEntries().at(-1)!.startTime)).observe({type: 'largest-contentful-paint', buffered: true});
+    })));
+    await page.evaluate(() => {
+      const durations: number[] = [];
+      (window as unknown as {durations: number[]}).durations = durations;
+      new PerformanceObserver(list => durations.push(...list.getEntries().map(entry => entry.duration))).observe({type: 'event', durationThreshold: 16} as PerformanceObserverInit);
+    });
+    for (const toggle of (await page.locator('main .line > [data-key="open"]').all()).slice(0, 6)) await toggle.click();
+    await page.getByRole('combobox').pressSequentially('field:phone ', {delay: 60});
+    await page.waitForTimeout(500);
+    worst.push(Math.max(0, ...await page.evaluate(() => (window as unknown as {durations: number[]}).durations)));
+    await leave(page);
+  }
+  report('ui.largest_contentful_paint_ms', median(paints));
+  report('ui.interaction_worst_ms', median(worst));
+}
+
+async function scrolling(): Promise<void> {
+  const page = await as('auditor', '/?all=1&fold=no');
+  let rows = 0;
+  await page.evaluate(() => {
+    const gaps = {worst: 0, last: performance.now()};
+    (window as unknown as {gaps: typeof gaps}).gaps = gaps;
+    const frame = (now: number): void => {
+      gaps.worst = Math.max(gaps.worst, now - gaps.last);
+      gaps.last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  while (rows < ROWS) {
+    await page.mouse.wheel(0, 30_000);
+    await page.waitForFunction(before => document.querySelectorAll('.line').length > before, rows, {timeout: 10_000});
+    rows = await page.locator('.line').count();
+  }
+  report('ui.scrolled_rows', rows);
+  report('ui.longest_frame_ms', await page.evaluate(() => (window as unknown as {gaps: {worst: number}}).gaps.worst));
+  await leave(page);
+}
+
+// What a first visit fetches, as the daemon sends it.
+async function firstLoad(): Promise<void> {
+  const fetched = (path: string): Promise<{bytes: number; text: Buffer}> => new Promise((done, failed) => {
+    request(new URL(path, demo.url), {headers: {'Accept-Encoding': 'gzip'}}, answer => {
+      const parts: Buffer[] = [];
+      answer.on('data', (part: Buffer) => parts.push(part)).on('end', () => done({bytes: Buffer.concat(parts).length, text: Buffer.concat(parts)}));
+    }).on('error', failed).end();
+  });
+  const page = await as('auditor');
+  const assets = await page.evaluate(() => performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname).filter(path => path.startsWith('/assets/')));
+  const sizes = await Promise.all(['/', ...new Set(assets)].map(async path => ({font: path.endsWith('.woff2'), ...await fetched(path)})));
+  report('ui.first_load_bytes', sizes.filter(each => !each.font).reduce((sum, each) => sum + each.bytes, 0));
+  report('ui.first_load_font_bytes', sizes.filter(each => each.font).reduce((sum, each) => sum + each.bytes, 0));
+  await leave(page);
+}
+
+await firstLoad();
+await commitToVisible();
+await firstPaintAndInteraction();
+await scrolling();
+await closeBrowser();
