@@ -39,7 +39,7 @@ def live_slots(rowledger):
 def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
     evidence = tmp_path / "before.evidence"
     log.must("export", "--evidence", evidence, "--row", "contacts", 101)
-    log.must("export", "--format", "ndjson", "key:101", "--output", tmp_path / "before.ndjson")
+    log.must("export", "--format", "ndjson", "key:100", "--output", tmp_path / "before.ndjson")
     assert PHONE in (tmp_path / "before.ndjson").read_text()
     before = live_slots(log)
     history = [parse_json(line) for line in log.must("history", "contacts", 101, "--json").splitlines()]
