@@ -2,6 +2,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
 find_package(PostgreSQL REQUIRED)
 find_package(RocksDB REQUIRED)
 find_package(fmt REQUIRED)

@@ -68,7 +68,7 @@ class Daemon:
         with open(log, "wb") as out:
             self.process = subprocess.Popen(
                 [program, "serve"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                env={**environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
+                env={"ROWLEDGER_HTTP_PORT": "0", **environment, "ROWLEDGER_DIR": str(data)}, preexec_fn=die_with_parent(signal.SIGTERM))
 
     def check(self):
         if self.process.poll() is not None:

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "api/answer.h"
 #include "api/coverage.h"
+#include "api/idempotency.h"
 #include "api/request_metrics.h"
 #include "api/route.h"
 #include "api/ui_files.h"
@@ -15,12 +17,6 @@ namespace rowledger::api {
 namespace {
 
 constexpr std::string_view kNoPattern = "none";
-
-// Nothing: nobody who is known.
-std::optional<people::Principal> caller_of(const http::Peer& peer) {
-  if (!peer.local) return std::nullopt;
-  return owner_at(peer);
-}
 
 // That a row or an entry is not known is an answer, too; what is malformed has none.
 bool shows_something(const http::Response& response) { return response.status < 300 || response.status == 404; }
@@ -50,18 +46,45 @@ http::Response no_route(std::string_view allowed) {
   return refusal;
 }
 
+http::Response sign_in_first() {
+  auto refusal = problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in, or a token");
+  refusal.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return refusal;
+}
+
+bool has_header(const http::Response& response, std::string_view name) {
+  return std::ranges::any_of(response.headers, [&](const auto& header) { return header.first == name; });
+}
+
+// What a browser may do with an answer (OWASP Secure Headers). A page that needs more says so itself.
+void harden(const http::Request& request, http::Response& response) {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!has_header(response, name)) response.headers.emplace_back(name, value);
+  };
+  add("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  add("X-Content-Type-Options", "nosniff");
+  add("X-Frame-Options", "DENY");
+  add("Referrer-Policy", "no-referrer");
+  add("Cross-Origin-Opener-Policy", "same-origin");
+  add("Cross-Origin-Resource-Policy", "same-origin");
+  add("Cache-Control", "no-store");
+  if (request.peer.secure) add("Strict-Transport-Security", "max-age=31536000");
+}
+
 }  // namespace
 
 Api::Api(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       coverage_(std::make_unique<Coverage>(dependencies_.store)),
-      requests_(std::make_unique<RequestMetrics>()) {}
+      requests_(std::make_unique<RequestMetrics>()),
+      idempotency_(std::make_unique<Idempotency>()) {}
 Api::~Api() = default;
 
 http::Response Api::handle(const http::Request& request) const {
   const auto begin = std::chrono::steady_clock::now();
   const Route* route = nullptr;
   http::Response response = answer(request, route);
+  if (!request.peer.local) harden(request, response);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string_view pattern = route != nullptr ? route->pattern : kNoPattern;
   // A method that no route has can be any text.
@@ -73,6 +96,18 @@ http::Response Api::handle(const http::Request& request) const {
                 {"seconds", fmt::format("{:.3f}", seconds)}});
   }
   return response;
+}
+
+// A live answer goes on for as long as its caller may have it: not beyond the end of his session or token, nor after
+// his role has changed.
+void Api::end_with_access(const http::Request& request, const people::Principal& caller, http::LiveBody& live) const {
+  if (request.peer.local) return;
+  http::Request credentials;
+  for (const auto& header : request.headers)
+    if (header.first == "authorization" || header.first == "cookie") credentials.headers.push_back(header);
+  live.step = [this, credentials = std::move(credentials), caller, step = std::move(live.step)](std::string& out) {
+    return still_allowed(dependencies_, credentials, caller) ? step(out) : http::LiveBody::Next::kEnd;
+  };
 }
 
 http::Response Api::answer(const http::Request& request, const Route*& route) const {
@@ -87,15 +122,22 @@ http::Response Api::answer(const http::Request& request, const Route*& route) co
   route = found->route;
   const Needs& needs = route->needs;
   Access access;
-  const Call call{dependencies_,           *coverage_, *requests_, request, *target, std::move(found->path),
-                  caller_of(request.peer), access};
-  if (!needs.met_by_anyone()) {
-    if (!call.caller) return problem(401, "unauthorized", "Sign in first", "this needs somebody who has signed in");
-    if (!needs.met_by(*call.caller))
-      return problem(403, "permission", "Not allowed",
-                     fmt::format("the role {} may not do this", to_string(call.caller->role)));
+  Call call{dependencies_, *coverage_, *requests_, request, *target, std::move(found->path), std::nullopt, access};
+  if (needs.met_by_anyone()) return route->answer(call);
+  auto caller = find_caller(dependencies_, request);
+  if (!caller) return std::move(caller.error());
+  if (!*caller) return sign_in_first();
+  call.caller = std::move(*caller);
+  if (!needs.met_by(call.principal())) {
+    return problem(403, "permission", "Not allowed",
+                   fmt::format("the role {} may not do this", to_string(call.principal().role)));
   }
-  http::Response response = route->answer(call);
+  const auto answer = [&] { return route->answer(call); };
+  // Values are never shown twice for one access entry.
+  const auto repeatable = [&] { return access.route.empty(); };
+  const bool once = request.method == "POST" && !request.header("idempotency-key").empty();
+  http::Response response = once ? idempotency_->once(call.principal(), request, answer, repeatable) : answer();
+  if (response.live) end_with_access(request, call.principal(), *response.live);
   if (access.route.empty() || !shows_something(response)) return response;
   if (const Status recorded = dependencies_.access.record(call.principal(), access); !recorded)
     return problem(recorded.error());

@@ -9,6 +9,8 @@
 #include "api/access_log.h"
 #include "capture/capture.h"
 #include "http/http.h"
+#include "people/identity_provider.h"
+#include "people/people.h"
 #include "privacy/key_ring.h"
 #include "query/reader.h"
 #include "store/store.h"
@@ -23,6 +25,7 @@ struct Dependencies {
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
   std::string http_url;             // empty: no TCP listener
+  std::string public_url;           // what people reach it by, when that is another address
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
@@ -31,9 +34,13 @@ struct Dependencies {
   const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
   bool seal = true;                        // as configured
   ExportSpool* exports = nullptr;          // nothing when opened read-only
+  std::string time_zone = "UTC";
+  people::People* people = nullptr;                       // nothing: only the owner may ask, and access is not managed
+  people::IdentityProvider* identity_provider = nullptr;  // nothing: no tokens but our own
 };
 
 class Coverage;
+class Idempotency;
 class RequestMetrics;
 struct Route;
 
@@ -47,10 +54,12 @@ class Api {
 
  private:
   http::Response answer(const http::Request& request, const Route*& route) const;
+  void end_with_access(const http::Request& request, const people::Principal& caller, http::LiveBody& live) const;
 
   const Dependencies dependencies_;
   const std::unique_ptr<Coverage> coverage_;
   const std::unique_ptr<RequestMetrics> requests_;
+  const std::unique_ptr<Idempotency> idempotency_;
 };
 
 }  // namespace rowledger::api

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "api/caller.h"
 #include "base/check.h"
 #include "people/principal.h"
 
@@ -24,14 +25,14 @@ struct Call {
   const http::Target& target;
   // What stands in the place of the pattern's {names}, in their order, decoded; of {name...} the rest as it came.
   std::vector<std::string> path;
-  std::optional<people::Principal> caller;  // nothing: nobody has signed in
+  std::optional<Caller> caller;  // nothing: nobody has signed in
   // Filled in by routes that show values: what was asked, how much is shown. Recorded before the answer leaves.
   Access& access;
 
   // Of a route that asks for somebody.
   const people::Principal& principal() const {
     CHECK(caller.has_value());
-    return *caller;
+    return caller->principal;
   }
 };
 

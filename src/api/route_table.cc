@@ -1,4 +1,5 @@
 // Every route, with the right that it takes: the only place that says so.
+#include "api/answer.h"
 #include "api/routes.h"
 
 namespace rowledger::api {
@@ -6,7 +7,28 @@ namespace {
 
 using people::Right;
 
+// For routes about people; where nobody is known there are none.
+template <http::Response (*answer)(const Call&, people::People&)>
+http::Response with_people(const Call& call) {
+  people::People* const people = call.dependencies.people;
+  if (people == nullptr) return problem(Error{ErrorCode::kUnavailable, "nobody's access is managed here"});
+  return answer(call, *people);
+}
+
 constexpr Route kRoutes[] = {
+    {"POST", "/v1/session", Needs::nobody(), with_people<post_session>},
+    {"DELETE", "/v1/session", Needs::somebody(), with_people<delete_session>},
+    {"GET", "/v1/me", Needs::somebody(), get_me},
+    {"GET", "/v1/users", Right::kManagePeople, with_people<get_users>},
+    {"POST", "/v1/users", Right::kManagePeople, with_people<post_user>},
+    {"GET", "/v1/users/{name}", Right::kManagePeople, with_people<get_user>},
+    {"PATCH", "/v1/users/{name}", Needs::somebody(), with_people<patch_user>},  // one's own password
+    {"DELETE", "/v1/users/{name}", Right::kManagePeople, with_people<delete_user>},
+    {"POST", "/v1/users/{name}/link", Right::kManagePeople, with_people<post_user_link>},
+    {"GET", "/v1/tokens", Right::kManagePeople, with_people<get_tokens>},
+    {"POST", "/v1/tokens", Right::kManagePeople, with_people<post_token>},
+    {"DELETE", "/v1/tokens/{id}", Right::kManagePeople, with_people<delete_token>},
+
     {"GET", "/v1/status", Right::kReadHealth, get_status},
     {"GET", "/v1/sync", Right::kOperate, get_sync},
 

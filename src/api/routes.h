@@ -33,4 +33,21 @@ http::Response get_row_entries(const Call& call);
 http::Response get_row_at(const Call& call);
 http::Response get_row_diff(const Call& call);
 
+http::Response post_session(const Call& call, people::People& people);
+http::Response delete_session(const Call& call, people::People& people);
+http::Response get_me(const Call& call);
+
+// {name}
+http::Response get_users(const Call& call, people::People& people);
+http::Response get_user(const Call& call, people::People& people);
+http::Response post_user(const Call& call, people::People& people);
+http::Response patch_user(const Call& call, people::People& people);
+http::Response delete_user(const Call& call, people::People& people);
+http::Response post_user_link(const Call& call, people::People& people);
+
+// {id}
+http::Response get_tokens(const Call& call, people::People& people);
+http::Response post_token(const Call& call, people::People& people);
+http::Response delete_token(const Call& call, people::People& people);
+
 }  // namespace rowledger::api

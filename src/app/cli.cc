@@ -36,6 +36,8 @@ struct Arguments {
   bool proof = false;
   VerifyVerbOptions verify;
   ExportOptions exported;
+  PeopleOptions people;
+  uint64_t token_id = 0;
   std::function<int()> chosen;
 
   ReadOptions read() const { return {directory, json, images}; }
@@ -211,6 +213,63 @@ void add_evidence_verbs(CLI::App& app, Arguments& a) {
   });
 }
 
+// chosen, with the directory that was given.
+template <class Run>
+void people_verb(CLI::App* verb, Arguments& a, Run run) {
+  verb->callback([&a, run] {
+    a.chosen = [&a, run] {
+      a.people.directory = a.directory;
+      a.people.json = a.json;
+      return run(a.people);
+    };
+  });
+}
+
+void add_access(CLI::App* verb, Arguments& a) {
+  verb->add_option("--role", a.people.role, "viewer, editor, auditor, privacy, operator or admin")->required();
+  verb->add_option("--tenant", a.people.tenant, "Only what belongs to this organisation; without it everything");
+}
+
+void add_user_verbs(CLI::App& app, Arguments& a) {
+  auto* user = app.add_subcommand("user", "Who may sign in");
+  user->require_subcommand(1);
+  auto* add = user->add_subcommand("add", "Give somebody access; prints a link to sign in with, once");
+  add->add_option("NAME", a.people.name, "What they sign in as")->required();
+  add_access(add, a);
+  add->add_flag("--password-stdin", a.people.password_from_stdin, "Set the password to standard input's first line");
+  people_verb(add, a, run_user_add);
+  auto* list = user->add_subcommand("list", "Everybody who may sign in");
+  add_json(list, a);
+  people_verb(list, a, run_user_list);
+  const auto named = [&](const char* name, const char* what) {
+    auto* verb = user->add_subcommand(name, what);
+    verb->add_option("NAME", a.people.name, "The user")->required();
+    return verb;
+  };
+  people_verb(named("disable", "End somebody's access at once"), a,
+              [](const PeopleOptions& options) { return run_user_disable(options, true); });
+  people_verb(named("enable", "Give it back"), a,
+              [](const PeopleOptions& options) { return run_user_disable(options, false); });
+  people_verb(named("remove", "Forget a user"), a, run_user_remove);
+  people_verb(named("link", "Print a link to sign in with, once, within ten minutes"), a, run_user_link);
+}
+
+void add_token_verbs(CLI::App& app, Arguments& a) {
+  auto* token = app.add_subcommand("token", "Which programs may ask");
+  token->require_subcommand(1);
+  auto* create = token->add_subcommand("create", "Make a token for the API: the last line printed");
+  create->add_option("--name", a.people.name, "What it is for")->required();
+  add_access(create, a);
+  create->add_option("--expires", a.people.expires, "After how many days: 30d")->type_name("DAYS");
+  people_verb(create, a, run_token_create);
+  auto* list = token->add_subcommand("list", "All tokens, without their secrets");
+  add_json(list, a);
+  people_verb(list, a, run_token_list);
+  auto* revoke = token->add_subcommand("revoke", "End a token at once");
+  revoke->add_option("ID", a.token_id, "Its number in the list")->required();
+  people_verb(revoke, a, [&a](const PeopleOptions& options) { return run_token_revoke(options, a.token_id); });
+}
+
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
@@ -243,6 +302,8 @@ int run(int argc, char** argv) {
   add_log(app, a);
   add_row_verbs(app, a);
   add_evidence_verbs(app, a);
+  add_user_verbs(app, a);
+  add_token_verbs(app, a);
   try {
     app.parse(with_exclusions_spelled_out(argc, argv));
   } catch (const CLI::ParseError& error) {

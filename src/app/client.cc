@@ -103,9 +103,13 @@ Result<http::Response> Client::ask(const http::Request& request, int silence_tim
       return fail(std::move(opened.error()));
     std::this_thread::sleep_for(kRetry);
   }
+  // What is changed or read here is recorded when the daemon next starts.
   access_ = api::make_offline_access_log(workspace_.offline_access());
   if (request.target != kStatus) RL_TRY(note_opening(*access_));
-  api_ = std::make_unique<api::Api>(workspace_.api_dependencies(*log_, *access_, nullptr));
+  RL_ASSIGN(people_, workspace_.open_people({}));
+  auto dependencies = workspace_.api_dependencies(*log_, *access_, nullptr);
+  dependencies.people = people_.get();
+  api_ = std::make_unique<api::Api>(std::move(dependencies));
   return api_->handle(request);
 }
 
@@ -115,14 +119,18 @@ Result<std::string> Client::get(const std::string& target, int silence_timeout_m
   return std::move(response.body);
 }
 
-Result<std::string> Client::post(const std::string& target, const std::string& json) {
+Result<std::string> Client::send(const std::string& method, const std::string& target, const std::string& json) {
   http::Request request = get_request(target);
-  request.method = "POST";
-  request.headers.emplace_back("content-type", "application/json");
+  request.method = method;
   request.body = json;
+  if (!json.empty()) request.headers.emplace_back("content-type", "application/json");
   RL_ASSIGN(auto response, ask(request, kAnswerTimeoutMs));
   if (response.status < 200 || response.status >= 300) return fail(error_of(response));
   return std::move(response.body);
+}
+
+Result<std::string> Client::post(const std::string& target, const std::string& json) {
+  return send("POST", target, json);
 }
 
 Status Client::download(const std::string& target, uint64_t from,

@@ -21,6 +21,8 @@ class Client {
   // A 2xx answer's body; any other answer as the Error that it tells.
   Result<std::string> get(const std::string& target, int silence_timeout_ms = 60'000);
 
+  // The same of another method, with a JSON object or nothing.
+  Result<std::string> send(const std::string& method, const std::string& target, const std::string& json = {});
   // The daemon's answer to a POST with a JSON body; errors as those of get().
   Result<std::string> post(const std::string& target, const std::string& json);
 
@@ -40,6 +42,7 @@ class Client {
 
   const Workspace& workspace_;
   OpenLog log_;
+  std::unique_ptr<people::People> people_;
   std::unique_ptr<api::AccessLog> access_;
   std::unique_ptr<api::Api> api_;
 };

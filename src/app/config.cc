@@ -1,5 +1,6 @@
 #include "app/config.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 
 #include "app/config_keys.h"
 #include "app/suggest.h"
+#include "people/principal.h"
 
 namespace rowledger::app {
 namespace {
@@ -227,6 +229,18 @@ uint64_t element_number(std::string_view variable) {
   return number;
 }
 
+// The port alone; the address stays as it is configured, or is the default's.
+Status set_port(const std::string& value, Config& config) {
+  const auto listen = parse_listen(config.http_listen.empty() ? Config().http_listen : config.http_listen);
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), port);
+  if (error != std::errc() || end != value.data() + value.size())
+    return fail(ErrorCode::kInvalid, "the environment variable ROWLEDGER_HTTP_PORT must be a port, 0 to 65535");
+  // What cannot be read is told by check().
+  if (listen) config.http_listen = fmt::format("{}:{}", listen->to_url_host(), port);
+  return {};
+}
+
 Status apply_environment(const Environment& environment, Config& config, std::vector<std::string>& warnings) {
   std::vector<std::string> names;
   for (const auto& key : plain_keys())
@@ -237,7 +251,7 @@ Status apply_environment(const Environment& environment, Config& config, std::ve
   for (const auto& [variable, value] : ordered) {
     if (!variable.starts_with(kPrefix) || is_other_variable(variable)) continue;
     if (variable == "ROWLEDGER_HTTP_PORT") {
-      warnings.push_back("ROWLEDGER_HTTP_PORT is set, but the HTTP API is not there yet: nothing listens on that port");
+      RL_TRY(set_port(value, config));
       continue;
     }
     const auto place = std::find(names.begin(), names.end(), variable);
@@ -290,6 +304,54 @@ Status check_via(const Config& config, std::string_view shown) {
   return {};
 }
 
+Status check_http(const Config& config, std::string_view shown) {
+  if (config.http_certificate.empty() != config.http_key.empty())
+    return nonsense(shown, "http.certificate and http.key belong together: give both or neither");
+  if (config.http_connections < 1 || config.http_connections > 100'000 || config.http_connections_per_address < 1)
+    return nonsense(shown, "http.connections must be from 1 to 100000, http.connections_per_address 1 or more");
+  if (config.session_idle_minutes < 1 || config.session_hours < 1 || config.session_hours > 24 * 90 ||
+      config.session_idle_minutes > config.session_hours * 60) {
+    return nonsense(
+        shown, "people.session_hours must be from 1 to 2160, people.session_idle_minutes from 1 to as long as that");
+  }
+  if (!config.http_public_url.empty() && !config.http_public_url.starts_with("https://") &&
+      !config.http_public_url.starts_with("http://"))
+    return nonsense(shown, "http.public_url must begin with https:// or http://");
+  if (config.http_listen.empty()) return {};
+  const auto listen = parse_listen(config.http_listen);
+  if (!listen) return nonsense(shown, "http.listen must be an IP address and a port, 127.0.0.1:7070 or [::1]:7070");
+  if (listen->loopback() || !config.http_certificate.empty() || config.http_allow_plain_remote == kPlainRemoteWords)
+    return {};
+  return nonsense(shown, fmt::format("http.listen = \"{}\" is open to other machines, and without http.certificate and "
+                                     "http.key passwords and values could be read on the way. Configure both, or say "
+                                     "http.allow_plain_remote = \"{}\"",
+                                     config.http_listen, kPlainRemoteWords));
+}
+
+// https, or this machine itself, for tests and for a provider beside it.
+bool is_trustworthy_url(std::string_view url) {
+  for (const std::string_view start : {"https://", "http://127.0.0.1:", "http://[::1]:", "http://localhost:"})
+    if (url.starts_with(start) && url.size() > start.size()) return true;
+  return false;
+}
+
+Status check_oidc(const Config& config, std::string_view shown) {
+  if (config.oidc_issuer.empty() && config.oidc_audience.empty() && config.oidc_jwks_url.empty()) return {};
+  if (config.oidc_issuer.empty() || config.oidc_audience.empty())
+    return nonsense(shown, "oidc.issuer and oidc.audience belong together: give both or neither");
+  if (!is_trustworthy_url(config.oidc_issuer)) return nonsense(shown, "oidc.issuer must begin with https://");
+  if (!config.oidc_jwks_url.empty() && !is_trustworthy_url(config.oidc_jwks_url))
+    return nonsense(shown, "oidc.jwks_url must begin with https://");
+  if (config.oidc_role_claim.empty() || config.oidc_tenant_claim.empty())
+    return nonsense(shown, "oidc.role_claim and oidc.tenant_claim must not be empty");
+  for (const std::string& rule : config.oidc_roles) {
+    const size_t equals = rule.rfind('=');
+    if (equals == std::string::npos || equals == 0 || !people::parse_role(rule.substr(equals + 1)))
+      return nonsense(shown, "oidc.roles takes VALUE=ROLE each, \"staff-audit=auditor\"");
+  }
+  return {};
+}
+
 Status check(Config& config, std::string_view shown) {
   for (auto& table : config.tables) {
     if (!table.table.empty() && table.table.find('.') == std::string::npos) table.table.insert(0, "public.");
@@ -312,6 +374,8 @@ Status check(Config& config, std::string_view shown) {
   for (const auto& [name, value] : {std::pair("source.role", &config.role), std::pair("source.slot", &config.slot),
                                     std::pair("source.publication", &config.publication)})
     if (value->empty()) return nonsense(shown, fmt::format("{} is empty", name));
+  RL_TRY(check_http(config, shown));
+  RL_TRY(check_oidc(config, shown));
   if (config.watch_interval_ms < 100 || config.watch_interval_ms > 3'600'000)
     return nonsense(shown, "capture.watch_interval_ms must be from 100 to 3600000");
   if (config.warn_retained_bytes < 0) return nonsense(shown, "capture.warn_retained_bytes must not be negative");
@@ -319,6 +383,27 @@ Status check(Config& config, std::string_view shown) {
 }
 
 }  // namespace
+
+bool ListenAddress::loopback() const { return address.starts_with("127.") || address == "::1"; }
+std::string ListenAddress::to_url_host() const {
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+std::optional<ListenAddress> parse_listen(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  ListenAddress out;
+  const std::string_view port = text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const bool in_brackets = host.starts_with('[') && host.ends_with(']');
+  if (in_brackets) host = host.substr(1, host.size() - 2);
+  out.address = host == "localhost" ? "127.0.0.1" : std::string(host);
+  unsigned char bytes[16];
+  if (::inet_pton(in_brackets ? AF_INET6 : AF_INET, out.address.c_str(), bytes) != 1) return std::nullopt;
+  return out;
+}
 
 Environment process_environment() {
   Environment out;

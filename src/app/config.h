@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +44,34 @@ struct Config {
   std::string second_checkpoint;
 
   std::string time_zone = "UTC";
+
+  std::string http_listen = "127.0.0.1:7070";  // empty: only the Unix socket
+  std::string http_certificate, http_key;
+  std::string http_allow_plain_remote;
+  std::string http_public_url;
+  std::vector<std::string> http_trusted_proxies;
+  int64_t http_connections = 2'048, http_connections_per_address = 256;
+
+  int64_t session_idle_minutes = 60, session_hours = 12;
+
+  std::string oidc_issuer, oidc_audience;
+  std::string oidc_jwks_url;
+  std::string oidc_role_claim = "rowledger_role", oidc_tenant_claim = "rowledger_tenant", oidc_name_claim = "name";
+  std::vector<std::string> oidc_roles;  // "claim's value=role"
+  std::string oidc_every_tenant = "*";
 };
+
+// "127.0.0.1:7070", "[::1]:7070", "localhost:7070". The address is one that can be listened on.
+struct ListenAddress {
+  std::string address;
+  uint16_t port = 0;
+  bool loopback() const;
+  std::string to_url_host() const;  // "127.0.0.1", "[::1]"
+};
+std::optional<ListenAddress> parse_listen(std::string_view text);
+
+// What must stand in http.allow_plain_remote to serve other machines without TLS.
+inline constexpr char kPlainRemoteWords[] = "I understand that passwords and values travel unencrypted";
 
 // The environment's variables, name to value.
 using Environment = std::map<std::string, std::string>;

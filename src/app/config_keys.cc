@@ -64,6 +64,43 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
           "begins in the data directory; empty: beside it, with .checkpoint behind its name."),
       key("ledger", "tree", &Config::tree,
           "Keep the tree that proofs come from. Only ever false to measure what it costs."),
+      key("http", "listen", &Config::http_listen,
+          "Where the API and the web interface are served: an IP address and a port, 0 for any that is\n"
+          "free. Empty: only through the Unix socket. ROWLEDGER_HTTP_PORT sets the port alone."),
+      key("http", "certificate", &Config::http_certificate,
+          "The certificate, with those that it is signed by behind it, as PEM, and its key. With both the\n"
+          "server speaks TLS and nothing else. SIGHUP reads them again. A relative path begins in the\n"
+          "data directory."),
+      key("http", "key", &Config::http_key, "The certificate's private key."),
+      key("http", "allow_plain_remote", &Config::http_allow_plain_remote,
+          "Without a certificate other machines are refused, unless this says:\n"
+          "\"I understand that passwords and values travel unencrypted\"."),
+      key("http", "public_url", &Config::http_public_url,
+          "What people type to reach it (https://log.example.org), when that is another address than\n"
+          "listen's: behind a proxy, or by a name. Requests for other names are refused then."),
+      key("http", "trusted_proxies", &Config::http_trusted_proxies,
+          "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+      key("http", "connections", &Config::http_connections, "How many connections there may be at a time."),
+      key("http", "connections_per_address", &Config::http_connections_per_address,
+          "How many of them from one address, or one IPv6 network; trusted proxies excepted."),
+      key("people", "session_idle_minutes", &Config::session_idle_minutes,
+          "After so long without a request a browser has to sign in again."),
+      key("people", "session_hours", &Config::session_hours, "After so long it has to in any case."),
+      key("oidc", "issuer", &Config::oidc_issuer,
+          "The identity provider whose tokens (JWT) are taken as bearer tokens: its address, exactly as its\n"
+          "tokens name it in iss. Empty: none."),
+      key("oidc", "audience", &Config::oidc_audience, "What its tokens for this service name in aud."),
+      key("oidc", "jwks_url", &Config::oidc_jwks_url,
+          "Where its keys are (JWKS). Empty: where its /.well-known/openid-configuration says."),
+      key("oidc", "role_claim", &Config::oidc_role_claim,
+          "The claim that says the role: a text, or a list of which exactly one is a role here."),
+      key("oidc", "roles", &Config::oidc_roles,
+          "What the claim's values mean, when they are not the roles' own names: \"staff-audit=auditor\"."),
+      key("oidc", "tenant_claim", &Config::oidc_tenant_claim,
+          "The claim that says the tenant. A token without it is refused."),
+      key("oidc", "every_tenant", &Config::oidc_every_tenant,
+          "The value of that claim that stands for the whole installation. Empty: none does."),
+      key("oidc", "name_claim", &Config::oidc_name_claim, "The claim with the person's name."),
       key("display", "time_zone", &Config::time_zone,
           "The zone in which times are shown, and read when they have none: Asia/Kolkata."),
   };

@@ -78,6 +78,27 @@ key_period_days = 7
 [ledger]
 second_checkpoint = "/mnt/other/checkpoint"
 tree = false
+[http]
+listen = "0.0.0.0:443"
+certificate = "tls/cert.pem"
+key = "tls/key.pem"
+allow_plain_remote = "no"
+public_url = "https://log.example.org"
+trusted_proxies = ["10.0.0.1", "10.0.0.2"]
+connections = 100
+connections_per_address = 10
+[people]
+session_idle_minutes = 5
+session_hours = 8
+[oidc]
+issuer = "https://id.example.org"
+audience = "rowledger"
+jwks_url = "https://id.example.org/keys"
+role_claim = "groups"
+roles = ["staff-audit=auditor"]
+tenant_claim = "org"
+every_tenant = ""
+name_claim = "preferred_username"
 [display]
 time_zone = "Asia/Kolkata"
 [[table]]
@@ -235,11 +256,20 @@ TEST(Config, EveryKeyHasItsVariable) {
     if (name == "subject") return "self";
     if (name == "via") return "job";
     if (name == "url" || name == "capture_url") return "dbname=x";
+    if (name == "listen") return "[::1]:1";
+    if (name == "public_url" || name == "issuer" || name == "jwks_url") return "https://x";
+    if (name == "session_idle_minutes") return "600";
+    if (name == "roles") return "a=viewer,b=admin";
     return type == ValueType::kNumber ? "1234" : type == ValueType::kFlag ? "false" : "changed";
   };
   for (const auto& key : plain_keys()) {
-    const Config config =
-        parsed(kMinimal, {{environment_name(key.section, key.name, false), value_of(key.type, key.name)}});
+    Environment environment = {{environment_name(key.section, key.name, false), value_of(key.type, key.name)}};
+    // Those that make sense together only.
+    if (key.name == "certificate") environment["ROWLEDGER_HTTP_KEY"] = "k";
+    if (key.section == "http" && key.name == "key") environment["ROWLEDGER_HTTP_CERTIFICATE"] = "c";
+    if (key.section == "oidc")
+      environment.insert({{"ROWLEDGER_OIDC_ISSUER", "https://x"}, {"ROWLEDGER_OIDC_AUDIENCE", "a"}});
+    const Config config = parsed(kMinimal, environment);
     EXPECT_NE(key.get(config), key.get(parsed(kMinimal))) << key.section << '.' << key.name;
   }
   for (const auto& key : table_keys()) {
@@ -268,18 +298,51 @@ TEST(Config, BadVariables) {
   EXPECT_THAT(error(kMinimal, {{"ROWLEDGER_TABLE_2_NAME", "x"}}), HasSubstr("names element 2"));
 }
 
+TEST(Config, ThePortAloneCanBeSet) {
+  EXPECT_EQ(parsed(kMinimal, {{"ROWLEDGER_HTTP_PORT", "0"}}).http_listen, "127.0.0.1:0");
+  EXPECT_EQ(
+      parsed(std::string(kMinimal) + "[http]\nlisten = \"[::1]:7070\"\n", {{"ROWLEDGER_HTTP_PORT", "81"}}).http_listen,
+      "[::1]:81");
+  EXPECT_EQ(parsed(std::string(kMinimal) + "[http]\nlisten = \"\"\n").http_listen, "");
+  for (const char* port : {"", "x", "-1", "65536", "80 "})
+    EXPECT_THAT(error(kMinimal, {{"ROWLEDGER_HTTP_PORT", port}}), HasSubstr("ROWLEDGER_HTTP_PORT")) << port;
+}
+
+TEST(Config, AnIdentityProviderIsNamedWhole) {
+  const auto oidc = [](const std::string& keys) {
+    return std::string(kMinimal) + "[oidc]\nissuer = \"https://id.example.org\"\naudience = \"a\"\n" + keys;
+  };
+  parsed(oidc("roles = [\"a=b=viewer\"]"));
+  EXPECT_THAT(error(std::string(kMinimal) + "[oidc]\naudience = \"a\""), HasSubstr("belong together"));
+  EXPECT_THAT(error(std::string(kMinimal) + "[oidc]\nissuer = \"http://id.example.org\"\naudience = \"a\""),
+              HasSubstr("https://"));
+  for (const char* rule : {"viewer", "=viewer", "a=owner", "a="})
+    EXPECT_THAT(error(oidc("roles = [\"" + std::string(rule) + "\"]")), HasSubstr("oidc.roles")) << rule;
+  EXPECT_THAT(error(oidc("tenant_claim = \"\"")), HasSubstr("tenant_claim"));
+}
+
+TEST(Config, OtherMachinesAreServedWithTlsOrOpenEyes) {
+  const auto http = [](const std::string& keys) { return std::string(kMinimal) + "[http]\n" + keys; };
+  EXPECT_THAT(error(http("listen = \"0.0.0.0:7070\"")), HasSubstr("could be read on the way"));
+  EXPECT_THAT(error(http("listen = \"[::]:7070\"\nallow_plain_remote = \"yes\"")),
+              HasSubstr("could be read on the way"));
+  parsed(http(std::string("listen = \"0.0.0.0:7070\"\nallow_plain_remote = \"") + kPlainRemoteWords + "\""));
+  parsed(http("listen = \"0.0.0.0:7070\"\ncertificate = \"c.pem\"\nkey = \"k.pem\""));
+  EXPECT_THAT(error(http("certificate = \"c.pem\"")), HasSubstr("belong together"));
+  for (const char* listen : {"7070", "localhost", "host:7070", "127.0.0.1:70700", "::1:7070", "[127.0.0.1]:1"})
+    EXPECT_THAT(error(http("listen = \"" + std::string(listen) + "\"")), HasSubstr("http.listen must be")) << listen;
+}
+
 TEST(Config, VariablesThatMeanNothingAreWarnings) {
   const auto result = parse_config(kMinimal, "rowledger.toml",
                                    {{"ROWLEDGER_SOURCE_URLL", "x"},
                                     {"ROWLEDGER_TABLE_0_NAMES", "x"},
                                     {"OTHER", "x"},
                                     {"ROWLEDGER_DIR", "x"},
-                                    {"ROWLEDGER_HTTP_PORT", "1"},
                                     {"ROWLEDGER_TEST_X", "1"}});
   ASSERT_TRUE(result);
   EXPECT_THAT(result->warnings,
-              ElementsAre(HasSubstr("ROWLEDGER_HTTP_PORT"),
-                          AllOf(HasSubstr("ROWLEDGER_SOURCE_URLL"), HasSubstr("ROWLEDGER_SOURCE_URL\"")),
+              ElementsAre(AllOf(HasSubstr("ROWLEDGER_SOURCE_URLL"), HasSubstr("ROWLEDGER_SOURCE_URL\"")),
                           HasSubstr("ROWLEDGER_TABLE_0_NAMES")));
   EXPECT_THAT(parse_config(kMinimal, "x", {})->warnings, IsEmpty());
 }

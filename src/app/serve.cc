@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
+#include <cstdio>
+#include <functional>
+#include <future>
 #include <thread>
 
 #include "api/export_manifest.h"
@@ -16,7 +20,7 @@
 namespace rowledger::app {
 namespace {
 
-// SIGTERM and SIGINT, held back from every thread and waited for by this one.
+// SIGTERM, SIGINT and SIGHUP, held back from every thread and waited for by this one.
 class StopSignals {
  public:
   // Before any thread is made: they inherit what is blocked.
@@ -24,12 +28,13 @@ class StopSignals {
     ::sigemptyset(&set_);
     ::sigaddset(&set_, SIGTERM);
     ::sigaddset(&set_, SIGINT);
+    ::sigaddset(&set_, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
   }
-  void wait() const {
-    int which = 0;
-    while (::sigwait(&set_, &which) != 0) {
-    }
+  // Until one of the first two; on_hangup: at every SIGHUP.
+  void wait(const std::function<void()>& on_hangup) const {
+    for (int which = 0; which != SIGTERM && which != SIGINT;)
+      if (::sigwait(&set_, &which) == 0 && which == SIGHUP) on_hangup();
   }
 
  private:
@@ -39,12 +44,13 @@ class StopSignals {
 // Tells the server when the log has grown, so that live streams go on.
 class Feed {
  public:
-  Feed(const store::Store& store, http::Server& server)
-      : thread_([this, &store, &server] {
+  Feed(const store::Store& store, std::vector<http::Server*> servers)
+      : thread_([this, &store, servers = std::move(servers)] {
           constexpr int kLookForStopMs = 200;
           for (Seq seen = store.end(); !stop_;) {
             const Seq end = store.wait_beyond(seen, kLookForStopMs);
-            if (end > seen) server.wake();
+            if (end > seen)
+              for (http::Server* server : servers) server->wake();
             seen = end;
           }
         }) {}
@@ -61,17 +67,79 @@ class Feed {
 // Neither start nor end waits long for a full disk: the first is written when there is room, the last may be missing.
 constexpr int kNoteWaitMs = 1'000;
 
-void note(capture::Capture& capture, std::string_view event) {
-  const std::string detail = json_object({{"event", event}, {"version", kVersion}});
+// detail: a JSON object.
+Status append_control(capture::Capture& capture, const std::string& detail, int timeout_ms) {
   record::Entry entry;
   entry.header.kind = record::EntryKind::kControl;
   entry.body.detail = detail;
-  const Status noted = capture.append({&entry, 1}, kNoteWaitMs);
+  return capture.append({&entry, 1}, timeout_ms);
+}
+
+void note(capture::Capture& capture, std::string_view event) {
+  const Status noted = append_control(capture, json_object({{"event", event}, {"version", kVersion}}), kNoteWaitMs);
   if (!noted) log::warning("the {} is not in the log yet: {}", event, noted.error().message);
+}
+
+// As long as a change of people's access waits for its entry.
+constexpr int kRecordWaitMs = 10'000;
+
+struct Servers {
+  std::unique_ptr<http::Server> unix_socket, tcp;
+
+  std::vector<http::Server*> all() const {
+    std::vector<http::Server*> out{unix_socket.get()};
+    if (tcp) out.push_back(tcp.get());
+    return out;
+  }
+  void reload() const {
+    if (!tcp) return;
+    if (const Status done = tcp->reload_certificate(); done) {
+      log::info("the certificate was read again");
+    } else {
+      log::error("{}; the one before stays in use", done.error().message);
+    }
+  }
+  void stop() {
+    tcp.reset();
+    unix_socket.reset();
+  }
+};
+
+http::ServerLimits tcp_limits(const Config& config) {
+  http::ServerLimits out;
+  out.connections = static_cast<size_t>(config.http_connections);
+  out.connections_per_network = static_cast<size_t>(config.http_connections_per_address);
+  return out;
+}
+
+// Connections need file descriptors, of which a shell gives few and the system allows many.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warning("cannot raise the limit of open files");
+}
+
+std::string url_of(const Config& config, uint16_t port) {
+  const bool tls = !config.http_certificate.empty();
+  return fmt::format("{}://{}:{}", tls ? "https" : "http", parse_listen(config.http_listen)->to_url_host(), port);
+}
+
+// On standard output, not in the program's log: it is a secret for whoever started this.
+Status invite_first(people::People& people, std::string_view url) {
+  RL_ASSIGN(const std::string link, people.first_link());
+  if (link.empty()) return {};
+  fmt::print(
+      "Nobody has signed in yet. The first administrator does so here, once, within ten minutes\n"
+      "(later: `rowledger user link admin`):\n{}/#/sign-in?link={}\n",
+      url, link);
+  std::fflush(stdout);
+  return {};
 }
 
 Status serve(const Workspace& workspace, const StopSignals& signals) {
   RL_TRY(workspace.refuse_beside_daemon());
+  raise_file_limit();
   RL_ASSIGN(const auto store, workspace.open_to_write());
   if (store->cursor().system_id == 0)
     return fail(ErrorCode::kConflict,
@@ -85,26 +153,49 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
   RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.directory / "exports"},
                                                        api::make_export_signer(*store, *store.signing_key)));
+  RL_ASSIGN(const auto people, workspace.open_people([&](const std::string& detail) {
+    return append_control(*capture, detail, kRecordWaitMs);
+  }));
+  const auto identity_provider = workspace.identity_provider();
   auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
   dependencies.keys = store.keys.get();
   dependencies.exports = exports.get();
-  const api::Api api(std::move(dependencies));
-  RL_ASSIGN(auto server,
-            http::Server::listen_unix(workspace.socket(),
-                                      [&](const http::Request& request) { return api.handle(request); }, {}));
+  dependencies.people = people.get();
+  dependencies.identity_provider = identity_provider.get();
+  std::unique_ptr<api::Api> api;  // made once the port is known; who asks before waits
+  std::promise<void> ready;
+  const http::Handler handler = [&api, is_ready = ready.get_future().share()](const http::Request& request) {
+    is_ready.wait();
+    return api->handle(request);
+  };
+  Servers servers;
+  if (!workspace.config.http_listen.empty()) {
+    auto tcp = http::Server::listen_tcp(workspace.tcp_options(), handler, tcp_limits(workspace.config));
+    if (!tcp && tcp.error().code == ErrorCode::kConflict)
+      tcp.error().message += ": choose another in http.listen, or with ROWLEDGER_HTTP_PORT";
+    if (!tcp) return fail(std::move(tcp.error()));
+    servers.tcp = std::move(*tcp);
+    dependencies.http_url = url_of(workspace.config, servers.tcp->port());
+  }
+  const std::string public_url = dependencies.public_url.empty() ? dependencies.http_url : dependencies.public_url;
+  api = std::make_unique<api::Api>(std::move(dependencies));
+  ready.set_value();
+  RL_ASSIGN(servers.unix_socket, http::Server::listen_unix(workspace.socket(), handler, {}));
   note(*capture, "start");
+  if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
+  if (servers.tcp) RL_TRY(invite_first(*people, public_url));
   capture->start();
   {
-    const Feed feed(*store, *server);
-    log::info("rowledger {} captures {} and answers at {}", kVersion, workspace.config.source_name,
-              workspace.socket().string());
-    signals.wait();
+    const Feed feed(*store, servers.all());
+    log::info("rowledger {} captures {} and answers at {}{}{}", kVersion, workspace.config.source_name,
+              workspace.socket().string(), servers.tcp ? " and " : "", public_url);
+    signals.wait([&] { servers.reload(); });
     log::info("stopping");
   }
   // First, so that a baseline or a sync under way ends, for which the others wait.
   capture->stop();
   note(*capture, "stop");
-  server.reset();
+  servers.stop();
   log::info("stopped");
   return {};
 }

@@ -47,6 +47,24 @@ int run_diff(const ReadOptions& options, const std::string& table, const std::st
 int run_sync(const ReadOptions& options, int timeout_s);
 int run_show_proof(const ReadOptions& options, const std::string& seq);
 
+// Who may sign in, and which programs may ask.
+struct PeopleOptions {
+  std::filesystem::path directory;
+  bool json = false;
+  std::string name, role;
+  std::optional<std::string> tenant;
+  bool password_from_stdin = false;
+  std::string expires;  // "30d"; empty: never
+};
+int run_user_add(const PeopleOptions& options);
+int run_user_list(const PeopleOptions& options);
+int run_user_disable(const PeopleOptions& options, bool disabled);
+int run_user_remove(const PeopleOptions& options);
+int run_user_link(const PeopleOptions& options);
+int run_token_create(const PeopleOptions& options);
+int run_token_list(const PeopleOptions& options);
+int run_token_revoke(const PeopleOptions& options, uint64_t id);
+
 struct VerifyVerbOptions {
   std::filesystem::path directory;
   uint64_t since = 0;

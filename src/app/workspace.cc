@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/version.h"
+#include "base/check.h"
 #include "base/local_time.h"
 #include "base/log.h"
 #include "http/http.h"
@@ -17,6 +18,17 @@ namespace {
 // A verb that reads without a daemon holds the log for a moment.
 constexpr auto kPatienceWithReaders = std::chrono::seconds(10);
 constexpr auto kRetry = std::chrono::milliseconds(20);
+
+// "log.example.org" of "https://Log.example.org:8443/x"; brackets stay.
+std::string host_of_url(std::string_view url) {
+  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
+  url = url.substr(0, url.find('/'));
+  const size_t bracket = url.find(']');
+  std::string out(url.substr(0, url.find(':', bracket == std::string_view::npos ? 0 : bracket)));
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
 
 }  // namespace
 
@@ -95,9 +107,47 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, api::Ac
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  out.time_zone = config.time_zone;
+  out.public_url = config.http_public_url;
   out.directory = directory;
   out.seal = config.seal;
   out.verifier_key = verifier_key();
+  return out;
+}
+
+Result<std::unique_ptr<people::People>> Workspace::open_people(people::People::Record record) const {
+  return people::People::open(people_file(), {config.session_idle_minutes * 60, config.session_hours * 3600},
+                              std::move(record));
+}
+
+std::unique_ptr<people::IdentityProvider> Workspace::identity_provider() const {
+  if (config.oidc_issuer.empty()) return nullptr;
+  people::IdentitySettings out{.issuer = config.oidc_issuer,
+                               .audience = config.oidc_audience,
+                               .jwks_url = config.oidc_jwks_url,
+                               .role_claim = config.oidc_role_claim,
+                               .tenant_claim = config.oidc_tenant_claim,
+                               .name_claim = config.oidc_name_claim,
+                               .every_tenant = config.oidc_every_tenant};
+  for (const std::string& rule : config.oidc_roles) {
+    const size_t equals = rule.rfind('=');
+    if (const auto role = people::parse_role(rule.substr(equals + 1))) out.roles.emplace(rule.substr(0, equals), *role);
+  }
+  return std::make_unique<people::IdentityProvider>(std::move(out), people::fetch_url);
+}
+
+http::TcpOptions Workspace::tcp_options() const {
+  const auto listen = parse_listen(config.http_listen);
+  CHECK(listen.has_value());
+  http::TcpOptions out{.address = listen->address, .port = listen->port};
+  if (!config.http_certificate.empty()) {
+    out.certificate = directory / config.http_certificate;
+    out.key = directory / config.http_key;
+  }
+  out.trusted_proxies = config.http_trusted_proxies;
+  if (listen->loopback() || !config.http_public_url.empty())
+    out.hosts = {"localhost", "127.0.0.1", "[::1]", listen->to_url_host()};
+  if (!config.http_public_url.empty()) out.hosts.push_back(host_of_url(config.http_public_url));
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The data directory D with what stands in it: rowledger.toml, keys.toml, store/, spool/, rowledger.sock.
+// The data directory D with what stands in it: rowledger.toml, keys.toml, people.json, store/, spool/,
+// rowledger.sock.
 #include <filesystem>
 #include <memory>
 
@@ -39,6 +40,7 @@ struct Workspace {
   static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
   static std::filesystem::path key_ring_directory(const std::filesystem::path& directory) { return directory / "keys"; }
   std::filesystem::path socket() const { return directory / "rowledger.sock"; }
+  std::filesystem::path people_file() const { return directory / "people.json"; }
 
   // kInvalid with what to do when there is no rowledger.toml. Warnings about the environment go to
   // the program's log.
@@ -56,6 +58,11 @@ struct Workspace {
   std::string verifier_key() const;
   // Where verbs without a daemon note what they read (api/access_log.h).
   std::filesystem::path offline_access() const { return directory / "offline-access"; }
+  // record: see people::People.
+  Result<std::unique_ptr<people::People>> open_people(people::People::Record record) const;
+  std::unique_ptr<people::IdentityProvider> identity_provider() const;  // nothing when none is configured
+  // Of a configuration that listens.
+  http::TcpOptions tcp_options() const;
   // For reading: kConflict while another process writes. As the writer: waits a while for verbs that
   // are just reading. Errors say what to do.
   // Without the master key a log can be read as far as its headers go; it cannot be written.

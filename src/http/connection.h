@@ -3,7 +3,9 @@
 // elsewhere are the handler, a streamed body and the steps of a live body, on handler threads.
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 
@@ -24,18 +26,28 @@ class Connection {
 // What the connections of one server share.
 struct ServerCore {
   ServerCore(Handler handler_in, const ServerLimits& limits_in)
-      : handler(std::move(handler_in)), limits(limits_in), pool(limits.handler_threads) {}
+      : handler(std::move(handler_in)), limits(limits_in), pool(limits.handler_threads), stream_pool(limits.streams) {}
 
   const Handler handler;
   const ServerLimits limits;
+  // Before the handler, on its thread: completes what is known of the peer; an answer here is the last word.
+  std::function<std::optional<Response>(Request&)> admit;
   std::atomic<bool> stopping = false;
   boost::asio::io_context io{1};
-  boost::asio::thread_pool pool;
+  boost::asio::thread_pool pool, stream_pool;
+  size_t streams = 0;  // under way; I/O thread
   // Called on the I/O thread when a connection has ended.
   std::function<void(Connection*)> on_end;
 };
 
+// A problem+json answer of the server itself.
+Response refusal(int status, std::string_view title, std::string_view detail);
+
 std::shared_ptr<Connection> make_connection(ServerCore& core, boost::asio::local::stream_protocol::socket socket,
                                             Peer peer);
+std::shared_ptr<Connection> make_connection(ServerCore& core, boost::asio::ip::tcp::socket socket, Peer peer);
+// The handshake must be done within the idle timeout.
+std::shared_ptr<Connection> make_connection(ServerCore& core, boost::asio::ip::tcp::socket socket,
+                                            boost::asio::ssl::context& tls, Peer peer);
 
 }  // namespace rowledger::http

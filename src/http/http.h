@@ -19,8 +19,11 @@ struct Peer {
   bool local = false;           // through the Unix socket
   std::optional<uint32_t> uid;  // then: the operating system's user
   std::string user;             // its name
-  std::string address;          // otherwise
+  std::string address;          // otherwise: "203.0.113.7", the client's also behind a trusted proxy
+  bool secure = false;          // TLS all the way, as far as the trusted proxy says
 };
+// What one subscriber has: an IPv4 address, or the /64 of an IPv6 address. Limits count by it.
+std::string network_of(std::string_view address);
 
 // Of a request that never leaves this process: local, the user's name, and no uid, which only a socket tells.
 Peer this_process();
@@ -60,8 +63,7 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   // When set, the body is streamed (chunked) after the headers instead: `stream` for something
-  // with an end, which occupies a handler thread until then; `live` for the rest. The connection
-  // is closed afterwards.
+  // with an end, which occupies a stream thread until then; `live` for the rest.
   std::function<void(BodySink&)> stream;
   std::optional<LiveBody> live;
 };
@@ -72,9 +74,23 @@ using Handler = std::function<Response(const Request&)>;
 struct ServerLimits {
   size_t header_bytes = 16 << 10, body_bytes = 1 << 20;
   size_t connections = 256;
+  size_t connections_per_network = 256;  // trusted proxies excepted
   size_t handler_threads = 8;
-  // For a request to arrive, and for a client to take something of an answer.
+  size_t streams = 8;  // streamed bodies at a time; what is beyond is told to try again
+  // For a request to arrive whole, and for a client to take something of an answer.
   int idle_timeout_ms = 30'000;
+  // A client that takes an answer more slowly than this, after the time above, is given up.
+  size_t least_bytes_per_second = 1'024;
+};
+
+struct TcpOptions {
+  std::string address = "127.0.0.1";
+  uint16_t port = 0;                              // 0: any that is free
+  std::filesystem::path certificate, key;         // PEM, both or none; with them TLS 1.2 or newer only
+  std::vector<std::string> trusted_proxies = {};  // addresses whose X-Forwarded-For and -Proto are believed
+  // The names that a Host header may have, without port: a page of another site whose name was made to point here
+  // (DNS rebinding) says its own. Empty: any.
+  std::vector<std::string> hosts = {};
 };
 
 class Server {
@@ -82,7 +98,13 @@ class Server {
   // Listens on a Unix socket with mode 0600, replacing a stale one. kConflict when another process serves it.
   static Result<std::unique_ptr<Server>> listen_unix(const std::filesystem::path& socket, Handler handler,
                                                      const ServerLimits& limits);
+  static Result<std::unique_ptr<Server>> listen_tcp(const TcpOptions& options, Handler handler,
+                                                    const ServerLimits& limits);
   virtual ~Server() = default;  // stops: ends streams, waits for handlers
+
+  virtual uint16_t port() const = 0;  // of TCP, else 0
+  // Reads certificate and key again, for connections that come from now on. On failure the old ones stay.
+  virtual Status reload_certificate() = 0;
 
   // There is news: every live body is asked for it. Any thread.
   virtual void wake() = 0;

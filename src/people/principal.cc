@@ -13,8 +13,7 @@ constexpr uint32_t rights_of(Role role) {
   switch (role) {
     case Role::kViewer: return kReading;
     case Role::kEditor: return kReading | bit(Right::kUndo);
-    case Role::kAuditor:
-      return kReading | bit(Right::kUnmask) | bit(Right::kExport) | bit(Right::kReadAccess);
+    case Role::kAuditor: return kReading | bit(Right::kUnmask) | bit(Right::kExport) | bit(Right::kReadAccess);
     case Role::kPrivacy: return kReading | bit(Right::kErase) | bit(Right::kReadAccess);
     case Role::kOperator: return bit(Right::kReadHealth) | bit(Right::kOperate);
     case Role::kAdmin: return kReading | bit(Right::kManagePeople) | bit(Right::kReadAccess);
@@ -32,6 +31,13 @@ std::optional<Role> parse_role(std::string_view text) {
     if (role != Role::kOwner && to_string(role) == text) return role;
   }
   return std::nullopt;
+}
+
+std::string_view to_string(Right right) {
+  constexpr std::array<std::string_view, kRights.size()> kNames = {
+      "read_entries", "see_plain",   "unmask",      "export",  "undo",
+      "erase",        "read_access", "read_health", "operate", "manage_people"};
+  return kNames[static_cast<size_t>(right)];
 }
 
 std::string_view to_string(Principal::Kind kind) {

@@ -36,6 +36,10 @@ enum class Right : uint8_t {
   kOperate,       // reconcile, capture
   kManagePeople,  // users and tokens of the tenant
 };
+inline constexpr std::array kRights = {Right::kReadEntries, Right::kSeePlain,    Right::kUnmask,     Right::kExport,
+                                       Right::kUndo,        Right::kErase,       Right::kReadAccess, Right::kReadHealth,
+                                       Right::kOperate,     Right::kManagePeople};
+std::string_view to_string(Right right);  // "read_entries"
 
 struct Principal {
   enum class Kind : uint8_t {

@@ -237,11 +237,12 @@ class Rowledger:
 
     # ---- the command line ----
 
-    def run(self, *arguments, timeout_s=120, text=True, **environment):
+    def run(self, *arguments, timeout_s=120, text=True, stdin=None, **environment):
         env = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "ROWLEDGER_"))}
         env |= {"ROWLEDGER_DIR": str(self.dir), "NO_COLOR": "1"} | self.environment | environment
+        given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=text, env=env,
-                              cwd=self.parent, timeout=timeout_s, stdin=subprocess.DEVNULL)
+                              cwd=self.parent, timeout=timeout_s, **given)
 
     def must(self, *arguments, **options):
         done = self.run(*arguments, **options)
@@ -279,10 +280,12 @@ class Rowledger:
 
     # ---- the daemon ----
 
-    def serve(self, wait=True, memory_limit=None, **environment):
+    def serve(self, wait=True, memory_limit=None, port=0, **environment):
+        """port: of HTTP, 0 any that is free, None as configured."""
         assert self.process is None
         env = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "ROWLEDGER_"))}
-        env |= {"ROWLEDGER_DIR": str(self.dir)} | self.environment | environment
+        env |= {"ROWLEDGER_DIR": str(self.dir)} | ({} if port is None else {"ROWLEDGER_HTTP_PORT": str(port)})
+        env |= self.environment | environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([PROGRAM, "serve"], cwd=self.parent, env=env, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=_die_with_parent)

@@ -134,6 +134,31 @@ def test_exports(api):
     api.ask("GET", address + "/manifest", 200)
 
 
+def test_people(api):
+    secret = api.ask("POST", "/v1/users", 201, {"name": "asha", "role": "viewer", "tenant": "1"})["link"].partition("link=")[2]
+    api.ask("POST", "/v1/users", 409, {"name": "asha", "role": "viewer"})
+    api.ask("POST", "/v1/users", 400, {"name": "ravi", "role": "king"})
+    api.ask("POST", "/v1/session", 200, {"link": secret})
+    api.ask("POST", "/v1/session", 401, {"link": secret})
+    for _ in range(5):
+        api.ask("POST", "/v1/session", 401, {"name": "asha", "password": "wrong"})
+    api.ask("POST", "/v1/session", 429, {"name": "asha", "password": "wrong"})
+    api.ask("DELETE", "/v1/session", 204)
+    assert api.ask("GET", "/v1/me", 200)["role"] == "owner"
+    assert {user["name"] for user in api.ask("GET", "/v1/users", 200)["users"]} == {"admin", "asha"}
+    etag = api.ask("GET", "/v1/users/asha", 200)["etag"]
+    api.ask("PATCH", "/v1/users/asha", 200, {"role": "editor"}, headers=[f"If-Match: {etag}"])
+    api.ask("PATCH", "/v1/users/asha", 412, {"role": "viewer"}, headers=[f"If-Match: {etag}"])
+    api.ask("POST", "/v1/users/asha/link", 200)
+    api.ask("DELETE", "/v1/users/asha", 204)
+    api.ask("GET", "/v1/users/asha", 404)
+    order = {"name": "export", "role": "auditor", "expires_days": 30}
+    made = api.ask("POST", "/v1/tokens", 201, order, headers=["Idempotency-Key: 1"])
+    api.ask("POST", "/v1/tokens", 422, {**order, "name": "other"}, headers=["Idempotency-Key: 1"])
+    api.ask("GET", "/v1/tokens", 200)
+    api.ask("DELETE", f"/v1/tokens/{made['id']}", 204)
+
+
 def test_refusals(api):
     api.ask("GET", "/v1/entries?q=nokey:1", 400)
     api.ask("GET", "/v1/entries?limit=0", 400)
