@@ -21,6 +21,13 @@ class ScopedStore final : public store::Store {
   // kPermission: a reader's part takes nothing.
   Status append(const store::Batch& batch) override;
   Status set_checkpoint(std::string_view note) override;
+  // Neither does it erase anything.
+  Result<uint64_t> destroy_keys(const std::vector<store::Owner>& owners) override;
+  Status drop_tokens(std::string_view subject) override;
+  Result<uint64_t> destroy_expired(const store::RetentionRules& rules, uint32_t today, size_t at_most) override;
+  Result<uint64_t> drop_expired_tokens(const store::RetentionRules& rules, uint32_t today) override;
+  Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
+  Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // Positions, not contents: of the whole log.
   Seq end() const override { return whole_.end(); }
@@ -36,6 +43,8 @@ class ScopedStore final : public store::Store {
   Result<std::vector<Tally>> tally(uint64_t range, const std::vector<Seq>& seqs,
                                    store::Dimension dimension) const override;
   Result<std::optional<store::RowState>> row(TableId table, std::string_view key) const override;
+  Status rows(TableId table, const std::vector<std::string_view>& keys,
+              const std::function<void(std::string_view key, store::RowState&& row)>& visit) const override;
   Status scan_rows(TableId table, std::string_view from,
                    const std::function<bool(std::string_view key, const store::RowState&)>& visit) const override;
   uint64_t next_tenant_seq(std::string_view tenant) const override;
@@ -56,6 +65,7 @@ class ScopedStore final : public store::Store {
  private:
   enum class Part { kNone, kWhole, kWithoutOld };
   Result<Part> part_of(const record::Entry& entry) const;
+  Result<bool> is_own(const store::RowState& row) const;
   Result<bool> is_about_next_change(const record::Entry& gap) const;
 
   const store::Store& whole_;
