@@ -46,6 +46,21 @@ TEST_F(OpenApiTest, HasExactlyTheRoutesThatThereAre) {
   EXPECT_THAT(described, testing::ContainerEq(there));
 }
 
+TEST_F(OpenApiTest, SaysWhichRightEachTakes) {
+  for (const Route& route : routes()) {
+    const auto right = route.needs.right();
+    const std::string expected = right                         ? std::string(to_string(*right))
+                                 : route.needs.met_by_anyone() ? "nobody"
+                                                               : "somebody";
+    const json::value* described = paths_.if_contains(documented(route.pattern));
+    ASSERT_NE(described, nullptr) << route.pattern;
+    const json::object& operation = described->at(lower(route.method)).as_object();
+    EXPECT_EQ(operation.at("x-right").as_string(), expected) << route.method << " " << route.pattern;
+    // Where nobody needs to sign in, the document says so: otherwise a client would ask for credentials.
+    EXPECT_EQ(operation.contains("security"), expected == "nobody") << route.pattern;
+  }
+}
+
 TEST_F(OpenApiTest, NamesWhatStandsInEachPath) {
   for (const auto& [path, item] : paths_) {
     for (const auto& [method, operation] : item.as_object()) {
