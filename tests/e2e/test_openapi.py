@@ -161,7 +161,8 @@ def test_people(api):
     api.ask("DELETE", f"/v1/tokens/{made['id']}", 204)
 
 
-def test_persons_and_keys(api):
+def test_persons_and_keys(make_rowledger, answers):
+    api = Api(make_rowledger(tables=["contacts tenant=organization_id subject=self"]), answers)
     person = {"table": "contacts", "key": "11"}
     hold = api.ask("POST", "/v1/holds", 201, person | {"reason": "case 7"})
     assert api.ask("GET", "/v1/holds", 200)["holds"] == [hold]
