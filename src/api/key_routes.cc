@@ -1,6 +1,6 @@
 // The installation's keys, for whoever holds its data directory.
 #include "api/answer.h"
-#include "api/json_view.h"
+#include "api/json_body.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
 #include "privacy/key_keeper.h"
@@ -17,8 +17,6 @@ std::optional<http::Response> refusal(const Call& call) {
     return problem(Error{ErrorCode::kUnavailable, "the keys are not at hand: they are locked, or no daemon runs"});
   return std::nullopt;
 }
-
-std::string text_of(const Call& call, std::string_view member) { return JsonView(call.request.body)[member].text(); }
 
 http::Response done(const Status& status) { return status ? json_answer("{}") : problem(status.error()); }
 
@@ -42,18 +40,26 @@ http::Response get_keys(const Call& call) {
 
 http::Response post_keys_backup(const Call& call) {
   if (auto refused = refusal(call)) return std::move(*refused);
-  const std::filesystem::path file = text_of(call, "file");
-  if (!file.is_absolute()) return problem(Error{ErrorCode::kInvalid, "file must be an absolute path"});
-  const auto recovery = privacy::parse_recovery_key(text_of(call, "recovery_key"));
+  const auto body = JsonBody::read(call.request, {"file", "recovery_key"});
+  if (!body) return problem(body.error());
+  const auto file = body->text("file"), digits = body->text("recovery_key");
+  if (!file) return problem(file.error());
+  if (!digits) return problem(digits.error());
+  if (!std::filesystem::path(*file).is_absolute())
+    return problem(Error{ErrorCode::kInvalid, "file must be an absolute path"});
+  const auto recovery = privacy::parse_recovery_key(*digits);
   if (!recovery) return problem(recovery.error());
-  return done(call.dependencies.keeper->backup(file, *recovery));
+  return done(call.dependencies.keeper->backup(*file, *recovery));
 }
 
 http::Response post_keys_rotation(const Call& call) {
   if (auto refused = refusal(call)) return std::move(*refused);
-  const std::string file = text_of(call, "new_key_file");
-  if (file.empty()) return done(call.dependencies.keeper->rotate());
-  const auto key = privacy::read_master_key(file);
+  const auto body = JsonBody::read(call.request, {"new_key_file"});
+  if (!body) return problem(body.error());
+  const auto file = body->text_if_given("new_key_file");
+  if (!file) return problem(file.error());
+  if (!*file) return done(call.dependencies.keeper->rotate());
+  const auto key = privacy::read_master_key(**file);
   return key ? done(call.dependencies.keeper->rotate_to(*key)) : problem(key.error());
 }
 

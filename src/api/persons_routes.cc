@@ -1,5 +1,6 @@
 // Erasures and holds: what is ordered about a person (docs/privacy.md).
 #include "api/answer.h"
+#include "api/json_body.h"
 #include "api/json_view.h"
 #include "api/json_writer.h"
 #include "api/persons_rights.h"
@@ -18,29 +19,19 @@ struct Order {
 
 // {"table":"contacts","key":"42","reason":"...","basis":"..."}
 Result<Order> order_of(const Call& call, bool with_basis) {
-  const JsonView body(call.request.body);
-  if (body.kind() != JsonView::Kind::kObject)
-    return fail(ErrorCode::kInvalid,
-                "the body must be a JSON object such as {\"table\":\"contacts\",\"key\":\"42\",\"reason\":\"...\"}");
+  RL_ASSIGN(const auto body, with_basis ? JsonBody::read(call.request, {"table", "key", "reason", "basis"})
+                                        : JsonBody::read(call.request, {"table", "key", "reason"}));
   Order out;
-  Status status;
-  body.for_each_member([&](const std::string& name, JsonView value) {
-    std::string* const member = name == "table"                 ? &out.table
-                                : name == "key"                 ? &out.key
-                                : name == "reason"              ? &out.reason
-                                : name == "basis" && with_basis ? &out.basis
-                                                                : nullptr;
-    if (member == nullptr || value.kind() != JsonView::Kind::kString)
-      status = fail(ErrorCode::kInvalid, fmt::format("{} is no member of this, or no text", name));
-    else
-      *member = value.text();
-    return bool(status);
-  });
-  RL_TRY(status);
+  RL_ASSIGN(out.table, body.text("table"));
+  RL_ASSIGN(out.key, body.text("key"));
+  RL_ASSIGN(out.reason, body.text("reason"));
   if (out.table.empty() || out.key.empty()) return fail(ErrorCode::kInvalid, "say whom: table and key");
   if (out.reason.empty()) return fail(ErrorCode::kInvalid, "say why: reason");
-  if (with_basis && out.basis.empty())
-    return fail(ErrorCode::kInvalid, "say on what legal basis: basis, such as \"GDPR Art. 17(1)(b)\"");
+  if (with_basis) {
+    RL_ASSIGN(out.basis, body.text("basis"));
+    if (out.basis.empty())
+      return fail(ErrorCode::kInvalid, "say on what legal basis: basis, such as \"GDPR Art. 17(1)(b)\"");
+  }
   if (out.reason.size() > kLongestReason || out.basis.size() > kLongestReason)
     return fail(ErrorCode::kInvalid, fmt::format("reason and basis have at most {} bytes", kLongestReason));
   return out;

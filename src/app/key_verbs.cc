@@ -107,10 +107,12 @@ Result<std::string> restore(const Workspace& workspace, const KeysOptions& optio
 }
 
 Result<std::string> status(const Workspace& workspace, const KeysOptions& options) {
-  Client client(workspace);
-  auto body = client.get("/v1/keys");
-  if (!body && workspace.daemon_runs()) return fail(std::move(body.error()));
-  if (!body) {
+  Result<std::string> body = std::string();
+  if (workspace.daemon_runs()) {
+    Client client(workspace);
+    body = client.get("/v1/keys");
+    if (!body) return body;
+  } else {
     auto ring = workspace.open_key_ring();
     if (!ring) return fail(std::move(ring.error()));
     const auto counts = (*ring)->status();

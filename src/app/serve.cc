@@ -286,9 +286,9 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
   if (servers.tcp) RL_TRY(invite_first(*people, public_url));
   capture->start();
+  auto retention = std::make_unique<Retention>(workspace.config, *capture, rights);
   {
     const Feed feed(*store, servers.all());
-    const Retention retention(workspace.config, *capture, rights);
     log::info("rowledger {} captures {} and answers at {}{}{}", kVersion, workspace.config.source_name,
               workspace.socket().string(), servers.tcp ? " and " : "", public_url);
     signals.wait([&] { servers.reload(); });
@@ -296,6 +296,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   }
   // First, so that a baseline or a sync under way ends, for which the others wait.
   capture->stop();
+  retention.reset();
   note(*capture, "stop");
   servers.stop();
   log::info("stopped");
