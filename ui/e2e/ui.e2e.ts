@@ -47,7 +47,7 @@ test('Activity says who changed what', async () => {
   await change.getByRole('table', {name: 'What changed'}).waitFor();
   assert.match(await change.innerText(), /The application said who it was/);
   // Exact times have their offset, and the organisation's zone, not the browser's.
-  assert.match(await change.innerText(), /09:42:00 \+05:30/);
+  assert.match(await change.innerText(), /09:42:\d\d \+05:30/);
   await leave(page);
 });
 
@@ -393,7 +393,7 @@ const PLACES: Place[] = [
   {name: 'people', path: '/access?tab=people'},
   {name: 'tokens', path: '/access?tab=tokens'},
   {name: 'add-person', path: '/access?tab=people', act: async page => { await page.locator('main .button.primary').first().click(); }},
-  {name: 'nothing', path: '/no/such/page'},
+  {name: 'nothing', path: '/rows/contacts/1/2'},
 ];
 
 async function visit(page: Page, place: Place, view: View): Promise<void> {
@@ -414,7 +414,7 @@ for (const lang of ['en', 'hi'] as const) {
       for (const theme of ['light', 'dark'] as const) {
         await inTheme(page, theme);
         found.push(...await findBarriers(page, `${name}, ${theme}`));
-        await screenshot(page, `${name}-${theme}-1440${lang === 'en' ? '' : '-hi'}`);
+        if (lang === 'en') await screenshot(page, `${name}-${theme}-1440`);
       }
     };
     const signIn = await stranger('/', {lang});
