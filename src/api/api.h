@@ -14,6 +14,7 @@
 #include "privacy/key_ring.h"
 #include "query/reader.h"
 #include "store/store.h"
+#include "view/view.h"
 
 namespace rowledger::api {
 
@@ -21,6 +22,7 @@ class ExportSpool;
 
 struct Dependencies {
   const store::Store& store;
+  const view::Policy& policy;  // who sees what; outlives everything that shows values, streams and exports, too
   AccessLog& access;
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
@@ -29,6 +31,7 @@ struct Dependencies {
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
+  Digest cursor_key{};       // of the cursors
   std::string verifier_key;                // of the checkpoints
   std::filesystem::path directory;         // the data directory, whose disk is watched
   const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
@@ -51,9 +54,13 @@ class Api {
   // From any thread. Each request is timed, and one that fails is told to the program's log. A live answer
   // (Response::live) borrows the store: end it before the store.
   http::Response handle(const http::Request& request) const;
+  // The same for somebody who is known already.
+  http::Response handle(const http::Request& request, const people::Principal& caller) const;
 
  private:
-  http::Response answer(const http::Request& request, const Route*& route) const;
+  http::Response timed(const http::Request& request, const people::Principal* known) const;
+  // known: the caller; nothing when that has to be found out.
+  http::Response answer(const http::Request& request, const people::Principal* known, const Route*& route) const;
   void end_with_access(const http::Request& request, const people::Principal& caller, http::LiveBody& live) const;
 
   const Dependencies dependencies_;
