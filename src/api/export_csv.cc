@@ -36,7 +36,27 @@ void append_text(std::string& out, const JsonView& value) {
   if (value) append_csv_text(out, value.text());
 }
 
-std::string flags_of(const ExportEntry& entry, const JsonView& change) {
+// One change, its members found in one walk.
+struct CsvChange {
+  JsonView field, path, before, after;
+  bool masked = false, unknown = false, new_unknown = false;
+
+  CsvChange() = default;
+  explicit CsvChange(const JsonView& change) {
+    change.for_each_member([this](const std::string& name, JsonView value) {
+      if (name == "field") field = value;
+      if (name == "path") path = value;
+      if (name == "old") before = value;
+      if (name == "new") after = value;
+      if (name == "masked") masked = value.is_true();
+      if (name == "unknown") unknown = value.is_true();
+      if (name == "new_unknown") new_unknown = value.is_true();
+      return true;
+    });
+  }
+};
+
+std::string flags_of(const ExportEntry& entry, const CsvChange& change) {
   std::string out;
   const auto add = [&](bool set, std::string_view word) {
     if (!set) return;
@@ -48,9 +68,9 @@ std::string flags_of(const ExportEntry& entry, const JsonView& change) {
   add(entry.forged, "forged");
   add(entry.erased, "erased");
   add(entry.locked, "locked");
-  add(change["masked"].is_true(), "masked");
-  add(change["unknown"].is_true(), "old-unknown");
-  add(change["new_unknown"].is_true(), "new-unknown");
+  add(change.masked, "masked");
+  add(change.unknown, "old-unknown");
+  add(change.new_unknown, "new-unknown");
   return out;
 }
 
@@ -88,15 +108,15 @@ Shared shared_of(const ExportEntry& entry) {
   return out;
 }
 
-void append_line(std::string& out, const ExportEntry& entry, const Shared& shared, const JsonView& change) {
+void append_line(std::string& out, const ExportEntry& entry, const Shared& shared, const CsvChange& change) {
   out.append(shared.before).push_back(',');
-  append_text(out, change["field"]);
+  append_text(out, change.field);
   out += ',';
-  append_text(out, change["path"]);
+  append_text(out, change.path);
   out += ',';
-  append_value(out, change["old"]);
+  append_value(out, change.before);
   out += ',';
-  append_value(out, change["new"]);
+  append_value(out, change.after);
   out += ',';
   if (const std::string flags = flags_of(entry, change); !flags.empty()) append_csv_text(out, flags);
   out.append(shared.after);
@@ -107,11 +127,9 @@ void append_line(std::string& out, const ExportEntry& entry, const Shared& share
 void append_csv_text(std::string& out, std::string_view text) {
   out += '"';
   if (begins_a_formula(text)) out += '\'';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
+  for (size_t quote; (quote = text.find('"')) != std::string_view::npos; text.remove_prefix(quote + 1))
+    out.append(text.substr(0, quote)).append("\"\"");
+  out.append(text).push_back('"');
 }
 
 void append_csv_head(std::string& out) { out.append(kByteOrderMark).append(kColumns); }
@@ -121,7 +139,7 @@ void append_csv_lines(const ExportEntry& entry, std::string& out) {
   bool any = false;
   entry.changes.for_each_item([&](JsonView change) {
     any = true;
-    append_line(out, entry, shared, change);
+    append_line(out, entry, shared, CsvChange(change));
     return true;
   });
   if (!any) append_line(out, entry, shared, {});

@@ -8,7 +8,7 @@
 
 #include "api/answer.h"
 #include "api/export_spool.h"
-#include "api/json_view.h"
+#include "api/json_body.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
 
@@ -38,37 +38,18 @@ std::string to_json(const ExportState& state) {
 
 // {"format":"csv","q":"field:phone","all":false,"images":false}
 Result<ExportOrder> order_of(const Call& call) {
-  const JsonView body(call.request.body);
-  if (body.kind() != JsonView::Kind::kObject)
-    return fail(ErrorCode::kInvalid,
-                "the body must be a JSON object such as {\"format\":\"csv\",\"q\":\"field:phone\"}");
+  RL_ASSIGN(const JsonBody body, JsonBody::read(call.request, {"format", "q", "all", "images"}));
+  RL_ASSIGN(const std::string format, body.text("format"));
+  const auto known = parse_export_format(format);
+  if (!known) return fail(ErrorCode::kInvalid, "\"format\" must be ndjson, csv, cloudevents or ocsf");
   ExportOrder out;
-  Status status;
-  const auto refuse = [&](std::string message) {
-    status = fail(ErrorCode::kInvalid, std::move(message));
-    return false;
-  };
-  bool has_format = false;
-  body.for_each_member([&](const std::string& name, JsonView value) {
-    if (name == "format") {
-      const auto format = parse_export_format(value.text());
-      if (!format) return refuse("format must be ndjson, csv, cloudevents or ocsf");
-      out.format = *format;
-      has_format = true;
-    } else if (name == "q" && value.kind() == JsonView::Kind::kString) {
-      out.query = value.text();
-    } else if (name == "all" && value.kind() == JsonView::Kind::kBool) {
-      out.all = value.is_true();
-    } else if (name == "images" && value.kind() == JsonView::Kind::kBool) {
-      out.images = value.is_true();
-    } else {
-      return refuse(fmt::format(
-          "{} is no member of an export, or not of the right type: there are format, q, all, images", name));
-    }
-    return true;
-  });
-  RL_TRY(status);
-  if (!has_format) return fail(ErrorCode::kInvalid, "say which format: ndjson, csv, cloudevents or ocsf");
+  out.format = *known;
+  RL_ASSIGN(const auto query, body.text_if_given("q"));
+  RL_ASSIGN(const auto all, body.flag_if_given("all"));
+  RL_ASSIGN(const auto images, body.flag_if_given("images"));
+  out.query = query.value_or("");
+  out.all = all.value_or(false);
+  out.images = images.value_or(false);
   if (out.images && out.format != ExportFormat::kNdjson && out.format != ExportFormat::kCloudEvents)
     return fail(ErrorCode::kInvalid, "whole rows (images) fit into ndjson and cloudevents only");
   out.idempotency_key = call.request.header("idempotency-key");

@@ -39,10 +39,26 @@ TEST_F(OpenApiTest, HasExactlyTheRoutesThatThereAre) {
   std::set<std::string> described, there;
   for (const auto& [path, item] : paths_) {
     for (const auto& [method, operation] : item.as_object())
-      if (std::ranges::count(kMethods, std::string_view(method))) described.insert(std::string(method) + " " + std::string(path));
+      if (std::ranges::count(kMethods, std::string_view(method)))
+        described.insert(std::string(method) + " " + std::string(path));
   }
   for (const Route& route : routes()) there.insert(lower(route.method) + " " + documented(route.pattern));
   EXPECT_THAT(described, testing::ContainerEq(there));
+}
+
+TEST_F(OpenApiTest, SaysWhichRightEachTakes) {
+  for (const Route& route : routes()) {
+    const auto right = route.needs.right();
+    const std::string expected = right                         ? std::string(to_string(*right))
+                                 : route.needs.met_by_anyone() ? "nobody"
+                                                               : "somebody";
+    const json::value* described = paths_.if_contains(documented(route.pattern));
+    ASSERT_NE(described, nullptr) << route.pattern;
+    const json::object& operation = described->at(lower(route.method)).as_object();
+    EXPECT_EQ(operation.at("x-right").as_string(), expected) << route.method << " " << route.pattern;
+    // Where nobody needs to sign in, the document says so: otherwise a client would ask for credentials.
+    EXPECT_EQ(operation.contains("security"), expected == "nobody") << route.pattern;
+  }
 }
 
 TEST_F(OpenApiTest, NamesWhatStandsInEachPath) {

@@ -93,7 +93,7 @@ class Sink {
 Status fetch(Client& client, const std::string& target, uint64_t bytes, Sink& sink, ProgressBar& bar) {
   for (int attempt = 1;; ++attempt) {
     const uint64_t before = sink.written();
-    const Status done = client.download(target, before, [&](std::string_view piece) {
+    Status done = client.download(target, before, [&](std::string_view piece) {
       bar.show("fetching", sink.written(), bytes);
       return sink.write(piece);
     });

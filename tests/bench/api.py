@@ -75,7 +75,7 @@ class LiveReader(threading.Thread):
         super().__init__(daemon=True)
         address = urllib.parse.urlsplit(url)
         self.socket = socket.create_connection((address.hostname, address.port))
-        self.socket.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        self.socket.sendall(f"GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
         self.seen = {}
 
     def run(self):

@@ -18,7 +18,7 @@ def request(rowledger, method, target, headers=(), body=b""):
     """(status, headers in lower case, body)"""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(str(rowledger.socket_path()))
-        head = [f"{method} {target} HTTP/1.0", f"Content-Length: {len(body)}", *headers]
+        head = [f"{method} {target} HTTP/1.0", f"Content-Length: {len(body)}", "Content-Type: application/json", *headers]
         connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + body)
         answer = b""
         while piece := connection.recv(1 << 16):
@@ -163,7 +163,7 @@ def test_what_comes_later_is_not_in_it(filled, cluster, database):
 
 def test_orders_that_make_no_sense_are_refused(filled):
     for body, word in ((b"[]", "object"), (b"{}", "format"), (b'{"format":"xml"}', "format"),
-                       (b'{"format":"csv","query":"x"}', "query"), (b'{"format":"csv","q":7}', "q"),
+                       (b'{"format":"csv","query":"x"}', "format, q"), (b'{"format":"csv","q":7}', "q"),
                        (b'{"format":"csv","images":true}', "images"), (b'{"format":"csv","q":"nokey:1"}', "nokey")):
         status, headers, answer = request(filled, "POST", "/v1/exports", (), body)
         assert status == 400 and word in json.loads(answer)["detail"], (body, answer)

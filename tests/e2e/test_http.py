@@ -15,7 +15,7 @@ import pytest
 
 from conftest import CONTACTS
 from harness import FOUND_WRONG, WRONG_USAGE, Rowledger, tail, wait_until
-from web import Web
+from web import Web, slowed_down
 
 CONFIG = """
 [http]
@@ -303,7 +303,8 @@ def test_tls(make_rowledger, certificates):
     # Neither plain HTTP nor old versions.
     assert status_of(raw(url, b"GET /v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n")) is None
     old = ssl.create_default_context(cafile=certificate)
-    old.options |= ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3
+    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)), socket.create_connection((place.hostname, place.port)) as plain:
         old.wrap_socket(plain, server_hostname="127.0.0.1")
     # A new certificate without a restart; a broken one changes nothing.
@@ -348,8 +349,9 @@ def test_the_proxys_client_is_who_counts(make_rowledger):
                         headers={"Host": "log.example.org", "X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}).status
 
     # What the client itself put there does not hide it.
-    assert [fail(str(n), f"198.51.100.{n}, 203.0.113.9") for n in range(6)] == [401] * 5 + [429]
-    assert fail("7", "203.0.113.10") == 401
+    before = slowed_down(lambda n: fail(str(n), f"198.51.100.{n}, 203.0.113.9"))
+    assert set(before) == {401} and len(before) >= 5
+    assert fail("other", "203.0.113.10") == 401
     details = [entry["detail"] for entry in rowledger.log("kind:control")]
     addresses = {each["address"] for each in details if each["event"] == "sign-in-failed"}
     assert addresses == {"203.0.113.9", "203.0.113.10"}

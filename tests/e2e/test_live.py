@@ -42,9 +42,11 @@ class Reader:
         self._buffer = b""
 
     def read(self, size=4096):
-        piece = self._socket.recv(size)
-        assert piece, "the stream ended"
-        self._buffer += piece
+        # The first event may have come together with the head; waiting for more would wait for the next heartbeat.
+        if b"\n\n" not in self._buffer:
+            piece = self._socket.recv(size)
+            assert piece, "the stream ended"
+            self._buffer += piece
         while b"\n\n" in self._buffer:
             event, _, self._buffer = self._buffer.partition(b"\n\n")
             self.take(event.decode())

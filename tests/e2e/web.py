@@ -81,6 +81,18 @@ class Web:
         return answer
 
 
+def slowed_down(try_once, most=15):
+    """Calls try_once(n), a failing sign-in, until it has to wait; the statuses before. The wait is short at first, so that
+    on a slow machine some more may get through."""
+    statuses = []
+    while len(statuses) < most:
+        status = try_once(len(statuses))
+        if status == 429:
+            return statuses
+        statuses.append(status)
+    raise AssertionError(f"nothing slows this down: {statuses}")
+
+
 def link_secret(text):
     """Of the sign-in link in what the program printed."""
     return re.search(r"#/sign-in\?link=([\w-]+)", text)[1]
