@@ -131,7 +131,7 @@ http::Response Api::answer(const http::Request& request, const people::Principal
   Call call{dependencies_, *coverage_, *requests_, request, *target, std::move(found->path), std::nullopt, access};
   if (needs.met_by_anyone()) return route->answer(call);
   if (known != nullptr) {
-    call.caller = *known;
+    call.caller = Caller{*known, std::nullopt};
   } else {
     auto caller = find_caller(dependencies_, request);
     if (!caller) return std::move(caller.error());

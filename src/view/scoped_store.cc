@@ -102,13 +102,28 @@ Result<std::vector<store::Store::Tally>> ScopedStore::tally(uint64_t range, cons
   return whole_.tally(range, both, dimension);
 }
 
+// By the newest entry of the row: what it is now, and whether it is deleted, is that entry's tenant's.
+Result<bool> ScopedStore::is_own(const store::RowState& row) const {
+  RL_ASSIGN(const std::optional<OwnedEntry> newest, whole_.read(row.newest));
+  return newest && scope_.may_see(newest->header()) && scope_.is_own(newest->header());
+}
+
 Result<std::optional<store::RowState>> ScopedStore::row(TableId table, std::string_view key) const {
   RL_ASSIGN(std::optional<store::RowState> row, whole_.row(table, key));
   if (!row) return row;
-  RL_ASSIGN(const std::optional<OwnedEntry> newest, whole_.read(row->newest));
-  if (!newest || !scope_.may_see(newest->header()) || !scope_.is_own(newest->header()))
-    return std::optional<store::RowState>();
-  return row;
+  RL_ASSIGN(const bool own, is_own(*row));
+  return own ? row : std::optional<store::RowState>();
+}
+
+Status ScopedStore::rows(TableId table, const std::vector<std::string_view>& keys,
+                         const std::function<void(std::string_view, store::RowState&&)>& visit) const {
+  Status inner;
+  RL_TRY(whole_.rows(table, keys, [&](std::string_view key, store::RowState&& row) {
+    const Result<bool> own = is_own(row);
+    if (!own) inner = fail(own.error());
+    if (own && *own) visit(key, std::move(row));
+  }));
+  return inner;
 }
 
 Status ScopedStore::scan_rows(TableId table, std::string_view from,
@@ -117,8 +132,7 @@ Status ScopedStore::scan_rows(TableId table, std::string_view from,
   const auto owns = [&](const store::RowState& row) -> Result<bool> {
     if (const auto schema = whole_.schema(row.schema); schema != nullptr && !row.deleted && !row.erased)
       return scope_.owns_row(*schema, row);
-    RL_ASSIGN(const std::optional<OwnedEntry> newest, whole_.read(row.newest));
-    return newest && scope_.may_see(newest->header()) && scope_.is_own(newest->header());
+    return is_own(row);
   };
   RL_TRY(whole_.scan_rows(table, from, [&](std::string_view key, const store::RowState& row) {
     const Result<bool> own = owns(row);

@@ -36,6 +36,8 @@ class ScopedStore final : public store::Store {
   Result<std::vector<Tally>> tally(uint64_t range, const std::vector<Seq>& seqs,
                                    store::Dimension dimension) const override;
   Result<std::optional<store::RowState>> row(TableId table, std::string_view key) const override;
+  Status rows(TableId table, const std::vector<std::string_view>& keys,
+              const std::function<void(std::string_view key, store::RowState&& row)>& visit) const override;
   Status scan_rows(TableId table, std::string_view from,
                    const std::function<bool(std::string_view key, const store::RowState&)>& visit) const override;
   uint64_t next_tenant_seq(std::string_view tenant) const override;
@@ -56,6 +58,7 @@ class ScopedStore final : public store::Store {
  private:
   enum class Part { kNone, kWhole, kWithoutOld };
   Result<Part> part_of(const record::Entry& entry) const;
+  Result<bool> is_own(const store::RowState& row) const;
   Result<bool> is_about_next_change(const record::Entry& gap) const;
 
   const store::Store& whole_;
