@@ -17,8 +17,7 @@ void Idempotency::make_room(Clock::time_point now) {
 }
 
 http::Response Idempotency::once(const people::Principal& caller, const http::Request& request,
-                                 const std::function<http::Response()>& make,
-                                 const std::function<bool()>& repeatable) {
+                                 const std::function<http::Response()>& make, const std::function<bool()>& repeatable) {
   const std::string_view key = request.header("idempotency-key");
   if (key.size() > kMostKeyBytes) {
     return problem(400, "invalid", "The request is not understood",

@@ -19,9 +19,9 @@ class Idempotency {
   // What make() answers, or what it has answered to the same caller, address, key and body. 422 for another body, 409
   // while the first request is under way. Failures, and answers that are streamed, are not kept.
   // repeatable: asked after make(); an answer that may not be given again is not kept, and made anew each time.
-  http::Response once(const people::Principal& caller, const http::Request& request,
-                      const std::function<http::Response()>& make,
-                      const std::function<bool()>& repeatable = [] { return true; });
+  http::Response once(
+      const people::Principal& caller, const http::Request& request, const std::function<http::Response()>& make,
+      const std::function<bool()>& repeatable = [] { return true; });
 
   static constexpr size_t kMost = 2'000, kMostKeyBytes = 255;
   static constexpr std::chrono::hours kKept{1};

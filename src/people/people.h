@@ -6,6 +6,7 @@
 // Whoever manages people (Right::kManagePeople) manages those of his tenant: he sees no others, and gives access to
 // nothing beyond it. Errors: kNotFound for a name that the manager may not see, too; kConflict for a name that is taken
 // or a version that is no more; kInvalid; kPermission; kUnavailable when the change cannot be recorded.
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -76,7 +77,7 @@ class People {
     int64_t wait_s = 0;  // 0: wrong, else: not even looked at, try again after that
   };
   // network: where from, for the limits; address: for the record. The same answer, after the same time, for a wrong
-  // password, a name that does not exist, and one that may not sign in.
+  // password, a name that does not exist, and one that may not sign in. Of many at the same time some have to wait.
   Result<tl::expected<SignedIn, Refusal>> sign_in(std::string_view name, std::string_view password,
                                                   std::string_view network, std::string_view address);
   Result<tl::expected<SignedIn, Refusal>> sign_in_by_link(std::string_view link, std::string_view network,
@@ -118,6 +119,9 @@ class People {
                       std::string_view address);
   void touch(const Digest& hash);
   Result<User*> find_for(const Principal& by, PeopleData& data, std::string_view name) const;
+
+  // Passwords being looked at: each takes a thread and much memory, of which those who only ask must keep enough.
+  std::atomic<int> signing_in_ = 0;
 
   const std::filesystem::path file_;
   const SessionLimits limits_;

@@ -16,6 +16,22 @@ constexpr int64_t kLinkSeconds = 10 * 60;
 constexpr size_t kMostSessionsOfOne = 20;
 constexpr uint64_t kFailuresAMinute = 60;  // recorded one by one
 
+constexpr int kSignInsAtATime = 4;
+
+// Counts itself for as long as it lives.
+class Turn {
+ public:
+  explicit Turn(std::atomic<int>& count) : count_(count), number_(++count) {}
+  ~Turn() { --count_; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  bool too_late() const { return number_ > kSignInsAtATime; }
+
+ private:
+  std::atomic<int>& count_;
+  const int number_;
+};
+
 // Whoever runs the daemon.
 Principal daemon_itself() {
   return {.kind = Principal::Kind::kOffline, .id = "rowledger", .name = "rowledger", .role = Role::kOwner};
@@ -60,6 +76,8 @@ Result<SignedIn> People::begin_session(PeopleData changed, const std::string& na
 
 Result<tl::expected<SignedIn, People::Refusal>> People::sign_in(std::string_view typed_name, std::string_view password,
                                                                 std::string_view network, std::string_view address) {
+  const Turn turn(signing_in_);
+  if (turn.too_late()) return tl::expected<SignedIn, Refusal>(tl::unexpect, Refusal{1});
   const std::string name = lower_case(typed_name.substr(0, 64));
   {
     const auto now = SignInLimiter::Clock::now();

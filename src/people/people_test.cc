@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace rowledger::people {
 namespace {
@@ -123,6 +125,23 @@ TEST_F(PeopleTest, SessionsEnd) {
   EXPECT_FALSE(people_->session(""));
   ASSERT_TRUE(people_->sign_out(in->secret));
   EXPECT_FALSE(people_->session(in->secret));
+}
+
+TEST_F(PeopleTest, ManyWhoSignInAtOnceWait) {
+  std::atomic<int> wrong = 0, told_to_wait = 0;
+  std::vector<std::thread> all;
+  for (int i = 0; i < 16; ++i) {
+    all.emplace_back([&, network = "network" + std::to_string(i)] {
+      const auto tried = people_->sign_in("nobody" + network, "wrong", network, network);
+      if (tried && !*tried) ++(tried->error().wait_s == 0 ? wrong : told_to_wait);
+    });
+  }
+  for (auto& each : all) each.join();
+  EXPECT_EQ(wrong + told_to_wait, 16);
+  EXPECT_GE(wrong, 1);
+  EXPECT_GE(told_to_wait, 1);
+  EXPECT_FALSE(*people_->sign_in("later", "wrong", "n", "n"));
+  EXPECT_EQ(people_->sign_in("even later", "wrong", "m", "m")->error().wait_s, 0) << "places are given back";
 }
 
 TEST_F(PeopleTest, OnlySoManySessionsOfOneUser) {
