@@ -19,6 +19,10 @@ class FakeCapture final : public capture::Capture {
   void stop() override {}
   capture::Report report() const override { return {}; }
   Status sync(int) override { return {}; }
+  Result<Seq> append_with(const record::Entry&, const std::function<Meta(Seq)>&) override { return Seq{}; }
+  Result<Seq> erase(const record::Entry&) override { return Seq{}; }
+  Status finish_erasures() override { return {}; }
+  Result<uint64_t> expire(const store::RetentionRules&, uint32_t) override { return uint64_t{0}; }
   Status append(std::span<const record::Entry> entries, int) override {
     if (disk_full) return fail(ErrorCode::kUnavailable, "disk full");
     ++writes;

@@ -1,6 +1,7 @@
 #pragma once
 // The routes: requests in, JSON out. The same object answers over the daemon's Unix socket and, for
 // rescue, inside the command line itself over a store opened read-only.
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -11,7 +12,7 @@
 #include "http/http.h"
 #include "people/identity_provider.h"
 #include "people/people.h"
-#include "privacy/key_ring.h"
+#include "privacy/key_keeper.h"
 #include "query/reader.h"
 #include "store/store.h"
 #include "view/view.h"
@@ -19,6 +20,7 @@
 namespace rowledger::api {
 
 class ExportSpool;
+class PersonsRights;
 
 struct Dependencies {
   const store::Store& store;
@@ -31,12 +33,18 @@ struct Dependencies {
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
-  Digest cursor_key{};       // of the cursors
-  std::string verifier_key;                // of the checkpoints
+  Digest cursor_key{};                      // of the cursors
+  std::string verifier_key;                 // of the checkpoints
+  std::filesystem::path second_checkpoint;  // where the last one is kept outside the data directory
+  // Set while a verification runs: it takes a processor for itself, so there is one at a time.
+  std::shared_ptr<std::atomic_flag> verifying = std::make_shared<std::atomic_flag>();
   std::filesystem::path directory;         // the data directory, whose disk is watched
   const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
   bool seal = true;                        // as configured
   ExportSpool* exports = nullptr;          // nothing when opened read-only
+  PersonsRights* rights = nullptr;         // nothing when opened read-only
+  privacy::KeyKeeper* keeper = nullptr;    // nothing when they are locked, or opened read-only
+  std::string locked;                      // of a daemon without the master key: why it has none
   std::string time_zone = "UTC";
   people::People* people = nullptr;                       // nothing: only the owner may ask, and access is not managed
   people::IdentityProvider* identity_provider = nullptr;  // nothing: no tokens but our own

@@ -50,6 +50,23 @@ class Teller {
   Clock::time_point last_ = Clock::now();
 };
 
+// Holds the flag as long as it lives.
+class Turn {
+ public:
+  // Nothing while another one lives.
+  static std::shared_ptr<Turn> take(std::shared_ptr<std::atomic_flag> flag) {
+    if (flag->test_and_set()) return nullptr;
+    return std::shared_ptr<Turn>(new Turn(std::move(flag)));
+  }
+  ~Turn() { flag_->clear(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  explicit Turn(std::shared_ptr<std::atomic_flag> flag) : flag_(std::move(flag)) {}
+  const std::shared_ptr<std::atomic_flag> flag_;
+};
+
 Result<evidence::VerifyOptions> options_of(const http::Target& target) {
   evidence::VerifyOptions out;
   RL_ASSIGN(out.since.value, number_parameter(target, "since", 0, 0, UINT64_MAX));
@@ -91,15 +108,19 @@ void put_down(const http::Target& target, Access& access) {
 http::Response get_verification(const Call& call) {
   auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  const auto options = options_of(call.target);
+  auto options = options_of(call.target);
   if (!options) return problem(options.error());
   const auto progress = flag_parameter(call.target, "progress");
   if (!progress) return problem(progress.error());
+  auto turn = Turn::take(call.dependencies.verifying);
+  if (turn == nullptr)
+    return problem(Error{ErrorCode::kConflict, "a verification runs already: wait until it has ended"});
+  options->second_place = call.dependencies.second_checkpoint;
   http::Response out;
   out.headers = {{"Content-Type", *progress ? "application/x-ndjson" : "application/json"},
                  {"Cache-Control", "no-store"}};
-  out.stream = [&store = call.dependencies.store, key = std::move(*key), options = *options,
-                progress = *progress](http::BodySink& sink) {
+  out.stream = [&store = call.dependencies.store, key = std::move(*key), options = *options, progress = *progress,
+                turn = std::move(turn)](http::BodySink& sink) {
     Teller teller(sink, progress);
     const auto report = evidence::verify_log(
         store, key, options,

@@ -57,6 +57,15 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/unmask", Right::kUnmask, post_unmask},
     {"GET", "/v1/access", Right::kReadAccess, get_accesses},
 
+    {"GET", "/v1/keys", Right::kOperate, get_keys},
+    {"POST", "/v1/keys/backup", Right::kOperate, post_keys_backup},
+    {"POST", "/v1/keys/rotations", Right::kOperate, post_keys_rotation},
+
+    {"POST", "/v1/erasures", Right::kErase, post_erasure},
+    {"GET", "/v1/holds", Right::kErase, get_holds},
+    {"POST", "/v1/holds", Right::kErase, post_hold},
+    {"DELETE", "/v1/holds/{id}", Right::kErase, delete_hold},
+
     {"GET", "/v1/integrity/verify", Right::kExport, get_verification},
     {"GET", "/v1/evidence", Right::kExport, get_evidence},
     {"GET", "/tlog/{resource...}", Right::kReadHealth, get_tlog},

@@ -31,6 +31,15 @@ http::Response get_entry_proof(const Call& call);  // {seq}
 http::Response get_evidence(const Call& call);
 http::Response get_tlog(const Call& call);  // {resource...}
 
+http::Response post_erasure(const Call& call);
+http::Response post_hold(const Call& call);
+http::Response get_holds(const Call& call);
+http::Response delete_hold(const Call& call);  // {id}
+
+http::Response get_keys(const Call& call);
+http::Response post_keys_backup(const Call& call);
+http::Response post_keys_rotation(const Call& call);
+
 // {table}, {key}
 http::Response get_row(const Call& call);
 http::Response get_row_entries(const Call& call);

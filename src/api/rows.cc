@@ -40,6 +40,7 @@ JsonWriter begin(const RowAddress& row) {
 
 void add_past(JsonWriter& json, const query::PastRow& past) {
   json.boolean("known", past.known).boolean("exists", past.exists);
+  if (past.erased) json.boolean("erased", true);
   if (past.seq) json.number("seq", past.seq->value);
 }
 
@@ -49,7 +50,7 @@ Result<query::PastRow> row_at(const view::View& view, const RowAddress& row, std
 }
 
 void add_row(JsonWriter& json, const query::PastRow& past) {
-  if (!past.exists) return;
+  if (!past.exists || past.erased) return;
   json.raw("row", query::to_json(past.row));
   std::vector<std::string_view> masked;
   for (const auto& field : past.row.fields)

@@ -53,8 +53,12 @@ void add_capture(JsonWriter& json, const Dependencies& dependencies) {
 }
 
 void add_stored(JsonWriter& json, const Dependencies& dependencies, uint64_t gaps) {
-  json.text("phase", "stopped")
-      .text("problem", "the daemon is not running: start it with `rowledger serve`")
+  const bool locked = !dependencies.locked.empty();
+  json.text("phase", locked ? "locked" : "stopped")
+      .text("problem", locked ? fmt::format("the keys are locked: nothing is captured, and the database keeps its WAL "
+                                            "until they can be had ({})",
+                                            dependencies.locked)
+                              : "the daemon is not running: start it with `rowledger serve`")
       .texts("warnings", std::vector<std::string>())
       .text_or_null("captured_lsn", lsn_text(dependencies.store.cursor().end_lsn))
       .raw("source_lsn", "null")
@@ -89,7 +93,8 @@ http::Response get_status(const Call& call) {
   const store::StoreStats stats = call.dependencies.store.stats();
   JsonWriter json;
   if (!call.dependencies.version.empty()) json.text("version", call.dependencies.version);
-  json.text("source", call.dependencies.source_name).boolean("daemon", call.dependencies.capture != nullptr);
+  json.text("source", call.dependencies.source_name)
+      .boolean("daemon", call.dependencies.capture != nullptr || !call.dependencies.locked.empty());
   if (call.dependencies.capture != nullptr) {
     add_capture(json, call.dependencies);
   } else {

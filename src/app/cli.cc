@@ -36,6 +36,8 @@ struct Arguments {
   bool proof = false;
   VerifyVerbOptions verify;
   ExportOptions exported;
+  PersonOptions person;
+  KeysOptions keys;
   PeopleOptions people;
   uint64_t token_id = 0;
   std::function<int()> chosen;
@@ -213,6 +215,33 @@ void add_evidence_verbs(CLI::App& app, Arguments& a) {
   });
 }
 
+void add_person_verbs(CLI::App& app, Arguments& a) {
+  const auto run = [&a](int (*verb)(const PersonOptions&)) {
+    a.chosen = [&a, verb] {
+      a.person.directory = a.directory;
+      a.person.table = a.table;
+      a.person.key = a.key;
+      a.person.json = a.json;
+      return verb(a.person);
+    };
+  };
+  auto* erase = app.add_subcommand("erase", "Erase all values about a person from the log; its proofs stay valid");
+  add_row(erase, a);
+  erase->add_option("--reason", a.person.reason, "Why; stands in the log")->required();
+  erase->add_option("--basis", a.person.basis, "The legal basis, as \"GDPR Art. 17(1)(b)\"; stands in the log")
+      ->required();
+  add_json(erase, a);
+  erase->callback([run] { run(run_erase); });
+  auto* hold = app.add_subcommand("hold", "Keep a person's values from being erased, until the hold is lifted");
+  hold->add_option("TABLE", a.table, "contacts, or with its schema: public.contacts");
+  hold->add_option("KEY", a.key, "The row's primary key; a,b when it has several columns");
+  hold->add_option("--reason", a.person.reason, "Why; stands in the log");
+  hold->add_option("--lift", a.person.lift, "Lift the hold of this number");
+  hold->add_flag("--list", a.person.list, "Show the holds that stand");
+  add_json(hold, a);
+  hold->callback([run] { run(run_hold); });
+}
+
 // chosen, with the directory that was given.
 template <class Run>
 void people_verb(CLI::App* verb, Arguments& a, Run run) {
@@ -270,6 +299,37 @@ void add_token_verbs(CLI::App& app, Arguments& a) {
   people_verb(revoke, a, [&a](const PeopleOptions& options) { return run_token_revoke(options, a.token_id); });
 }
 
+void add_keys(CLI::App& app, Arguments& a) {
+  auto* keys = app.add_subcommand("keys", "The keys that values are sealed with");
+  keys->require_subcommand(1);
+  const auto verb = [&a, keys](const std::string& name, const std::string& help) {
+    auto* out = keys->add_subcommand(name, help);
+    out->callback([&a, name] {
+      a.chosen = [&a, name] {
+        a.keys.directory = a.directory;
+        a.keys.what = name;
+        a.keys.json = a.json;
+        return run_keys(a.keys);
+      };
+    });
+    return out;
+  };
+  const auto add_backup = [&a](CLI::App* to) {
+    to->add_option("FILE", a.keys.file, "The backup")->required();
+    to->add_option("--recovery-key-file", a.keys.recovery_key_file, "What opens the backup: 64 hexadecimal digits")
+        ->required();
+  };
+  add_json(verb("status", "How many there are, and what checkpoints are checked with"), a);
+  add_backup(
+      verb("backup", "Write all keys into one sealed file; the recovery key is made when there is no such file"));
+  auto* restore = verb("restore", "Put keys back that are lost or damaged; what was destroyed stays destroyed");
+  add_backup(restore);
+  restore->add_flag("--give-up-lost", a.keys.give_up_lost, "Go on though some keys are in neither place");
+  verb("rotate", "Wrap all keys with a new master key, while the daemon runs")
+      ->add_option("--new-key-file", a.keys.new_key_file,
+                   "With master_key_command: the new key, which it gives from now on");
+}
+
 // `log -actor:priya`: a term that excludes would be taken for an option. In the search's other spelling
 // it is not.
 std::vector<std::string> with_exclusions_spelled_out(int argc, char** argv) {
@@ -302,6 +362,8 @@ int run(int argc, char** argv) {
   add_log(app, a);
   add_row_verbs(app, a);
   add_evidence_verbs(app, a);
+  add_person_verbs(app, a);
+  add_keys(app, a);
   add_user_verbs(app, a);
   add_token_verbs(app, a);
   try {

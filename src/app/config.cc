@@ -16,6 +16,7 @@ namespace rowledger::app {
 namespace {
 
 constexpr std::string_view kPrefix = "ROWLEDGER_";
+constexpr int64_t kMostDays = 36'500;
 constexpr size_t kMaxSourceNameBytes = 200;  // it stands in every entry's header
 
 std::string upper(std::string_view text) {
@@ -375,6 +376,22 @@ Status check_oidc(const Config& config, std::string_view shown) {
   return {};
 }
 
+Status check_retention(const Config& config, std::string_view shown) {
+  if (config.key_period_days < 1 || config.key_period_days > kMostDays)
+    return nonsense(shown, fmt::format("privacy.key_period_days must be from 1 to {}", kMostDays));
+  if (config.keep_days < 0 || config.keep_days > kMostDays)
+    return nonsense(shown, fmt::format("retention.keep_days must be from 0 to {}", kMostDays));
+  const auto by_tenant = retention_by_tenant(config);
+  if (!by_tenant) return nonsense(shown, by_tenant.error().message);
+  const auto is_too_early = [&](int64_t days) { return days != 0 && (days < config.keep_days || days > kMostDays); };
+  bool too_early = is_too_early(config.erase_after_days);
+  for (const auto& [tenant, days] : *by_tenant) too_early = too_early || is_too_early(days);
+  if (too_early)
+    return nonsense(shown, fmt::format("retention must be 0 or from retention.keep_days, {}, to {} days",
+                                       config.keep_days, kMostDays));
+  return {};
+}
+
 Status check(Config& config, std::string_view shown) {
   for (auto& table : config.tables) {
     if (!table.table.empty() && table.table.find('.') == std::string::npos) table.table.insert(0, "public.");
@@ -384,6 +401,7 @@ Status check(Config& config, std::string_view shown) {
   RL_TRY(check_tables(config, shown));
   RL_TRY(check_sight(config, shown));
   RL_TRY(check_via(config, shown));
+  RL_TRY(check_retention(config, shown));
   if (config.source_url.empty())
     return nonsense(shown, "source.url is missing: say how to connect, postgresql://user@host:5432/database");
   if (config.capture_url.empty() && database_of(config.source_url).empty()) {
@@ -435,6 +453,21 @@ std::optional<ListenAddress> parse_listen(std::string_view text) {
   out.address = host == "localhost" ? "127.0.0.1" : std::string(host);
   unsigned char bytes[16];
   if (::inet_pton(in_brackets ? AF_INET6 : AF_INET, out.address.c_str(), bytes) != 1) return std::nullopt;
+  return out;
+}
+
+Result<std::map<std::string, uint32_t, std::less<>>> retention_by_tenant(const Config& config) {
+  std::map<std::string, uint32_t, std::less<>> out;
+  for (const std::string& text : config.retention_tenants) {
+    const size_t equals = text.rfind('=');
+    uint32_t days = 0;
+    const char* const end = text.data() + text.size();
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      return fail(ErrorCode::kInvalid, "retention.tenants has texts such as \"1=365\"");
+    const auto [at, error] = std::from_chars(text.data() + equals + 1, end, days);
+    if (error != std::errc() || at != end || !out.emplace(text.substr(0, equals), days).second)
+      return fail(ErrorCode::kInvalid, "retention.tenants has texts such as \"1=365\", each tenant once");
+  }
   return out;
 }
 

@@ -41,6 +41,10 @@ struct Config {
   std::string master_key_command;
   int64_t key_period_days = 30;
 
+  int64_t keep_days = 180;
+  int64_t erase_after_days = 0;
+  std::vector<std::string> retention_tenants;
+
   bool tree = true;
   std::string second_checkpoint;
 
@@ -96,6 +100,10 @@ Result<ParsedConfig> parse_config(std::string_view text, std::string_view shown,
 
 // What `init` writes: every key with its explanation, the given ones set.
 std::string config_text(const Config& config);
+
+// Of config.retention_tenants, "1=365": how many days each tenant's values are kept, 0 for ever. kInvalid when it makes no
+// sense; parse_config refuses that.
+Result<std::map<std::string, uint32_t, std::less<>>> retention_by_tenant(const Config& config);
 
 // The names of all keys as they stand in messages and documents, "source.url" or "table.name".
 std::vector<std::string> config_keys();

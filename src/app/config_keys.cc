@@ -71,6 +71,12 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
           "key management service."),
       key("privacy", "key_period_days", &Config::key_period_days,
           "After so many days a person gets a new key, so that what is older can be erased by itself."),
+      key("retention", "keep_days", &Config::keep_days,
+          "No retention below erases values before so many days have passed."),
+      key("retention", "erase_after_days", &Config::erase_after_days,
+          "Erase a person's values so many days after they were recorded, at the latest key_period_days\n"
+          "later. 0: never."),
+      key("retention", "tenants", &Config::retention_tenants, "The same for single tenants: [\"1=365\", \"2=0\"]."),
       key("ledger", "second_checkpoint", &Config::second_checkpoint,
           "A file outside the data directory that holds the last signed checkpoint: it tells an old\n"
           "copy of the data directory from the newest one. Better on another disk. A relative path\n"

@@ -75,6 +75,10 @@ seal = false
 master_key_file = "/run/keys/master"
 master_key_command = "kms"
 key_period_days = 7
+[retention]
+keep_days = 30
+erase_after_days = 400
+tenants = ["1=365", "a=b=0"]
 [ledger]
 second_checkpoint = "/mnt/other/checkpoint"
 tree = false
@@ -149,6 +153,10 @@ TEST(Config, EveryKey) {
   EXPECT_EQ(config.master_key_file, "/run/keys/master");
   EXPECT_EQ(config.master_key_command, "kms");
   EXPECT_EQ(config.key_period_days, 7);
+  EXPECT_EQ(config.keep_days, 30);
+  EXPECT_EQ(config.erase_after_days, 400);
+  EXPECT_EQ(retention_by_tenant(config)->at("1"), 365u);
+  EXPECT_EQ(retention_by_tenant(config)->at("a=b"), 0u);
   EXPECT_EQ(config.second_checkpoint, "/mnt/other/checkpoint");
   EXPECT_FALSE(config.tree);
   EXPECT_EQ(config.time_zone, "Asia/Kolkata");

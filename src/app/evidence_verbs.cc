@@ -83,8 +83,7 @@ Result<std::string> verify_here(const Workspace& workspace, const store::Store& 
   verify.since = {options.since};
   verify.threads = options.threads;
   verify.values = !options.headers_only;
-  if (!workspace.config.second_checkpoint.empty())
-    verify.second_place = (workspace.directory / workspace.config.second_checkpoint).lexically_normal();
+  verify.second_place = workspace.second_checkpoint();
   RL_ASSIGN(const auto report, evidence::verify_log(store, key, verify, [&](auto phase, uint64_t done, uint64_t total) {
               bar.show(to_string(phase), done, total);
               return true;

@@ -3,13 +3,16 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <functional>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "api/export_manifest.h"
+#include "api/persons_rights.h"
 #include "app/verbs.h"
 #include "app/version.h"
 #include "app/workspace.h"
@@ -37,6 +40,13 @@ class StopSignals {
       if (::sigwait(&set_, &which) == 0 && which == SIGHUP) on_hangup();
   }
 
+  // False when none of those came in that time.
+  bool wait_for(std::chrono::milliseconds time) const {
+    const timespec patience{.tv_sec = time.count() / 1'000, .tv_nsec = time.count() % 1'000 * 1'000'000};
+    const int which = ::sigtimedwait(&set_, nullptr, &patience);
+    return which == SIGTERM || which == SIGINT;
+  }
+
  private:
   sigset_t set_;
 };
@@ -61,6 +71,67 @@ class Feed {
 
  private:
   std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+// Erases what is older than the configuration says, at the start and once a day.
+class Retention {
+ public:
+  Retention(const Config& config, capture::Capture& capture, const api::PersonsRights& rights)
+      : rules_(rules_of(config)), capture_(capture), rights_(rights) {
+    if (rules_.erases()) thread_ = std::thread([this] { run(); });
+  }
+  ~Retention() {
+    {
+      const std::lock_guard guard(mutex_);
+      stop_ = true;
+    }
+    stopped_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  static store::RetentionRules rules_of(const Config& config) {
+    store::RetentionRules out;
+    out.erase_after_days = static_cast<uint32_t>(config.erase_after_days);
+    if (auto by_tenant = retention_by_tenant(config))
+      out.by_tenant = std::move(*by_tenant);  // checked when it was read
+    return out;
+  }
+
+  void run() {
+    std::unique_lock guard(mutex_);
+    while (!stop_) {
+      guard.unlock();
+      const auto destroyed = once();
+      if (!destroyed && destroyed.error().code != ErrorCode::kCancelled)
+        log::error("values could not be erased as retention says: {}", destroyed.error().message);
+      guard.lock();
+      stopped_.wait_for(guard, std::chrono::hours(24), [this] { return stop_; });
+    }
+  }
+
+  Result<uint64_t> once() {
+    RL_ASSIGN(rules_.held, rights_.held());
+    constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
+    RL_ASSIGN(const uint64_t destroyed,
+              capture_.expire(rules_, static_cast<uint32_t>(Timestamp::now().us / kMicrosecondsPerDay)));
+    if (destroyed == 0) return destroyed;
+    const std::string detail = fmt::format(R"({{"reason":"retention","keys_destroyed":{}}})", destroyed);
+    record::Entry entry;
+    entry.header.kind = record::EntryKind::kErase;
+    entry.body.detail = detail;
+    RL_TRY(capture_.append({&entry, 1}, kToldWithinMs));
+    return destroyed;
+  }
+
+  static constexpr int kToldWithinMs = 10'000;
+  store::RetentionRules rules_;
+  capture::Capture& capture_;
+  const api::PersonsRights& rights_;
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;
   std::thread thread_;
 };
 
@@ -137,8 +208,32 @@ Status invite_first(people::People& people, std::string_view url) {
   return {};
 }
 
+constexpr auto kLookForKeys = std::chrono::milliseconds(2'000);
+
+// Without the master key nothing can be sealed, and nothing is written in clear: the database keeps its WAL in the
+// slot. What needs no key is answered: headers, proofs, the tree. True when the key can be had; false: told to stop.
+Result<bool> serve_locked(const Workspace& workspace, const StopSignals& signals, const std::string& why) {
+  log::error("{}: nothing is captured until then", why);
+  RL_ASSIGN(const OpenLog store, workspace.open_to_read());
+  const auto access = api::make_offline_access_log(workspace.offline_access());
+  auto dependencies = workspace.api_dependencies(*store, *access, nullptr);
+  dependencies.locked = why;
+  const api::Api api(std::move(dependencies));
+  RL_ASSIGN(const auto server,
+            http::Server::listen_unix(workspace.socket(),
+                                      [&](const http::Request& request) { return api.handle(request); }, {}));
+  while (!signals.wait_for(kLookForKeys)) {
+    if (workspace.master_key()) return true;
+  }
+  return false;
+}
+
 Status serve(const Workspace& workspace, const StopSignals& signals) {
   RL_TRY(workspace.refuse_beside_daemon());
+  if (const auto master = workspace.master_key(); !master) {
+    RL_ASSIGN(const bool unlocked, serve_locked(workspace, signals, master.error().message));
+    if (!unlocked) return {};
+  }
   raise_file_limit();
   RL_ASSIGN(const auto store, workspace.open_to_write());
   if (store->cursor().system_id == 0)
@@ -148,6 +243,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
+  RL_TRY(capture->finish_erasures());
   const auto access = api::make_access_log(*capture);
   if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
@@ -160,6 +256,11 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
   dependencies.keys = store.keys.get();
   dependencies.exports = exports.get();
+  api::PersonsRights rights(*store, *capture, exports.get(), workspace.config.tables);
+  dependencies.rights = &rights;
+  privacy::KeyKeeper keeper(
+      *store.keys, workspace.config.master_key_command.empty() ? workspace.master_key_file() : std::filesystem::path());
+  dependencies.keeper = &keeper;
   dependencies.people = people.get();
   dependencies.identity_provider = identity_provider.get();
   std::unique_ptr<api::Api> api;  // made once the port is known; who asks before waits
@@ -185,6 +286,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
   if (servers.tcp) RL_TRY(invite_first(*people, public_url));
   capture->start();
+  auto retention = std::make_unique<Retention>(workspace.config, *capture, rights);
   {
     const Feed feed(*store, servers.all());
     log::info("rowledger {} captures {} and answers at {}{}{}", kVersion, workspace.config.source_name,
@@ -194,6 +296,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   }
   // First, so that a baseline or a sync under way ends, for which the others wait.
   capture->stop();
+  retention.reset();
   note(*capture, "stop");
   servers.stop();
   log::info("stopped");

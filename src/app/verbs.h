@@ -75,6 +75,26 @@ struct VerifyVerbOptions {
 };
 int run_verify(const VerifyVerbOptions& options);
 
+// What is ordered about a person.
+struct PersonOptions {
+  std::filesystem::path directory;
+  std::string table, key, reason;
+  std::string basis;  // of erase
+  std::string lift;   // of hold: the id of one that stands
+  bool list = false, json = false;
+};
+int run_erase(const PersonOptions& options);
+int run_hold(const PersonOptions& options);
+
+struct KeysOptions {
+  std::filesystem::path directory;
+  std::string what;            // "status", "backup", "restore", "rotate"
+  std::filesystem::path file;  // the backup
+  std::filesystem::path recovery_key_file, new_key_file;
+  bool give_up_lost = false, json = false;
+};
+int run_keys(const KeysOptions& options);
+
 struct ExportOptions {
   std::filesystem::path directory;
   std::filesystem::path tlog, evidence;  // one of these two, or format

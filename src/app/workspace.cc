@@ -10,6 +10,7 @@
 #include "base/local_time.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "privacy/key_keeper.h"
 #include "privacy/master_key.h"
 
 namespace rowledger::app {
@@ -114,6 +115,7 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, api::Ac
   out.directory = directory;
   out.seal = config.seal;
   out.verifier_key = verifier_key();
+  out.second_checkpoint = second_checkpoint();
   return out;
 }
 
@@ -170,11 +172,17 @@ store::StoreOptions Workspace::store_options(bool read_only) const {
   return options;
 }
 
-Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring() const {
+Result<privacy::MasterKey> Workspace::master_key() const {
   auto master = config.master_key_command.empty() ? privacy::read_master_key(master_key_file())
                                                   : privacy::master_key_from_command(config.master_key_command);
   if (!master) return fail(std::move(master.error()).with_context("the values' keys stay locked"));
-  return privacy::KeyRing::open(key_ring_directory(directory), *master);
+  return std::move(*master);
+}
+
+Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring() const {
+  if (config.master_key_command.empty()) return privacy::open_ring(key_ring_directory(directory), master_key_file());
+  RL_ASSIGN(const privacy::MasterKey master, master_key());
+  return privacy::KeyRing::open(key_ring_directory(directory), master);
 }
 
 std::filesystem::path Workspace::second_checkpoint() const { return beside(config.second_checkpoint, ".checkpoint"); }

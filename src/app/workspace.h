@@ -57,6 +57,7 @@ struct Workspace {
                                      capture::Capture* capture) const;
   // Of the key that checkpoints are signed with; empty when it is not as it should be.
   std::string verifier_key() const;
+  std::filesystem::path second_checkpoint() const;
   // Where verbs without a daemon note what they read (api/access_log.h).
   std::filesystem::path offline_access() const { return directory / "offline-access"; }
   // record: see people::People.
@@ -74,10 +75,12 @@ struct Workspace {
   // kConflict when it does.
   Status refuse_beside_daemon() const;
 
+  // From the file or the command. An error: the keys are locked.
+  Result<privacy::MasterKey> master_key() const;
+  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
+
  private:
   store::StoreOptions store_options(bool read_only) const;
-  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
-  std::filesystem::path second_checkpoint() const;
   // A configured path, or else the data directory's own name with an ending: beside it, not in it, so that a copy of
   // the directory alone opens nothing and hides nothing.
   std::filesystem::path beside(const std::string& configured, std::string_view ending) const;

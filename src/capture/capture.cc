@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "capture/erasures.h"
 #include "capture/session.h"
 
 namespace rowledger::capture {
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr size_t kStateCacheBytes = 64 << 20;
 constexpr int kCloseWithinMs = 1'000;
+constexpr auto kPatience = std::chrono::seconds(10);
 constexpr int kFirstBackoffMs = 200, kLongestBackoffMs = 3'000;
 
 // The prefix keeps these messages apart from the ones that attribute.
@@ -29,7 +31,8 @@ class CaptureImpl final : public Capture {
         writer_(settings_, store),
         tables_(settings_, store),
         state_(store, writer_, kStateCacheBytes),
-        watch_(settings_, store, writer_) {
+        watch_(settings_, store, writer_),
+        erasures_(store, writer_, state_) {
     report_.captured_lsn = store.cursor().end_lsn;
     report_.caught_up_at = Timestamp::now();
   }
@@ -109,6 +112,24 @@ class CaptureImpl final : public Capture {
     return writer_.wait_for_batch(batch, timeout_ms);
   }
 
+  Result<Seq> append_with(const record::Entry& entry, const std::function<Meta(Seq)>& also) override {
+    if (std::string problem = writer_.problem(); !problem.empty())
+      return fail(ErrorCode::kUnavailable, std::move(problem));
+    const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
+    if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
+    record::Entry copy = entry;
+    const Seq seq = writer_.add(copy);
+    for (auto& [key, value] : also(seq)) writer_.batch().set_meta(key, value);
+    RL_TRY(writer_.flush_and_wait());
+    return seq;
+  }
+
+  Result<Seq> erase(const record::Entry& entry) override { return erasures_.carry_out(entry); }
+  Status finish_erasures() override { return erasures_.finish_open(); }
+  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) override {
+    return erasures_.expire(rules, today, stop_);
+  }
+
  private:
   SessionParts parts() {
     return {settings_,
@@ -162,6 +183,7 @@ class CaptureImpl final : public Capture {
   Tables tables_;
   StateView state_;
   Watch watch_;
+  Erasures erasures_;
   SessionMemory memory_;
 
   std::timed_mutex append_turn_;

@@ -71,6 +71,17 @@ class Capture {
   // time shares one write. kUnavailable at once while the disk is full, and at the timeout (negative: none): then they
   // are still to be written. seq, source, time and references are filled in.
   virtual Status append(std::span<const record::Entry> entries, int timeout_ms = -1) = 0;
+  // One such entry, and small values of the store's meta in the same write: what `also` makes of its seq. Returns that.
+  using Meta = std::vector<std::pair<std::string, std::string>>;
+  virtual Result<Seq> append_with(const record::Entry& entry, const std::function<Meta(Seq)>& also) = 0;
+
+  // Erases what the entry (kind erase) names in its detail (erasures.h); the entry's seq when it is done.
+  virtual Result<Seq> erase(const record::Entry& entry) = 0;
+  // Carries out retention: destroys what the rules say, turn by turn, with capture going on in between. Returns how
+  // many keys were destroyed. kCancelled when stop() came.
+  virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) = 0;
+  // Before start(): carries out what was ordered when the program ended. An error: do not start.
+  virtual Status finish_erasures() = 0;
 };
 
 // Makes the slot and records the baseline, in the foreground, for `attach`; progress(rows so far).

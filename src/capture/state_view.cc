@@ -48,6 +48,13 @@ Status StateView::read_ahead(TableId table, std::vector<std::string_view>& keys)
   });
 }
 
+void StateView::forget_all() {
+  young_.clear();
+  old_.clear();
+  young_bytes_ = 0;
+  old_complete_at_batch_ = 0;
+}
+
 void StateView::put(TableId table, std::string_view key, store::RowState row) {
   writer_.batch().set_state({table, std::string(key), row});
   make_cache_key(table, key);

@@ -24,6 +24,9 @@ class StateView {
   // keys: in any order, each as often as it likes.
   Status read_ahead(TableId table, std::vector<std::string_view>& keys);
 
+  // Everything that was put is durable: the store knows it all, and perhaps that values were erased since.
+  void forget_all();
+
   // Also puts the change into the writer's batch.
   void put(TableId table, std::string_view key, store::RowState row);
 

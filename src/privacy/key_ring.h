@@ -71,6 +71,9 @@ class KeyRing {
   // Fills `out` when the key is live. kCorrupt: there never was such a key, or its slot is damaged.
   Result<KeyState> find(KeyId id, SubjectKey& out) const;
 
+  // The tenant's key that a live subject's key is wrapped with. kCorrupt as find().
+  Result<KeyId> tenant_of(KeyId subject) const;
+
   // For the log's owner, after open(): kCorrupt when `highest_used`, which something was sealed with, is not there. It
   // tells a last batch that was damaged from one that was never finished (slot_file.h).
   Status reaches(KeyId highest_used) const;

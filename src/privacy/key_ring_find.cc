@@ -25,6 +25,23 @@ Result<KeyState> KeyRing::find(KeyId id, SubjectKey& out) const {
   return find_subject_key(id, epoch, out);
 }
 
+Result<KeyId> KeyRing::tenant_of(KeyId id) const {
+  const uint64_t slot = slot_of(id);
+  std::array<char, kSubjectSlotBytes> bytes;
+  const std::lock_guard writer(writer_mutex_);
+  const uint64_t written = subjects_file_.slots();
+  if (id.value == 0 || is_tenant_key(id) || slot >= written + pending_.size() / kSubjectSlotBytes)
+    return unknown_key(id);
+  if (slot >= written) {
+    pending_.copy(bytes.data(), bytes.size(), (slot - written) * kSubjectSlotBytes);
+  } else {
+    RL_TRY(subjects_file_.read(slot, bytes.data()));
+  }
+  const auto parsed = decode_subject_slot({bytes.data(), bytes.size()});
+  // A destroyed slot names nobody any more: it counts as the installation's.
+  return tenant_key_id(parsed ? parsed->tenant : 0);
+}
+
 Result<KeyState> KeyRing::find_tenant_key(KeyId id, SubjectKey& out) const {
   const std::shared_lock lock(tenants_mutex_);
   if (slot_of(id) >= tenants_.size()) return unknown_key(id);

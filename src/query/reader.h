@@ -30,6 +30,7 @@ struct RowHistoryPage {
 struct PastRow {
   bool known = false;      // the log says something about this row at or before the moment
   bool exists = false;     // the row stood in the table then
+  bool erased = false;     // but its values were erased: `row` is empty
   std::optional<Seq> seq;  // the entry that made it so
   RowImage row;            // when it exists; fields may be kUnknown
 };

@@ -98,6 +98,8 @@ class Past {
     const Effect effect = effect_at(target_->entry(), place_.key);
     past.exists = effect != Effect::kVanishes && effect != Effect::kLeaves;
     if (!past.exists) return past;
+    past.erased = target_->values() == record::Values::kErased;
+    if (past.erased) return past;
     RL_ASSIGN(past.row, row_after_target(*state));
     return past;
   }
@@ -168,7 +170,7 @@ class Past {
       break;
     }
     if (!row) {
-      if (state.deleted) return row;
+      if (state.deleted || state.erased) return row;
       RL_ASSIGN(row, image_of(store_, state));
     }
     for (size_t i = undone; i < newer_.size(); ++i) undo(*row, newer_[i].entry());
@@ -181,7 +183,8 @@ class Past {
     bool whole = false;
     while (true) {
       RL_ASSIGN(const std::optional<OwnedEntry> older, walk.next());
-      if (!older) break;
+      // What an erased entry had is not known, not even whether a column was there.
+      if (!older || older->values() == record::Values::kErased) break;
       const Effect effect = effect_at(older->entry(), place_.key);
       if (effect == Effect::kVanishes) break;
       for (const FieldChange& change : older->body().changes)

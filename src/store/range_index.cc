@@ -33,6 +33,31 @@ void sort_tokens(std::vector<uint64_t>& tokens) {
   }
 }
 
+// token: as in RangeIndex::tokens_, with its position.
+bool is_dropped(uint64_t token, const KeptTokens& erased) {
+  const auto found = erased.find(static_cast<uint16_t>(token));
+  return found != erased.end() &&
+         std::ranges::find(found->second, static_cast<Token>(token >> 16)) == found->second.end();
+}
+
+// Calls visit(token, position) for each in the block.
+template <class Visit>
+Result<void> read_block(uint8_t block, std::string_view record, const Visit& visit) {
+  if (record.empty()) return {};
+  ByteReader reader(record);
+  if (reader.u8() != kVersion) reader.fail();
+  uint64_t token = Token{block} << (kTokenBits - kTokenBlockBits), position = 0;
+  for (bool first = true; !reader.at_end(); first = false) {
+    const uint64_t step = reader.varint();
+    token += step;
+    position = !first && step == 0 ? position + reader.varint() : reader.u16();
+    if (position >= Store::kIndexRange || token >> kTokenBits != 0) reader.fail();
+    if (!reader.ok()) return malformed();
+    visit(static_cast<Token>(token), static_cast<uint16_t>(position));
+  }
+  return reader.ok() ? Result<void>() : malformed();
+}
+
 }  // namespace
 
 // ---- sets -----------------------------------------------------------------------------------
@@ -132,6 +157,17 @@ void RangeIndex::pack_tokens() {
     encode_token_block(static_cast<uint8_t>(block), begin, at, blocks[block]);
   }
   tokens_.clear();
+}
+
+Result<void> RangeIndex::drop_tokens(const KeptTokens& erased) {
+  std::erase_if(tokens_, [&](uint64_t token) { return is_dropped(token, erased); });
+  for (TokenBlocks& blocks : packed_) {
+    for (size_t block = 0; block < blocks.size(); ++block) {
+      RL_ASSIGN(std::optional<std::string> left, without_dropped(static_cast<uint8_t>(block), blocks[block], erased));
+      if (left) blocks[block] = std::move(*left);
+    }
+  }
+  return {};
 }
 
 Result<void> RangeIndex::bitmap(const Term& term, PositionSet& out) const {
@@ -279,6 +315,23 @@ Result<void> read_token_block(std::string_view record, Token wanted, PositionSet
     if (token == wanted) out.set(static_cast<uint16_t>(position));
   }
   return reader.ok() ? Result<void>() : malformed();
+}
+
+Result<std::optional<std::string>> without_dropped(uint8_t block, std::string_view record, const KeptTokens& erased) {
+  std::vector<uint64_t> left;
+  bool dropped = false;
+  RL_TRY(read_block(block, record, [&](Token token, uint16_t position) {
+    const uint64_t both = uint64_t{token} << 16 | position;
+    if (is_dropped(both, erased)) {
+      dropped = true;
+    } else {
+      left.push_back(both);
+    }
+  }));
+  if (!dropped) return std::nullopt;
+  std::string out;
+  encode_token_block(block, left.data(), left.data() + left.size(), out);
+  return std::optional<std::string>(std::move(out));
 }
 
 void positions_of_xid(const Bounds* begin, size_t bundles, uint32_t xid, PositionSet& out) {

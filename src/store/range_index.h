@@ -45,6 +45,9 @@ Token token_of(const ShortHashKey& key, const Term& term);
 inline constexpr unsigned kTokenBits = 24, kTokenBlockBits = 7;
 constexpr uint8_t token_block(Token token) { return static_cast<uint8_t>(token >> (kTokenBits - kTokenBlockBits)); }
 
+// Of positions whose values were erased: the tokens that what is left of the entry still has.
+using KeptTokens = std::unordered_map<uint16_t, std::vector<Token>>;
+
 // What answers for one range, in memory or stored.
 class RangeTerms {
  public:
@@ -78,6 +81,9 @@ class RangeIndex final : public RangeTerms {
   Result<void> each_bitmap(Dimension dimension,
                            const std::function<void(std::string_view, const PositionSet&)>& visit) const override;
   void values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const;
+
+  // Forgets the tokens of the positions that `erased` names, but for those that it keeps.
+  Result<void> drop_tokens(const KeptTokens& erased);
 
   // The records of the complete range, keys without the range's number.
   std::vector<std::pair<std::string, std::string>> records();
@@ -119,6 +125,9 @@ std::string token_key_prefix(uint8_t block);
 Result<std::vector<Bounds>> decode_summary(std::string_view record);
 Result<void> read_bitmap(std::string_view record, PositionSet& out);
 Result<void> read_token_block(std::string_view record, Token token, PositionSet& out);
+
+// A block without what KeptTokens drops; nothing when it has none of that.
+Result<std::optional<std::string>> without_dropped(uint8_t block, std::string_view record, const KeptTokens& erased);
 
 void encode_token_block(uint8_t block, const uint64_t* begin, const uint64_t* end, std::string& out);
 

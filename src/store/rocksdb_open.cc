@@ -190,7 +190,7 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
     if (is_whole) break;
   }
   ImageBuilder builder, without_prior;
-  if (prior && !prior->deleted) {
+  if (prior && !prior->deleted && !prior->erased) {
     const auto prior_schema = this->schema(prior->schema);
     if (!prior_schema || !builder.start(*prior_schema, prior->image))
       return fail(ErrorCode::kCorrupt, "a row of the state does not fit its schema");

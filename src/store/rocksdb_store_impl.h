@@ -52,6 +52,12 @@ class RocksdbStore final : public Store {
   Result<std::optional<StoredCheckpoint>> checkpoint() const override;
   Status set_checkpoint(std::string_view note) override;
   StoreStats stats() const override;
+  Result<uint64_t> destroy_keys(const std::vector<Owner>& owners) override;
+  Status drop_tokens(std::string_view subject) override;
+  Result<uint64_t> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) override;
+  Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) override;
+  Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
+  Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // For tests that alter what is stored behind the store's back.
   const Database& database() const { return *database_; }
@@ -115,6 +121,13 @@ class RocksdbStore final : public Store {
   void publish(const Batch& batch, const Appended& appended);
   void index_items(const Batch& batch);
   void write_complete_ranges();
+
+  // rocksdb_erase.cc
+  Result<KeptTokens> erased_among(uint64_t range, std::string_view subject) const;
+  Status drop_live_tokens(std::string_view subject);
+  Result<bool> drop_stored_tokens(uint64_t range, const KeptTokens& erased);
+  Result<KeptTokens> all_erased(uint64_t range) const;
+  Status wipe_index(const std::vector<uint64_t>& ranges);
 
   // rocksdb_store.cc
   Result<std::optional<record::OwnedEntry>> read_open(Seq seq) const;

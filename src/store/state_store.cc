@@ -166,7 +166,7 @@ Result<std::optional<RowState>> StateStore::row(TableId table, std::string_view 
   {
     std::shared_lock lock(rows_mutex_);
     if (const auto found = find_in_memory(stored_key)) {
-      RL_ASSIGN(RowState row, decode_row(*found));
+      RL_ASSIGN(RowState row, open_memory_row(*found));
       return std::optional<RowState>(std::move(row));
     }
   }
@@ -192,7 +192,7 @@ Status StateStore::rows(TableId table, const std::vector<std::string_view>& keys
       elsewhere.push_back(key);
       continue;
     }
-    RL_ASSIGN(RowState row, decode_row(*found));
+    RL_ASSIGN(RowState row, open_memory_row(*found));
     lock.unlock();
     visit(key, std::move(row));
   }
@@ -238,6 +238,19 @@ Status StateStore::seal_row(const RowTable::Row& row, std::string& out) const {
   out.resize(max_row_bytes(state));
   out.resize(encode_row(state, state.key, out.data()));
   return {};
+}
+
+// It is in clear there; its key may have been destroyed since it was put.
+Result<RowState> StateStore::open_memory_row(std::string_view value) const {
+  RL_ASSIGN(RowState row, decode_row(value));
+  if (row.key == privacy::KeyId{} || row.image.empty()) return row;
+  SubjectKey ignored;
+  RL_ASSIGN(const record::Values values, sealing_.find(row.key, ignored));
+  if (values == record::Values::kErased) {
+    row.erased = true;
+    row.image.clear();
+  }
+  return row;
 }
 
 Result<RowState> StateStore::open_row(std::string_view stored_key, std::string_view value) const {
@@ -296,7 +309,7 @@ Status StateStore::scan_rows(TableId table, std::string_view from,
       if (!in_memory && !in_stored) break;
       const int order = !in_stored ? -1 : !in_memory ? 1 : slice(memory->first).compare(stored.key());
       const std::string_view key = order <= 0 ? std::string_view(memory->first) : view(stored.key());
-      RL_ASSIGN(const RowState row, order <= 0 ? decode_row(memory->second) : open_row(key, view(stored.value())));
+      RL_ASSIGN(const RowState row, order <= 0 ? open_memory_row(memory->second) : open_row(key, view(stored.value())));
       if (!visit(key.substr(prefix.size()), row)) return {};
       if (order >= 0) stored.Next();
       if (order <= 0) ++memory;

@@ -40,6 +40,9 @@ class StateStore {
   // All that was put so far is what append `number` and those before it made.
   void mark(uint64_t number);
 
+  // The writer, after keys were destroyed: rows that are in memory in clear go to the database, where they are erased.
+  void flush_soon() { hand_over_if_full(true); }
+
   // Any thread.
   Result<std::optional<RowState>> row(TableId table, std::string_view key) const;
   Status rows(TableId table, const std::vector<std::string_view>& keys,
@@ -60,6 +63,7 @@ class StateStore {
 
   std::optional<std::string_view> find_in_memory(std::string_view stored_key) const;  // rows_mutex_ held
   Chunk chunk(std::string_view prefix, std::string_view from) const;
+  Result<RowState> open_memory_row(std::string_view value) const;
   Result<RowState> open_row(std::string_view stored_key, std::string_view value) const;
   Status seal_row(const RowTable::Row& row, std::string& out) const;
   void hand_over_if_full(bool even_if_not);

@@ -7,6 +7,7 @@
 // see an entry only once it is durable.
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -185,6 +186,21 @@ class Batch {
   size_t last_tenant_ = 0;
 };
 
+// Whose values something is: what they are sealed for.
+struct Owner {
+  std::string tenant, subject;
+  auto operator<=>(const Owner&) const = default;
+};
+
+// How long values are kept (docs/privacy.md). A tenant's own number of days wins; 0: for ever.
+struct RetentionRules {
+  uint32_t erase_after_days = 0;
+  std::map<std::string, uint32_t, std::less<>> by_tenant;
+  std::vector<Owner> held;  // whose values stay nevertheless
+
+  bool erases() const;
+};
+
 // ---- the store ------------------------------------------------------------------------------
 
 struct StoredCheckpoint {
@@ -265,6 +281,30 @@ class Store {
   // called from another thread than append(). Whether a checkpoint may be signed is the notary's to know (notary.h).
   virtual Result<std::optional<StoredCheckpoint>> checkpoint() const = 0;
   virtual Status set_checkpoint(std::string_view note) = 0;
+
+  // ---- erasure (docs/privacy.md) ----
+  // The writer, between two appends. Destroys every key that the owners' values were sealed with, for good, and
+  // forgets them, so that what comes later begins with a new one. Their entries and rows read as erased when it
+  // returns. Doing it again changes nothing. Returns how many keys there were.
+  virtual Result<uint64_t> destroy_keys(const std::vector<Owner>& owners) = 0;
+  // Any thread, one at a time. Deletes from the finished ranges of the index what finds the subject's erased entries
+  // by their values, and sees to it that the database's files do not hold it any longer.
+  virtual Status drop_tokens(std::string_view subject) = 0;
+  // The writer, between two appends. Destroys keys that have sealed nothing for as long as the rules say, at most so
+  // many; returns how many. today: days since 1970-01-01, UTC.
+  virtual Result<uint64_t> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) = 0;
+  // Any thread, one at a time with drop_tokens(). Deletes from finished ranges in which every entry is old enough what
+  // finds erased values, each range once. Returns how many were done.
+  virtual Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) = 0;
+  // The keys that destroy_keys() would destroy.
+  virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;
+  // The entries before `end` about the subject, and whose they are, as far as its values can be read. kUnavailable when
+  // the keys are locked.
+  struct Trace {
+    std::vector<std::string> tenants;
+    uint64_t entries = 0;
+  };
+  virtual Result<Trace> trace_of(std::string_view subject, Seq end) const = 0;
 
   virtual StoreStats stats() const = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/bytes.h"
@@ -43,6 +45,7 @@ Result<std::vector<HeldKey>> decode_held(std::string_view value) {
 }  // namespace
 
 Status SubjectKeys::load() {
+  uint64_t highest = 0;
   const auto stored = database_.iterate(Family::kSubjects);
   for (stored->SeekToFirst(); stored->Valid(); stored->Next()) {
     Name name;
@@ -50,11 +53,15 @@ Status SubjectKeys::load() {
       return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
     std::memcpy(name.data(), stored->key().data(), name.size());
     RL_ASSIGN(const std::vector<HeldKey> keys, decode_held(view(stored->value())));
-    if (!keys.empty()) remember(name, keys.back());
+    if (!keys.empty()) {
+      remember(name, keys.back());
+      highest = std::max(highest, keys.back().key.value);
+    }
     if (!has_all_) break;
   }
   if (!stored->status().ok()) return fail(error_of(stored->status(), "reading the subjects' keys"));
-  return {};
+  // Key files from before would give new keys the numbers of others that are in use.
+  return ring_ == nullptr ? Status() : ring_->reaches({highest});
 }
 
 SubjectKeys::Name SubjectKeys::name_of(std::string_view tenant, std::string_view subject) const {
@@ -137,11 +144,53 @@ Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::
   return read(name_of(tenant, subject));
 }
 
+Result<uint64_t> SubjectKeys::destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) {
+  std::map<uint64_t, uint32_t> days_of;  // by the tenant's key
+  for (const auto& [tenant, days] : rules.by_tenant)
+    if (const auto key = ring_->find_tenant(tenant)) days_of[key->value] = days;
+  std::set<Name> held;
+  for (const Owner& owner : rules.held) held.insert(name_of(owner.tenant, owner.subject));
+  uint64_t destroyed = 0;
+  const auto at = database_.iterate(Family::kSubjects);
+  for (at->SeekToFirst(); at->Valid() && destroyed < at_most; at->Next()) {
+    Name name{};
+    if (at->key().size() != name.size())
+      return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
+    std::memcpy(name.data(), at->key().data(), name.size());
+    if (held.contains(name)) continue;
+    RL_ASSIGN(const std::vector<HeldKey> keys, decode_held(view(at->value())));
+    size_t expired = 0;
+    for (; expired < keys.size(); ++expired) {
+      RL_ASSIGN(const privacy::KeyId tenant, ring_->tenant_of(keys[expired].key));
+      const auto own = days_of.find(tenant.value);
+      const uint64_t days = own == days_of.end() ? rules.erase_after_days : own->second;
+      const uint64_t last_used =
+          expired + 1 < keys.size() ? keys[expired + 1].since_day : uint64_t{keys[expired].since_day} + period_days_;
+      if (days == 0 || last_used + days > today) break;
+    }
+    if (expired == 0) continue;
+    for (size_t i = 0; i < expired; ++i) RL_TRY(ring_->destroy(keys[i].key));
+    destroyed += expired;
+    const std::vector<HeldKey> left(keys.begin() + static_cast<ptrdiff_t>(expired), keys.end());
+    if (left.empty()) slots_[slot_of(name)].key = {};
+    rocksdb::ColumnFamilyHandle* const family = database_.family(Family::kSubjects);
+    const rocksdb::Status status =
+        left.empty() ? database_.db().Delete(rocksdb::WriteOptions(), family, at->key())
+                     : database_.db().Put(rocksdb::WriteOptions(), family, at->key(), slice(encode_held(left)));
+    if (!status.ok()) return fail(error_of(status, "forgetting expired keys"));
+  }
+  if (!at->status().ok()) return fail(error_of(at->status(), "reading the subjects' keys"));
+  return destroyed;
+}
+
 Status SubjectKeys::forget(std::string_view tenant, std::string_view subject) {
   const Name name = name_of(tenant, subject);
   slots_[slot_of(name)].key = {};
+  std::erase_if(unwritten_, [&](const auto& unwritten) { return unwritten.first == name; });
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
   const rocksdb::Status status =
-      database_.db().Delete(rocksdb::WriteOptions(), database_.family(Family::kSubjects), slice(bytes_of(name)));
+      database_.db().Delete(synced, database_.family(Family::kSubjects), slice(bytes_of(name)));
   if (!status.ok()) return fail(error_of(status, "forgetting a subject's keys"));
   return {};
 }

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "privacy/key_ring.h"
 #include "store/database.h"
+#include "store/store.h"
 
 namespace rowledger::store {
 
@@ -40,7 +41,9 @@ class SubjectKeys {
 
   // Any thread. All keys of a subject that are in use or were.
   Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
-  // The writer: the next entry of the subject begins with a new key.
+  // The writer. Destroys keys that were last used longer ago than the rules say, and forgets them; at most so many.
+  Result<uint64_t> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most);
+  // The writer, durable when it returns: the next entry of the subject begins with a new key.
   Status forget(std::string_view tenant, std::string_view subject);
 
  private:

@@ -27,10 +27,20 @@ bool same_key(const std::vector<record::KeyPart>& a, const std::vector<record::K
 
 }  // namespace
 
-Status ScopedStore::append(const store::Batch&) {
-  return fail(ErrorCode::kPermission, "a reader's part of the log cannot be written");
+namespace {
+tl::unexpected<Error> refused() {
+  return fail(ErrorCode::kPermission, "a reader's part of the log cannot be written, and knows no keys");
 }
-Status ScopedStore::set_checkpoint(std::string_view) { return append({}); }
+}  // namespace
+
+Status ScopedStore::append(const store::Batch&) { return refused(); }
+Status ScopedStore::set_checkpoint(std::string_view) { return refused(); }
+Result<uint64_t> ScopedStore::destroy_keys(const std::vector<store::Owner>&) { return refused(); }
+Status ScopedStore::drop_tokens(std::string_view) { return refused(); }
+Result<uint64_t> ScopedStore::destroy_expired(const store::RetentionRules&, uint32_t, size_t) { return refused(); }
+Result<uint64_t> ScopedStore::drop_expired_tokens(const store::RetentionRules&, uint32_t) { return refused(); }
+Result<std::vector<privacy::KeyId>> ScopedStore::keys_of(const std::vector<store::Owner>&) const { return refused(); }
+Result<store::Store::Trace> ScopedStore::trace_of(std::string_view, Seq) const { return refused(); }
 
 Result<ScopedStore::Part> ScopedStore::part_of(const record::Entry& entry) const {
   if (!scope_.may_see(entry.header)) return Part::kNone;

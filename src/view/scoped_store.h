@@ -21,6 +21,13 @@ class ScopedStore final : public store::Store {
   // kPermission: a reader's part takes nothing.
   Status append(const store::Batch& batch) override;
   Status set_checkpoint(std::string_view note) override;
+  // Neither does it erase anything.
+  Result<uint64_t> destroy_keys(const std::vector<store::Owner>& owners) override;
+  Status drop_tokens(std::string_view subject) override;
+  Result<uint64_t> destroy_expired(const store::RetentionRules& rules, uint32_t today, size_t at_most) override;
+  Result<uint64_t> drop_expired_tokens(const store::RetentionRules& rules, uint32_t today) override;
+  Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
+  Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // Positions, not contents: of the whole log.
   Seq end() const override { return whole_.end(); }

@@ -165,6 +165,25 @@ def test_people(api):
     api.ask("DELETE", f"/v1/tokens/{made['id']}", 204)
 
 
+def test_persons_and_keys(make_rowledger, answers):
+    api = Api(make_rowledger(tables=["contacts tenant=organization_id subject=self"]), answers)
+    person = {"table": "contacts", "key": "11"}
+    hold = api.ask("POST", "/v1/holds", 201, person | {"reason": "case 7"})
+    assert api.ask("GET", "/v1/holds", 200)["holds"] == [hold]
+    order = person | {"reason": "asked for it", "basis": "GDPR Art. 17"}
+    api.ask("POST", "/v1/erasures", 409, order)
+    api.ask("DELETE", f"/v1/holds/{hold['id']}?reason=closed", 204)
+    api.ask("DELETE", f"/v1/holds/{hold['id']}", 404)
+    api.ask("POST", "/v1/erasures", 200, order)
+    api.ask("GET", "/v1/rows/public.contacts/11", 200)
+    api.ask("GET", "/v1/rows/public.contacts/11/entries", 200)
+    api.ask("POST", "/v1/erasures", 400, person)
+    api.ask("POST", "/v1/erasures", 404, order | {"key": "4711"})
+    api.ask("GET", "/v1/keys", 200)
+    api.ask("POST", "/v1/keys/rotations", 200, {})
+    api.ask("POST", "/v1/keys/backup", 400, {"file": "relative", "recovery_key": "0" * 64})
+
+
 def test_refusals(api):
     api.ask("GET", "/v1/entries?q=nokey:1", 400)
     api.ask("GET", "/v1/entries?limit=0", 400)

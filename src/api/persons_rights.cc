@@ -1,0 +1,231 @@
+#include "api/persons_rights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "api/answer.h"
+#include "api/export_spool.h"
+#include "api/json_writer.h"
+#include "capture/erasures.h"
+#include "query/reader.h"
+
+namespace rowledger::api {
+namespace {
+
+constexpr char kHoldsKey[] = "privacy.holds";  // the seqs of the standing ones, a line each
+constexpr size_t kHistoryPage = 1'000;
+
+std::string who_json(const people::Principal& by) {
+  JsonWriter out;
+  out.text("kind", to_string(by.kind)).text("id", by.id);
+  if (!by.name.empty()) out.text("name", by.name);
+  return out.finish();
+}
+
+std::string owners_json(const std::vector<store::Owner>& owners) {
+  std::string out = "[";
+  for (const store::Owner& owner : owners) {
+    if (out.size() > 1) out += ',';
+    JsonWriter one;
+    if (!owner.tenant.empty()) one.text("tenant", owner.tenant);
+    out += one.text("subject", owner.subject).finish();
+  }
+  return out + "]";
+}
+
+std::string numbers_json(const std::vector<privacy::KeyId>& keys) {
+  std::string out = "[";
+  for (const privacy::KeyId key : keys) out += fmt::format("{}{}", out.size() > 1 ? "," : "", key.value);
+  return out + "]";
+}
+
+// An entry about the person for the log, with its detail beside it.
+record::Entry entry_of(record::EntryKind kind, const people::Principal& by, const std::string& tenant,
+                       const std::string& detail) {
+  record::Entry out;
+  out.header.kind = kind;
+  out.header.tenant = tenant;
+  out.header.trust = record::Trust::kVerified;
+  out.body.attribution.actor_id = by.id;
+  out.body.attribution.actor_name = by.name;
+  out.body.detail = detail;
+  return out;
+}
+
+bool is_about(const std::vector<store::Owner>& one, const std::vector<store::Owner>& other) {
+  return std::ranges::any_of(one, [&](const store::Owner& owner) {
+    return std::ranges::any_of(other, [&](const store::Owner& o) { return o.subject == owner.subject; });
+  });
+}
+
+std::string lines_of(const std::vector<Seq>& seqs) {
+  std::string out;
+  for (const Seq seq : seqs) out += fmt::format("{}\n", seq.value);
+  return out;
+}
+
+}  // namespace
+
+Result<Person> PersonsRights::find(const people::Principal& by, std::string_view table, std::string_view key) const {
+  Person out;
+  out.table = table.find('.') == std::string_view::npos ? fmt::format("public.{}", table) : std::string(table);
+  out.key = key;
+  const auto settings = std::ranges::find(tables_, out.table, &capture::TableSettings::table);
+  if (settings == tables_.end())
+    return fail(ErrorCode::kNotFound, fmt::format("the table {} is not captured", out.table));
+  if (settings->subject.empty())
+    return fail(ErrorCode::kInvalid, fmt::format("rows of {} are nobody's in particular: subject in its [[table]] says "
+                                                 "whose data they are",
+                                                 out.table));
+  if (settings->subject != "self")
+    return fail(ErrorCode::kInvalid, fmt::format("rows of {} are about a person in {}, whom {} names: give that person",
+                                                 out.table, settings->subject, settings->subject_column));
+  // Under another key before, a person had another name.
+  std::set<std::string> subjects{out.table + "/" + out.key}, tenants;
+  const query::Reader reader(store_);
+  std::optional<Seq> before;
+  bool known = false;
+  do {
+    RL_ASSIGN(const auto page, reader.history(out.table, key, before, kHistoryPage));
+    for (const auto& entry : page.entries) {
+      known = true;
+      if (entry.values() == record::Values::kLocked)
+        return fail(ErrorCode::kUnavailable, "the keys are locked: whose values these are cannot be told");
+      if (!entry.body().subject.empty()) subjects.emplace(entry.body().subject);
+      tenants.emplace(entry.header().tenant);
+    }
+    before = page.next;
+  } while (before);
+  for (const std::string& subject : subjects) {
+    RL_ASSIGN(const auto trace, store_.trace_of(subject, store_.end()));
+    known = known || trace.entries > 0;
+    out.entries += trace.entries;
+    for (const std::string& tenant : trace.tenants) tenants.insert(tenant);
+  }
+  const bool visible = !by.tenant || (tenants.size() == 1 && tenants.contains(*by.tenant));
+  if (!known || !visible)
+    return fail(ErrorCode::kNotFound, fmt::format("the log knows no row {} of {}", key, out.table));
+  for (const std::string& subject : subjects)
+    for (const std::string& tenant : tenants) out.owners.push_back({tenant, subject});
+  return out;
+}
+
+Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_view table, std::string_view key,
+                                    std::string_view reason, std::string_view basis) {
+  const std::lock_guard guard(mutex_);
+  RL_ASSIGN(const Person person, find(by, table, key));
+  RL_ASSIGN(const auto held_owners, held());
+  if (is_about(person.owners, held_owners))
+    return fail(ErrorCode::kConflict,
+                "a hold stands on this person: nothing may be erased until it is lifted "
+                "(`rowledger hold --list`)");
+  if (exports_ != nullptr) RL_TRY(exports_->discard_all());
+  // Named, so that a backup of the keys that is put back can be made to forget them again.
+  RL_ASSIGN(const auto keys, store_.keys_of(person.owners));
+  const std::string detail = JsonWriter()
+                                 .raw("by", who_json(by))
+                                 .text("table", person.table)
+                                 .text("key", person.key)
+                                 .text("reason", reason)
+                                 .text("basis", basis)
+                                 .number("entries", person.entries)
+                                 .raw("owners", owners_json(person.owners))
+                                 .raw("keys", numbers_json(keys))
+                                 .finish();
+  Erased out;
+  out.entries = person.entries;
+  RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, detail)));
+  std::set<std::string_view> subjects;
+  for (const store::Owner& owner : person.owners) subjects.insert(owner.subject);
+  for (const std::string_view subject : subjects) {
+    RL_ASSIGN(const auto left, store_.trace_of(std::string(subject), out.seq));
+    out.in_clear += left.entries;
+  }
+  return out;
+}
+
+Result<std::vector<Seq>> PersonsRights::standing() const {
+  RL_ASSIGN(const auto text, store_.meta(kHoldsKey));
+  std::vector<Seq> out;
+  std::string_view rest = text ? std::string_view(*text) : std::string_view();
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const auto seq = parse_number(line);
+    if (!seq) return fail(ErrorCode::kCorrupt, "the list of holds is malformed");
+    out.push_back({*seq});
+  }
+  return out;
+}
+
+Result<Hold> PersonsRights::hold(const people::Principal& by, std::string_view table, std::string_view key,
+                                 std::string_view reason) {
+  const std::lock_guard guard(mutex_);
+  RL_ASSIGN(const Person person, find(by, table, key));
+  RL_ASSIGN(std::vector<Seq> seqs, standing());
+  Hold out;
+  out.tenant = person.owners.front().tenant;
+  out.detail = JsonWriter()
+                   .text("event", "hold")
+                   .raw("by", who_json(by))
+                   .text("table", person.table)
+                   .text("key", person.key)
+                   .text("reason", reason)
+                   .raw("owners", owners_json(person.owners))
+                   .finish();
+  RL_ASSIGN(out.id, capture_.append_with(entry_of(record::EntryKind::kControl, by, out.tenant, out.detail),
+                                         [&](Seq seq) -> capture::Capture::Meta {
+                                           seqs.push_back(seq);
+                                           return {{kHoldsKey, lines_of(seqs)}};
+                                         }));
+  out.since = Timestamp::now();
+  return out;
+}
+
+Result<std::vector<Hold>> PersonsRights::holds(const people::Principal& by) const {
+  RL_ASSIGN(const std::vector<Seq> seqs, standing());
+  std::vector<Hold> out;
+  for (const Seq seq : seqs) {
+    RL_ASSIGN(const auto entry, store_.read(seq));
+    if (!entry || entry->values() != record::Values::kHere)
+      return fail(ErrorCode::kUnavailable, fmt::format("the hold of entry {} cannot be read", seq.value));
+    const std::string tenant(entry->header().tenant);
+    if (!by.tenant || *by.tenant == tenant)
+      out.push_back({seq, std::string(entry->body().detail), entry->header().received_at, tenant});
+  }
+  return out;
+}
+
+Status PersonsRights::lift(const people::Principal& by, Seq id, std::string_view reason) {
+  const std::lock_guard guard(mutex_);
+  RL_ASSIGN(const std::vector<Hold> visible, holds(by));
+  const auto lifted = std::ranges::find(visible, id, &Hold::id);
+  if (lifted == visible.end())
+    return fail(ErrorCode::kNotFound, fmt::format("no hold stands that entry {} made", id.value));
+  RL_ASSIGN(std::vector<Seq> seqs, standing());
+  std::erase(seqs, id);
+  JsonWriter detail;
+  detail.text("event", "hold-lifted").raw("by", who_json(by)).number("hold", id.value);
+  if (!reason.empty()) detail.text("reason", reason);
+  const std::string text = detail.finish();
+  RL_TRY(capture_.append_with(entry_of(record::EntryKind::kControl, by, lifted->tenant, text),
+                              [&](Seq) -> capture::Capture::Meta {
+                                return {{kHoldsKey, lines_of(seqs)}};
+                              }));
+  return {};
+}
+
+Result<std::vector<store::Owner>> PersonsRights::held() const {
+  people::Principal everybody;
+  RL_ASSIGN(const std::vector<Hold> all, holds(everybody));
+  std::vector<store::Owner> out;
+  for (const Hold& hold : all) {
+    RL_ASSIGN(const auto owners, capture::owners_of(hold.detail));
+    out.insert(out.end(), owners.begin(), owners.end());
+  }
+  return out;
+}
+
+}  // namespace rowledger::api

@@ -1,0 +1,69 @@
+#pragma once
+// Erasing people's values, and holds that prevent it (docs/privacy.md). What was ordered, by whom and why, is in the
+// log before anything is done.
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/capture.h"
+#include "people/principal.h"
+#include "store/store.h"
+
+namespace rowledger::api {
+
+class ExportSpool;
+
+// A row that is a person, and whose values are his: under every name and organisation that the log knows of.
+struct Person {
+  std::string table, key;
+  std::vector<store::Owner> owners;
+  uint64_t entries = 0;  // about him
+};
+
+struct Erased {
+  Seq seq;                // of the entry that says so
+  uint64_t entries = 0;   // about the person
+  uint64_t in_clear = 0;  // of them, written while sealing was off: no key can be destroyed for those
+};
+
+// Why nothing may be erased for now.
+struct Hold {
+  Seq id;              // the entry that says so
+  std::string detail;  // of it: a JSON object
+  Timestamp since;
+  std::string tenant;
+};
+
+// Any thread.
+class PersonsRights {
+ public:
+  PersonsRights(store::Store& store, capture::Capture& capture, ExportSpool* exports,
+                std::vector<capture::TableSettings> tables)
+      : store_(store), capture_(capture), exports_(exports), tables_(std::move(tables)) {}
+
+  // kConflict while a hold stands; kNotFound when the log knows no such person (or he is another organisation's);
+  // kInvalid when rows of the table are not persons.
+  Result<Erased> erase(const people::Principal& by, std::string_view table, std::string_view key,
+                       std::string_view reason, std::string_view basis);
+
+  Result<Hold> hold(const people::Principal& by, std::string_view table, std::string_view key, std::string_view reason);
+  Result<std::vector<Hold>> holds(const people::Principal& by) const;
+  Status lift(const people::Principal& by, Seq id, std::string_view reason);
+
+  // Whose values retention must leave alone.
+  Result<std::vector<store::Owner>> held() const;
+
+ private:
+  Result<Person> find(const people::Principal& by, std::string_view table, std::string_view key) const;
+  Result<std::vector<Seq>> standing() const;
+
+  store::Store& store_;
+  capture::Capture& capture_;
+  ExportSpool* const exports_;
+  const std::vector<capture::TableSettings> tables_;
+  std::mutex mutex_;  // held from looking at the holds until what follows from it is done
+};
+
+}  // namespace rowledger::api

@@ -1,0 +1,86 @@
+// erase and hold: what is ordered about a person.
+#include <fmt/format.h>
+
+#include "api/json_view.h"
+#include "api/json_writer.h"
+#include "app/client.h"
+#include "app/terminal.h"
+#include "app/verbs.h"
+
+namespace rowledger::app {
+namespace {
+
+using api::JsonView;
+
+std::string order_json(const PersonOptions& options) {
+  api::JsonWriter json;
+  json.text("table", options.table).text("key", options.key).text("reason", options.reason);
+  if (!options.basis.empty()) json.text("basis", options.basis);
+  return json.finish();
+}
+
+int print(const std::string& text) {
+  Output out;
+  out.line(text);
+  out.flush();
+  return out.failed() ? report_error({ErrorCode::kIo, "standard output could not be written"}) : kDone;
+}
+
+std::string hold_text(JsonView hold) {
+  return fmt::format("{}  {} {}  since {}  {}", hold["id"].text(), hold["table"].text(),
+                     displayable(hold["key"].text(), 200), hold["since"].text(), displayable(hold["reason"].text(), 0));
+}
+
+int list_holds(Client& client, bool json) {
+  const auto body = client.get("/v1/holds");
+  if (!body) return report_error(body.error());
+  if (json) return print(*body);
+  std::string lines;
+  JsonView(*body)["holds"].for_each_item([&](JsonView hold) {
+    if (!lines.empty()) lines += '\n';
+    lines += hold_text(hold);
+    return true;
+  });
+  return print(lines.empty() ? "No hold stands." : lines);
+}
+
+}  // namespace
+
+int run_erase(const PersonOptions& options) {
+  const auto workspace = Workspace::load(options.directory);
+  if (!workspace) return report_error(workspace.error());
+  Client client(*workspace);
+  const auto body = client.post("/v1/erasures", order_json(options));
+  if (!body) return report_error(body.error());
+  if (options.json) return print(*body);
+  const JsonView answer(*body);
+  const std::string in_clear = answer["in_clear"].text();
+  return print(fmt::format("Erased: the values of {} entries about {} {}, recorded as #{}.{}", answer["entries"].text(),
+                           options.table, options.key, answer["seq"].text(),
+                           in_clear == "0" ? ""
+                                           : fmt::format("\n{} of them were written while sealing was off and stay in "
+                                                         "clear: no key can be destroyed for those.",
+                                                         in_clear)));
+}
+
+int run_hold(const PersonOptions& options) {
+  const bool person = !options.table.empty();
+  if (person + !options.lift.empty() + options.list != 1 || (person && (options.key.empty() || options.reason.empty())))
+    return report_error({ErrorCode::kInvalid, "say one of: TABLE KEY --reason R, --lift ID, --list"});
+  const auto workspace = Workspace::load(options.directory);
+  if (!workspace) return report_error(workspace.error());
+  Client client(*workspace);
+  if (options.list) return list_holds(client, options.json);
+  if (!options.lift.empty()) {
+    const auto lifted = client.send("DELETE", fmt::format("/v1/holds/{}?reason={}", http::percent_encode(options.lift),
+                                                          http::percent_encode(options.reason)));
+    return lifted ? print(fmt::format("The hold {} is lifted.", options.lift)) : report_error(lifted.error());
+  }
+  const auto body = client.post("/v1/holds", order_json(options));
+  if (!body) return report_error(body.error());
+  return print(options.json ? *body
+                            : fmt::format("Held: nothing of {} {} can be erased until `rowledger hold --lift {}`.",
+                                          options.table, options.key, JsonView(*body)["id"].text()));
+}
+
+}  // namespace rowledger::app

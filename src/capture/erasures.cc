@@ -1,0 +1,143 @@
+#include "capture/erasures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+#include <set>
+
+namespace rowledger::capture {
+namespace {
+
+constexpr char kOpenKey[] = "capture.open_erasures";
+// How long an erasure waits for its turn at the writer.
+// Each is synced to the disk while nothing is built: some tenths of a second.
+constexpr size_t kKeysATurn = 100;
+constexpr auto kPatience = std::chrono::seconds(30);
+
+std::optional<uint64_t> number_of(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Result<std::vector<store::Owner>> owners_of(std::string_view detail) {
+  const auto malformed = [] { return fail(ErrorCode::kCorrupt, "an erase entry does not say whose values are meant"); };
+  boost::system::error_code error;
+  const boost::json::value whole = boost::json::parse({detail.data(), detail.size()}, error);
+  const boost::json::object* const object = error ? nullptr : whole.if_object();
+  const boost::json::value* const list = object == nullptr ? nullptr : object->if_contains("owners");
+  if (list == nullptr || !list->is_array()) return malformed();
+  std::vector<store::Owner> out;
+  for (const boost::json::value& item : list->get_array()) {
+    const boost::json::object* const one = item.if_object();
+    const boost::json::value* const subject = one == nullptr ? nullptr : one->if_contains("subject");
+    const boost::json::value* const tenant = one == nullptr ? nullptr : one->if_contains("tenant");
+    if (subject == nullptr || !subject->is_string() || subject->get_string().empty()) return malformed();
+    store::Owner& owner = out.emplace_back();
+    owner.subject = std::string(subject->get_string());
+    if (tenant != nullptr && tenant->is_string()) owner.tenant = std::string(tenant->get_string());
+  }
+  if (out.empty()) return malformed();
+  return out;
+}
+
+// Stored with the next batch.
+Status Erasures::remember() {
+  std::string text;
+  for (const Open& open : open_) text += fmt::format("{}:{}\n", open.seq.value, static_cast<char>(open.stage));
+  writer_.batch().set_meta(kOpenKey, text);
+  return writer_.flush_and_wait();
+}
+
+Status Erasures::finish_open() {
+  RL_ASSIGN(const auto text, store_.meta(kOpenKey));
+  if (!text) return {};
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    const size_t colon = line.find(':');
+    const auto seq = number_of(line.substr(0, colon));
+    if (!seq || colon == std::string_view::npos || colon + 2 != line.size())
+      return fail(ErrorCode::kCorrupt, "the list of erasures under way is malformed");
+    open_.push_back({{*seq}, line.back() == static_cast<char>(Stage::kKeys) ? Stage::kKeys : Stage::kTokens});
+  }
+  for (const Open& open : std::vector<Open>(open_)) {
+    RL_ASSIGN(const auto entry, store_.read(open.seq));
+    if (!entry || entry->values() != record::Values::kHere)
+      return fail(ErrorCode::kUnavailable, fmt::format("the erasure that entry {} orders cannot be finished: its "
+                                                       "values cannot be read",
+                                                       open.seq.value));
+    RL_ASSIGN(const auto owners, owners_of(entry->body().detail));
+    if (open.stage == Stage::kKeys) RL_TRY(destroy_keys(open.seq, owners));
+    RL_TRY(drop_tokens(open.seq, owners));
+  }
+  return {};
+}
+
+Result<Seq> Erasures::carry_out(const record::Entry& entry) {
+  RL_ASSIGN(const auto owners, owners_of(entry.body.detail));
+  const std::lock_guard one_at_a_time(one_at_a_time_);
+  if (std::string problem = writer_.problem(); !problem.empty())
+    return fail(ErrorCode::kUnavailable, std::move(problem));
+  Seq seq;
+  {
+    const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
+    if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
+    record::Entry copy = entry;
+    seq = writer_.add(copy);
+    open_.push_back({seq, Stage::kKeys});
+    RL_TRY(remember());
+    RL_TRY(destroy_keys(seq, owners));
+  }
+  RL_TRY(drop_tokens(seq, owners));
+  return seq;
+}
+
+Result<uint64_t> Erasures::expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop) {
+  uint64_t destroyed = 0;
+  while (!stop) {
+    const std::lock_guard one_at_a_time(one_at_a_time_);
+    uint64_t now = 0;
+    {
+      const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
+      if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
+      RL_TRY(writer_.flush_and_wait());
+      RL_ASSIGN(now, store_.destroy_expired(rules, today, kKeysATurn));
+      if (now > 0) state_.forget_all();
+    }
+    destroyed += now;
+    if (now > 0) continue;
+    RL_ASSIGN(const uint64_t ranges, store_.drop_expired_tokens(rules, today));
+    (void)ranges;
+    return destroyed;
+  }
+  return fail(ErrorCode::kCancelled, "the program ends");
+}
+
+Status Erasures::destroy_keys(Seq seq, const std::vector<store::Owner>& owners) {
+  const auto lock = writer_.lock();
+  // What is built already has the values that were known until now.
+  RL_TRY(writer_.flush_and_wait());
+  RL_TRY(store_.destroy_keys(owners));
+  state_.forget_all();
+  // What comes after this has other keys, which doing it again would destroy.
+  std::ranges::find(open_, seq, &Open::seq)->stage = Stage::kTokens;
+  return remember();
+}
+
+Status Erasures::drop_tokens(Seq seq, const std::vector<store::Owner>& owners) {
+  std::set<std::string_view> subjects;
+  for (const store::Owner& owner : owners) subjects.insert(owner.subject);
+  for (const std::string_view subject : subjects) RL_TRY(store_.drop_tokens(subject));
+  const auto lock = writer_.lock();
+  std::erase_if(open_, [&](const Open& open) { return open.seq == seq; });
+  return remember();
+}
+
+}  // namespace rowledger::capture

@@ -1,0 +1,58 @@
+#pragma once
+// Erasing people's values: the order of things, and what is made up for after a crash.
+//
+// The log says it first: an entry of kind `erase` with who ordered it and why is durable before a key is destroyed, and
+// in the same write the store's meta remembers that it is to be carried out. Then, with the builder held still:
+// everything built is written, the keys are destroyed, what is cached of rows is forgotten. From then on the values are
+// erased. Last, and beside capture, the index forgets what found them. After a crash finish_open() does again what may
+// not have been done.
+#include <atomic>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "capture/entry_writer.h"
+#include "capture/state_view.h"
+#include "store/store.h"
+
+namespace rowledger::capture {
+
+class Erasures {
+ public:
+  Erasures(store::Store& store, EntryWriter& writer, StateView& state)
+      : store_(store), writer_(writer), state_(state) {}
+
+  // Before anything is captured. Any error: what was ordered is not done, and nothing may go on as if it were.
+  Status finish_open();
+
+  // Any thread, one at a time. entry: of kind erase; its detail names the owners (owners_of). Returns its seq when the
+  // values are erased for good.
+  Result<Seq> carry_out(const record::Entry& entry);
+
+  // Any thread. Retention (capture.h).
+  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop);
+
+ private:
+  // How far an erasure has come, as the store's meta keeps it: "<seq>:<stage>" in lines.
+  enum class Stage : char { kKeys = 'k', kTokens = 't' };
+  struct Open {
+    Seq seq;
+    Stage stage = Stage::kKeys;
+  };
+  Status remember();  // locked
+  Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
+  Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
+
+  store::Store& store_;
+  EntryWriter& writer_;
+  StateView& state_;
+  std::mutex one_at_a_time_;
+  std::vector<Open> open_;
+};
+
+// Of an erase entry's detail: {"owners":[{"tenant":"1","subject":"public.contacts/42"}], ...}. kCorrupt when it names
+// none.
+Result<std::vector<store::Owner>> owners_of(std::string_view detail);
+
+}  // namespace rowledger::capture

@@ -1,0 +1,71 @@
+#include "privacy/key_keeper.h"
+
+#include "privacy/master_key.h"
+#include "privacy/private_file.h"
+
+namespace rowledger::privacy {
+namespace {
+
+std::filesystem::path next_to(const std::filesystem::path& file) { return file.string() + ".new"; }
+
+// Left by a change that ended before the ring took the key: nothing is wrapped with it.
+Status remove_unused(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return {};
+  RL_ASSIGN(PrivateFile file, PrivateFile::open(path));
+  RL_TRY(file.overwrite());
+  if (!std::filesystem::remove(path, error) || error) return os_error("remove", path);
+  return sync_directory(path.parent_path());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& directory,
+                                           const std::filesystem::path& master_key_file) {
+  RL_TRY(finish_replacing(master_key_file));
+  const auto next = next_to(master_key_file);
+  RL_ASSIGN(const MasterKey master, read_master_key(master_key_file));
+  auto ring = KeyRing::open(directory, master);
+  std::error_code ignored;
+  if (ring) {
+    RL_TRY(remove_unused(next));
+    return ring;
+  }
+  if (ring.error().code != ErrorCode::kPermission || !std::filesystem::exists(next, ignored)) return ring;
+  RL_ASSIGN(const MasterKey rotated, read_master_key(next));
+  RL_ASSIGN(auto opened, KeyRing::open(directory, rotated));
+  RL_TRY(replace_file(master_key_file));
+  RL_TRY(finish_replacing(master_key_file));
+  return opened;
+}
+
+Status put_master_key(const std::filesystem::path& file, const MasterKey& key) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return write_master_key(file, key);
+  RL_TRY(remove_unused(next_to(file)));
+  RL_TRY(write_master_key(next_to(file), key));
+  RL_TRY(replace_file(file));
+  return finish_replacing(file);
+}
+
+Status KeyKeeper::rotate() {
+  if (!has_file())
+    return fail(ErrorCode::kInvalid,
+                "a command gives the master key: make a new one there, and say in which file it "
+                "can be read once (--new-key-file)");
+  const auto next = next_to(master_key_file_);
+  RL_TRY(remove_unused(next));
+  // Durable before the ring takes it; open_ring() finds it should this end in between.
+  RL_ASSIGN(const MasterKey key, generate_master_key(next));
+  RL_TRY(ring_.rotate_master(key));
+  RL_TRY(replace_file(master_key_file_));
+  return finish_replacing(master_key_file_);
+}
+
+Status KeyKeeper::rotate_to(const MasterKey& next) {
+  if (has_file())
+    return fail(ErrorCode::kInvalid, "the master key is in a file, where a new one is put: leave out --new-key-file");
+  return ring_.rotate_master(next);
+}
+
+}  // namespace rowledger::privacy

@@ -1,0 +1,44 @@
+#pragma once
+// What a person does with an installation's keys as a whole: backing them up, and changing the master key, while the
+// ring is in use. Any thread.
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+#include "privacy/key_ring.h"
+
+namespace rowledger::privacy {
+
+// Opens the ring with the master key in the file. Ends a change of the master key that a crash broke off: then the new
+// one is beside it, in "<file>.new".
+Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& directory,
+                                           const std::filesystem::path& master_key_file);
+
+// Puts the key in the file's place, or makes the file; what was there is overwritten. A crash leaves one of the two.
+Status put_master_key(const std::filesystem::path& file, const MasterKey& key);
+
+class KeyKeeper {
+ public:
+  // master_key_file: empty when a command gives the master key.
+  KeyKeeper(KeyRing& ring, std::filesystem::path master_key_file)
+      : ring_(ring), master_key_file_(std::move(master_key_file)) {}
+
+  KeyRingStatus status() const { return ring_.status(); }
+  bool has_file() const { return !master_key_file_.empty(); }
+
+  // kConflict when there is such a file.
+  Status backup(const std::filesystem::path& file, const RecoveryKey& recovery) { return ring_.backup(file, recovery); }
+
+  // Draws a new master key and puts it in the file's place; the old one is overwritten. kInvalid without a file.
+  Status rotate();
+  // To a key that is safe already where the command takes it from. kInvalid with a file.
+  Status rotate_to(const MasterKey& next);
+
+ private:
+  KeyRing& ring_;
+  const std::filesystem::path master_key_file_;
+};
+
+}  // namespace rowledger::privacy

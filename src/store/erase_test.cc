@@ -1,0 +1,154 @@
+// Erasing a subject: what the log, the state and the index say afterwards, at once and when opened again.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "store/rocksdb_store.h"
+#include "store/store_testing.h"
+#include "store/terms.h"
+
+namespace rowledger::store {
+namespace {
+
+using testing::TempDirectory;
+using testing::Workload;
+
+class EraseTest : public ::testing::Test {
+ protected:
+  void open() {
+    store_.reset();
+    keys_.reset();
+    keys_ = testing::open_keys(directory_.path());
+    StoreOptions options;
+    options.directory = directory_.path() / "store";
+    options.keys = keys_.get();
+    options.salt_key = "salt";
+    auto opened = open_rocksdb_store(options);
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
+  }
+
+  void write(size_t entries) {
+    while (workload_.seq < entries) {
+      Batch batch;
+      workload_.next(batch);
+      ASSERT_TRUE(store_->append(batch));
+    }
+  }
+
+  static bool is_about(const record::Entry& entry, std::string_view subject) { return entry.body.subject == subject; }
+
+  std::vector<Seq> candidates(Dimension dimension, const std::string& value) const {
+    std::vector<Seq> out;
+    for (uint64_t range = 0; range * Store::kIndexRange < store_->end().value; ++range) {
+      const auto found = store_->candidates(range, {Filter::Op::kTerm, {dimension, value}, {}});
+      EXPECT_TRUE(found);
+      out.insert(out.end(), found->begin(), found->end());
+    }
+    return out;
+  }
+
+  const TempDirectory directory_;
+  Workload workload_{7, {.max_entries = 500, .odd_cases = false, .inserts_first = 700}};
+  std::unique_ptr<privacy::KeyRing> keys_;
+  std::unique_ptr<Store> store_;
+};
+
+std::string file_bytes(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+TEST_F(EraseTest, NothingOfTheSubjectIsLeftAndAllOfTheOthers) {
+  open();
+  write(Store::kIndexRange + 9'000);  // a finished range, and one in memory
+  const std::string subject = "public.contacts/42";
+  std::vector<Seq> about, others;
+  std::set<std::string> phones;
+  ASSERT_TRUE(store_->scan({{0}, store_->end()}, [&](const record::OwnedEntry& entry) {
+    (is_about(entry.entry(), subject) ? about : others).push_back(entry.header().seq);
+    if (is_about(entry.entry(), subject))
+      for (const auto& change : entry.body().changes)
+        if (change.field == "phone") phones.emplace(change.after.text);
+    return true;
+  }));
+  ASSERT_GT(about.size(), 60u);
+  const auto trace = store_->trace_of(subject, store_->end());
+  ASSERT_TRUE(trace);
+  EXPECT_EQ(trace->entries, about.size());
+  EXPECT_EQ(trace->tenants, std::vector<std::string>{"1"});
+  for (const std::string& phone : phones) EXPECT_FALSE(candidates(Dimension::kNewValue, phone).empty());
+  const std::string slots_before = file_bytes(directory_.path() / "keys/subjects.keys");
+
+  const std::vector<Owner> owners{{"1", subject}};
+  const auto destroyed = store_->destroy_keys(owners);
+  ASSERT_TRUE(destroyed) << destroyed.error().message;
+  EXPECT_EQ(*destroyed, 1u);
+  ASSERT_TRUE(store_->drop_tokens(subject));
+  EXPECT_EQ(store_->destroy_keys(owners).value(), 0u) << "again changes nothing";
+
+  const auto check = [&] {
+    const std::set<Seq> erased(about.begin(), about.end());
+    uint64_t here = 0;
+    ASSERT_TRUE(store_->scan({{0}, {workload_.seq}}, [&](const record::OwnedEntry& entry) {
+      const bool is_erased = entry.values() == record::Values::kErased;
+      EXPECT_EQ(is_erased, erased.contains(entry.header().seq)) << entry.header().seq.value;
+      here += !is_erased;
+      return true;
+    }));
+    EXPECT_EQ(here, others.size());
+    const auto row = store_->row({1}, std::string("42\0", 3));
+    ASSERT_TRUE(row && *row);
+    EXPECT_TRUE((*row)->erased);
+    EXPECT_TRUE((*row)->image.empty());
+    // Of other subjects one may have the same token: but nothing erased is among what is found.
+    for (const std::string& phone : phones)
+      for (const Seq seq : candidates(Dimension::kNewValue, phone)) EXPECT_FALSE(erased.contains(seq));
+    for (const Seq seq : candidates(Dimension::kSubject, subject)) EXPECT_FALSE(erased.contains(seq));
+    // What is not the person's still finds them.
+    const auto fields = candidates(Dimension::kField, "phone");
+    const std::set<Seq> by_field(fields.begin(), fields.end());
+    EXPECT_TRUE(by_field.contains(about.back()));
+    EXPECT_FALSE(candidates(Dimension::kSubject, "public.contacts/43").empty());
+  };
+  check();
+  // The slot as it was is in no file.
+  const std::string slots_after = file_bytes(directory_.path() / "keys/subjects.keys");
+  ASSERT_EQ(slots_after.size(), slots_before.size());
+  std::vector<std::string> gone;
+  for (size_t at = 4096; at < slots_before.size(); at += 64)
+    if (slots_before[at] == '\xa5' && slots_after[at] == '\x5a') gone.push_back(slots_before.substr(at + 4, 60));
+  ASSERT_EQ(gone.size(), 1u);
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory_.path()))
+    if (file.is_regular_file()) EXPECT_EQ(file_bytes(file.path()).find(gone.front()), std::string::npos) << file.path();
+  open();
+  check();
+  write(workload_.seq + 5'000);  // it begins anew, with another key
+  EXPECT_GT(store_->trace_of(subject, store_->end())->entries, 0u);
+  open();
+}
+
+TEST_F(EraseTest, AKillBeforeTheStateIsWrittenLeavesItErased) {
+  open();
+  write(3'000);
+  ASSERT_TRUE(store_->destroy_keys({{"1", "public.contacts/42"}}));
+  // As after a crash: the files as they are now.
+  const TempDirectory copy;
+  std::filesystem::copy(directory_.path(), copy.path(),
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+  const auto keys = testing::open_keys(copy.path());
+  StoreOptions options;
+  options.directory = copy.path() / "store";
+  options.keys = keys.get();
+  options.salt_key = "salt";
+  const auto opened = open_rocksdb_store(options);
+  ASSERT_TRUE(opened) << opened.error().message;
+  const auto row = (*opened)->row({1}, std::string("42\0", 3));
+  ASSERT_TRUE(row && *row);
+  EXPECT_TRUE((*row)->erased);
+  EXPECT_FALSE((*(*opened)->row({1}, std::string("43\0", 3)))->erased);
+}
+
+}  // namespace
+}  // namespace rowledger::store

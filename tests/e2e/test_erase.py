@@ -1,0 +1,131 @@
+"""A person is erased: the values are gone for good, everything else still proves itself."""
+
+import random
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import DONE, FOUND_WRONG, Rowledger, parse_json
+
+PHONE, NAME = "917700112233", "Zebulon Quuxwell"
+WHY = ("--reason", "asked for it", "--basis", "GDPR Art. 17(1)(b)")
+
+
+@pytest.fixture
+def log(make_rowledger, cluster, database):
+    rowledger = make_rowledger(tables=["contacts tenant=organization_id subject=self"])
+    cluster.psql(database, f"""
+        INSERT INTO contacts (id, organization_id, name, phone, note) VALUES (100, 1, '{NAME}', '{PHONE}', repeat('{NAME} ', 2000));
+        UPDATE contacts SET phone = phone || '44' WHERE id = 100;
+        UPDATE contacts SET id = 101 WHERE id = 100;
+        UPDATE contacts SET organization_id = 2 WHERE id = 101;
+        UPDATE contacts SET name = 'somebody else' WHERE id = 3;
+        """)
+    rowledger.sync()
+    return rowledger
+
+
+def everything_in(directory):
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def live_slots(rowledger):
+    content = (rowledger.dir / "keys" / "subjects.keys").read_bytes()
+    return {content[at + 4:at + 64] for at in range(4096, len(content), 64) if content[at] == 0xA5}
+
+
+def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
+    evidence = tmp_path / "before.evidence"
+    log.must("export", "--evidence", evidence, "--row", "contacts", 101)
+    log.must("export", "--format", "ndjson", "key:100", "--output", tmp_path / "before.ndjson")
+    assert PHONE in (tmp_path / "before.ndjson").read_text()
+    before = live_slots(log)
+    history = [parse_json(line) for line in log.must("history", "contacts", 101, "--json").splitlines()]
+    assert len(history) == 4 and "erased" not in history[0]
+
+    answer = parse_json(log.must("erase", "contacts", 101, *WHY, "--json"))
+    assert answer["entries"] == 4 and answer["in_clear"] == 0
+    said = parse_json(log.must("show", answer["seq"], "--json"))
+    assert said["kind"] == "erase" and said["detail"]["basis"] == "GDPR Art. 17(1)(b)" and said["actor"]["id"].startswith("uid:")
+
+    # Erased, not missing.
+    history = [parse_json(line) for line in log.must("history", "contacts", 101, "--json").splitlines()]
+    assert [entry["seq"] for entry in history] == sorted((entry["seq"] for entry in history), reverse=True)
+    assert len(history) == 4 and all(entry["erased"] for entry in history)
+    now = parse_json(log.must("at", "contacts", 101, "now", "--json"))
+    assert now["exists"] and now["erased"] and "row" not in now
+    assert not log.log(f"new:{PHONE}") and not log.log("key:101 op:modify")
+    assert len(log.log("key:3")) > 1, "others are as they were"
+
+    # No byte of the values, nor of the keys, in any file; nor in the export that lay ready.
+    gone = before - live_slots(log)
+    assert len(gone) == 3, "as 100 in 1, as 101 in 1, as 101 in 2"
+    for path, content in everything_in(log.parent).items():
+        for needle in (PHONE.encode(), NAME.encode(), *gone):
+            assert needle not in content, path
+    assert not [path for path in everything_in(log.dir / "exports") if path.suffix != ".lock"]
+
+    for _ in range(2):
+        report = parse_json(log.must("verify", "--json"))
+        assert report["ok"] and report["values_erased"] == 4, report
+        log.stop()
+        log.serve()
+    done = log.run("verify", "--evidence", evidence)
+    assert done.returncode == DONE and NAME in done.stdout
+
+    # PostgreSQL's row stands. Its next change begins with a new key.
+    cluster.sql(log.database, "UPDATE contacts SET phone = '91888' WHERE id = 101")
+    log.sync()
+    newest = parse_json(log.must("history", "contacts", 101, "--json").splitlines()[0])
+    phone = next(change for change in newest["changes"] if change["field"] == "phone")
+    assert phone["new"] == "91888" and phone["unknown"] and "erased" not in newest
+    assert parse_json(log.must("at", "contacts", 101, "now", "--json"))["row"]["phone"] == "91888"
+    assert parse_json(log.must("at", "contacts", 101, f"seq:{newest['prev']}", "--json"))["erased"]
+    again = parse_json(log.must("erase", "contacts", 101, *WHY, "--json"))
+    assert again["entries"] == 1
+    log.kill()
+    log.serve()
+    assert parse_json(log.must("verify", "--json"))["ok"]
+
+
+def test_refusals(log, make_rowledger):
+    for arguments, code, says in [(["contacts", 4711, *WHY], FOUND_WRONG, "knows no row"),
+                                  (["nothing", 1, *WHY], FOUND_WRONG, "not captured"),
+                                  (["contacts", 3, "--reason", "x"], 2, "basis")]:
+        done = log.run("erase", *arguments)
+        assert done.returncode == code and says in done.stderr, done.stderr
+    assert not [entry for entry in log.log() if entry["kind"] == "erase"]
+
+
+def test_a_hold_prevents_it_until_it_is_lifted(log):
+    held = parse_json(log.must("hold", "contacts", 101, "--reason", "court order 7", "--json"))
+    assert "court order 7" in log.must("hold", "--list")
+    log.stop()
+    log.serve()
+    refused = log.run("erase", "contacts", 101, *WHY)
+    assert refused.returncode == FOUND_WRONG and "hold stands" in refused.stderr
+    log.must("erase", "contacts", 5, *WHY)
+    assert log.run("hold", "--lift", 1).returncode == FOUND_WRONG
+    log.must("hold", "--lift", held["id"], "--reason", "closed")
+    assert log.must("hold", "--list") == "No hold stands.\n"
+    log.must("erase", "contacts", 101, *WHY)
+    events = [entry["detail"].get("event") for entry in log.log("kind:control") if "hold" in str(entry["detail"])]
+    assert events == ["hold", "hold-lifted"]
+
+
+def test_killed_in_the_middle(log):
+    """Whatever the moment: what was ordered is done when the daemon runs again, and the log is whole."""
+    rng = random.Random(11)
+    for person in range(6, 14):
+        ordering = threading.Thread(target=log.run, args=("erase", "contacts", person, *WHY))
+        ordering.start()
+        time.sleep(rng.random() * 0.06)
+        log.kill()
+        ordering.join()
+        log.serve()
+        ordered = [entry for entry in log.log("kind:erase") if entry["detail"]["key"] == str(person)]
+        history = [parse_json(line) for line in log.must("history", "contacts", person, "--json").splitlines()]
+        assert history and all(entry.get("erased", False) == bool(ordered) for entry in history)
+    assert parse_json(log.must("verify", "--json"))["ok"]

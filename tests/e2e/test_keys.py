@@ -1,0 +1,83 @@
+"""The keys: backed up, lost, put back; another master key; none at all."""
+
+import shutil
+
+from harness import DONE, FOUND_WRONG, parse_json, wait_until
+
+WHY = ("--reason", "asked for it", "--basis", "GDPR Art. 17(1)(b)")
+TABLE = "contacts tenant=organization_id subject=self"
+
+
+def is_readable(rowledger, key):
+    lines = rowledger.must("history", "contacts", key, "--json").splitlines()
+    return all("erased" not in parse_json(line) and "locked" not in parse_json(line) for line in lines)
+
+
+def test_drill(make_rowledger, cluster, database, tmp_path):
+    """Backup, everything lost, restored, read again; what was erased since stays erased."""
+    rowledger = make_rowledger(tables=[TABLE])
+    status = parse_json(rowledger.must("keys", "status", "--json"))
+    assert status["persons"] == {"live": 20, "destroyed": 0} and status["master_key"] == "file"
+    assert status["verifier_key"] == rowledger.status()["verifier_key"]
+    said = rowledger.must("keys", "backup", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery")
+    assert "which is new" in said and (tmp_path / "recovery").stat().st_mode & 0o077 == 0
+    assert rowledger.run("keys", "backup", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery").returncode != DONE
+    rowledger.must("erase", "contacts", 4, *WHY)
+    assert rowledger.run("keys", "restore", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery").returncode == FOUND_WRONG
+    rowledger.stop()
+
+    master = next(rowledger.parent.glob("data.master-key"))
+    shutil.rmtree(rowledger.dir / "keys")
+    master.unlink()
+    said = rowledger.must("keys", "restore", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery")
+    assert "1 that the log says are erased were destroyed again" in said
+    rowledger.serve()
+    assert is_readable(rowledger, 3) and not is_readable(rowledger, 4)
+    cluster.sql(database, "UPDATE contacts SET phone = '1234' WHERE id IN (3, 4)")
+    rowledger.sync()
+    assert parse_json(rowledger.must("verify", "--json"))["ok"]
+    assert parse_json(rowledger.must("keys", "status", "--json"))["persons"]["destroyed"] == 1
+
+
+def test_another_master_key_while_running(make_rowledger, cluster, database):
+    rowledger = make_rowledger(tables=[TABLE])
+    master = next(rowledger.parent.glob("data.master-key"))
+    before = master.read_bytes()
+    rowledger.must("keys", "rotate")
+    assert master.read_bytes() != before and list(rowledger.parent.glob("data.master-key*")) == [master]
+    assert is_readable(rowledger, 3)
+    cluster.sql(database, "UPDATE contacts SET phone = '1234' WHERE id = 3")
+    rowledger.sync()
+    rowledger.kill()
+    # As if it had been killed before the new one came to its place: it is found beside it.
+    after = master.read_bytes()
+    master.with_name(master.name + ".new").write_bytes(after)
+    master.with_name(master.name + ".new").chmod(0o600)
+    master.write_bytes(before)
+    rowledger.serve()
+    assert is_readable(rowledger, 3) and master.read_bytes() == after
+    assert list(rowledger.parent.glob("data.master-key*")) == [master]
+
+
+def test_without_the_master_key(make_rowledger, cluster, database):
+    rowledger = make_rowledger(tables=[TABLE])
+    rowledger.stop()
+    master = next(rowledger.parent.glob("data.master-key"))
+    away = rowledger.parent / "away"
+    master.rename(away)
+    rowledger.serve()
+    status = rowledger.status()
+    assert status["phase"] == "locked" and "keys are locked" in status["problem"]
+    cluster.sql(database, "UPDATE contacts SET phone = 'while locked' WHERE id = 3")
+    status, body = rowledger.http_get("/v1/entries?limit=100&all=1")
+    assert status == 200 and b'"locked":true' in body and b"9190000" not in body
+    status, body = rowledger.http_get("/v1/rows/public.contacts/3/entries")
+    assert status == 403 and b"9190000" not in body
+    assert rowledger.http_get("/tlog/checkpoint")[0] == 200
+    assert rowledger.run("erase", "contacts", 3, *WHY).returncode != DONE
+    away.rename(master)
+    wait_until(lambda: rowledger.run("sync", "--timeout", "5").returncode == DONE, 20, "capture goes on with the key")
+    newest = parse_json(rowledger.must("history", "contacts", 3, "--json").splitlines()[0])
+    assert newest["changes"][0]["new"] == "while locked"
+    routes = [entry["detail"] for entry in rowledger.log("kind:access") if entry["detail"].get("at")]
+    assert [one["route"] for one in routes] == ["entries"], "who looked at the locked log is known, too"
