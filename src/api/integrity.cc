@@ -120,11 +120,12 @@ http::Response get_verification(const Call& call) {
   out.headers = {{"Content-Type", *progress ? "application/x-ndjson" : "application/json"},
                  {"Cache-Control", "no-store"}};
   out.stream = [&store = call.dependencies.store, key = std::move(*key), options = *options, progress = *progress,
-                turn = std::move(turn)](http::BodySink& sink) {
+                turn = std::move(turn)](http::BodySink& sink) mutable {
     Teller teller(sink, progress);
     const auto report = evidence::verify_log(
         store, key, options,
         [&](evidence::VerifyPhase phase, uint64_t done, uint64_t total) { return teller.tell(phase, done, total); });
+    turn.reset();  // whoever has read the report may ask again
     // The status has been sent long since.
     sink.write((report ? to_json(*report) : JsonWriter().raw("problem", problem(report.error()).body).finish()) + "\n");
   };

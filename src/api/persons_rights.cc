@@ -180,7 +180,8 @@ Result<Hold> PersonsRights::hold(const people::Principal& by, std::string_view t
                                            seqs.push_back(seq);
                                            return {{kHoldsKey, lines_of(seqs)}};
                                          }));
-  out.since = Timestamp::now();
+  RL_ASSIGN(const auto entry, store_.read(out.id));
+  if (entry) out.since = entry->header().received_at;
   return out;
 }
 

@@ -179,8 +179,10 @@ Result<privacy::MasterKey> Workspace::master_key() const {
   return std::move(*master);
 }
 
-Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring() const {
-  if (config.master_key_command.empty()) return privacy::open_ring(key_ring_directory(directory), master_key_file());
+Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring(bool to_write) const {
+  if (config.master_key_command.empty())
+    return to_write ? privacy::open_ring_to_write(key_ring_directory(directory), master_key_file())
+                    : privacy::open_ring(key_ring_directory(directory), master_key_file());
   RL_ASSIGN(const privacy::MasterKey master, master_key());
   return privacy::KeyRing::open(key_ring_directory(directory), master);
 }
@@ -214,7 +216,7 @@ Result<OpenLog> Workspace::open_to_read() const {
 
 Result<OpenLog> Workspace::try_to_write() const {
   OpenLog out;
-  RL_ASSIGN(out.keys, open_key_ring());
+  RL_ASSIGN(out.keys, open_key_ring(true));
   auto options = store_options(false);
   options.keys = out.keys.get();
   RL_ASSIGN(out.store, store::open_rocksdb_store(options));

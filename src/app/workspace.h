@@ -77,7 +77,7 @@ struct Workspace {
 
   // From the file or the command. An error: the keys are locked.
   Result<privacy::MasterKey> master_key() const;
-  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring() const;
+  Result<std::unique_ptr<privacy::KeyRing>> open_key_ring(bool to_write = false) const;
 
  private:
   store::StoreOptions store_options(bool read_only) const;

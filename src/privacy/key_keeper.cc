@@ -22,18 +22,30 @@ Status remove_unused(const std::filesystem::path& path) {
 
 Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& directory,
                                            const std::filesystem::path& master_key_file) {
+  RL_ASSIGN(const MasterKey master, read_master_key(master_key_file));
+  auto ring = KeyRing::open(directory, master);
+  std::error_code ignored;
+  if (ring || ring.error().code != ErrorCode::kPermission ||
+      !std::filesystem::exists(next_to(master_key_file), ignored))
+    return ring;
+  RL_ASSIGN(const MasterKey next, read_master_key(next_to(master_key_file)));
+  return KeyRing::open(directory, next);
+}
+
+Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path& directory,
+                                                    const std::filesystem::path& master_key_file) {
   RL_TRY(finish_replacing(master_key_file));
-  const auto next = next_to(master_key_file);
   RL_ASSIGN(const MasterKey master, read_master_key(master_key_file));
   auto ring = KeyRing::open(directory, master);
   std::error_code ignored;
   if (ring) {
-    RL_TRY(remove_unused(next));
+    RL_TRY(remove_unused(next_to(master_key_file)));
     return ring;
   }
-  if (ring.error().code != ErrorCode::kPermission || !std::filesystem::exists(next, ignored)) return ring;
-  RL_ASSIGN(const MasterKey rotated, read_master_key(next));
-  RL_ASSIGN(auto opened, KeyRing::open(directory, rotated));
+  if (ring.error().code != ErrorCode::kPermission || !std::filesystem::exists(next_to(master_key_file), ignored))
+    return ring;
+  RL_ASSIGN(const MasterKey next, read_master_key(next_to(master_key_file)));
+  RL_ASSIGN(auto opened, KeyRing::open(directory, next));
   RL_TRY(replace_file(master_key_file));
   RL_TRY(finish_replacing(master_key_file));
   return opened;

@@ -11,10 +11,13 @@
 
 namespace rowledger::privacy {
 
-// Opens the ring with the master key in the file. Ends a change of the master key that a crash broke off: then the new
-// one is beside it, in "<file>.new".
+// Opens the ring with the master key in the file; or, when a change of the master key was broken off by a crash, with
+// the new one beside it, in "<file>.new".
 Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& directory,
                                            const std::filesystem::path& master_key_file);
+// The same for the one who writes: he also ends that change, or takes back what was never used.
+Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path& directory,
+                                                    const std::filesystem::path& master_key_file);
 
 // Puts the key in the file's place, or makes the file; what was there is overwritten. A crash leaves one of the two.
 Status put_master_key(const std::filesystem::path& file, const MasterKey& key);

@@ -291,7 +291,7 @@ void RocksdbStore::publish(const Batch& batch, const Appended& appended) {
     const BundleEntry entry = prepared(i);
     open_.entries.push_back({std::string(entry.header), std::string(entry.frame),
                              entry.values_apart ? std::string() : std::string(entry.values), entry.key,
-                             entry.values_apart, items[i].committed_at, items[i].xid});
+                             entry.values_apart, false, items[i].committed_at, items[i].xid});
   }
   edge_ = next_edge_;
   open_.runs = appended.runs;

@@ -93,6 +93,7 @@ Status RocksdbStore::load_open_bundle() {
                       std::string(body.values),
                       body.key,
                       body.values_apart,
+                      bodies.locked,
                       header.received_at,
                       std::nullopt};
       if (header.tx) {

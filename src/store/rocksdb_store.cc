@@ -89,6 +89,10 @@ Result<std::optional<record::OwnedEntry>> RocksdbStore::read_open(Seq seq) const
     CHECK(seq.value - open_.first.value < open_.entries.size());
     copy = open_.entries[seq.value - open_.first.value];
   }
+  if (copy.locked) {
+    RL_ASSIGN(auto locked, record::OwnedEntry::decode(std::move(copy.header), {}, {}, record::Values::kLocked));
+    return std::optional<record::OwnedEntry>(std::move(locked));
+  }
   RL_ASSIGN(record::OwnedEntry entry, reader_.entry(copy.header, seq, copy.parts()));
   return std::optional<record::OwnedEntry>(std::move(entry));
 }

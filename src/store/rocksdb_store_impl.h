@@ -68,6 +68,7 @@ class RocksdbStore final : public Store {
     std::string header, frame, values;  // values empty when they are stored apart
     KeyId key;
     bool values_apart = false;
+    bool locked = false;  // the header is all that is here: the keys cannot be had
     Timestamp committed_at;
     std::optional<uint32_t> xid;
 

@@ -182,6 +182,7 @@ def test_persons_and_keys(make_rowledger, answers):
     api.ask("GET", "/v1/keys", 200)
     api.ask("POST", "/v1/keys/rotations", 200, {})
     api.ask("POST", "/v1/keys/backup", 400, {"file": "relative", "recovery_key": "0" * 64})
+    api.ask("POST", "/v1/keys/backup", 200, {"file": str(api.rowledger.parent / "keys.backup"), "recovery_key": "0" * 64})
 
 
 def test_refusals(api):
