@@ -3,6 +3,7 @@
 #include "api/json_view.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
+#include "store/terms.h"
 
 namespace rowledger::api {
 namespace {
@@ -71,6 +72,7 @@ http::Response unmask_entry(const Call& call, const view::View& view, const Orde
   if (!*found) return problem(Error{ErrorCode::kNotFound, fmt::format("there is no entry {}", *order.seq)});
   record::Entry entry = (*found)->entry();
   call.access.table = entry.header.table;
+  call.access.key = store::key_text(entry.body.key);
   std::erase_if(entry.body.changes, [&](const record::FieldChange& change) { return !asks_for(order, change.field); });
   const std::string json = query::to_json(entry);
   const JsonView shown(json);
