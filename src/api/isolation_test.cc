@@ -72,9 +72,10 @@ struct World {
       // Names the row's changer by the table of names, in part.
       if (i % 2 == 0) log.set_actor("70" + tenant);
       log.insert(kContacts, row(tenant, id, i, hidden));
-      log.update(kContacts, id, {{"phone", phone_of(tenant, i + 500)}, {"name", hidden("name ", i + 1)}});
-      log.update(kContacts, id, {{"status", mark + "blocked"}, {"fields", fields(mark, hidden("again", i))}});
-      if (i % 5 == 0) log.remove(kContacts, id);
+      const std::string place = record::encode_key({id});
+      log.update(kContacts, place, {{"phone", phone_of(tenant, i + 500)}, {"name", hidden("name ", i + 1)}});
+      log.update(kContacts, place, {{"status", mark + "blocked"}, {"fields", fields(mark, hidden("again", i))}});
+      if (i % 5 == 0) log.remove(kContacts, place);
       const std::string number = phone_of(tenant, i);
       keys.push_back(number);
       whole_values.push_back(number);
