@@ -109,6 +109,10 @@ store::Filter without_access(store::Filter filter) {
   return {Filter::Op::kAnd, {}, {std::move(filter), std::move(none)}};
 }
 
+bool same_values(const std::vector<record::KeyPart>& a, const std::vector<record::KeyPart>& b) {
+  return std::ranges::equal(a, b, {}, &record::KeyPart::value, &record::KeyPart::value);
+}
+
 // How many characters the UTF-8 text has, as a terminal counts them, roughly: no wide letters.
 size_t characters(std::string_view text) {
   size_t count = 0;
@@ -139,7 +143,13 @@ store::Filter Search::narrowed(store::Filter filter) const {
 
 bool Search::matches(const record::Entry& entry) const { return matches(entry, entry); }
 bool Search::matches(const record::Entry& entry, const record::Entry& shown) const {
-  return !(hides_access_ && entry.header.kind == record::EntryKind::kAccess) && query::matches(*root_, {entry, shown});
+  if (hides_access_ && entry.header.kind == record::EntryKind::kAccess) return false;
+  if (&entry == &shown || same_values(entry.body.key, shown.body.key)) return query::matches(*root_, {entry, shown});
+  // What is left of a key behind its mask is not compared with anything.
+  record::Entry without_key = shown;
+  without_key.body.key.clear();
+  without_key.body.old_key.clear();
+  return query::matches(*root_, {entry, without_key});
 }
 const store::Filter& Search::filter() const { return filter_; }
 store::Filter Search::filter(const std::vector<KnownActor>& actors) const {

@@ -28,6 +28,8 @@ Row contact(std::string id, std::string tenant, std::string phone, std::string n
           {"organization_id", tenant}};
 }
 
+std::string key(std::string_view text) { return record::encode_key({text}); }
+
 class ViewTest : public ::testing::Test {
  protected:
   ViewTest() {
@@ -137,7 +139,7 @@ TEST_F(ViewTest, RefusesToTryManyValues) {
 TEST_F(ViewTest, ShowsPathsOnlyAsFarAsTheyAreClassified) {
   log_.set_actor("7");
   const Seq change = log_.update(
-      kContacts, "42", {{"fields", R"({"age": {"label": "Age", "value": "20", "zip": {"deep": 1}}, "x": [1]})"}});
+      kContacts, key("42"), {{"fields", R"({"age": {"label": "Age", "value": "20", "zip": {"deep": 1}}, "x": [1]})"}});
   const std::string shown = json(view(Role::kViewer), change);
   EXPECT_THAT(shown, HasSubstr(R"("path":"/age/value","old":"••••","new":"••••","masked":true)"));
   EXPECT_THAT(shown, Not(HasSubstr("zip")));
@@ -147,7 +149,7 @@ TEST_F(ViewTest, ShowsPathsOnlyAsFarAsTheyAreClassified) {
 
 TEST_F(ViewTest, ComparesRowsBeforeItMasksThem) {
   const uint64_t before = log_.end();
-  log_.update(kContacts, "42", {{"phone", "919899999978"}});
+  log_.update(kContacts, key("42"), {{"phone", "919899999978"}});
   const auto difference = view(Role::kViewer).difference("contacts", "42", {Seq{before}}, {Seq{log_.end()}});
   ASSERT_TRUE(difference.has_value());
   ASSERT_EQ(difference->changes.size(), 1u) << "both are shown as 9198******78";
@@ -156,7 +158,7 @@ TEST_F(ViewTest, ComparesRowsBeforeItMasksThem) {
 }
 
 TEST_F(ViewTest, KeepsFromANewTenantWhatARowHadBefore) {
-  const Seq move = log_.update(kContacts, "42", {{"organization_id", "2"}, {"phone", "919822222222"}});
+  const Seq move = log_.update(kContacts, key("42"), {{"organization_id", "2"}, {"phone", "919822222222"}});
   const View new_one = view(Role::kOwner, "2");
   const std::string shown = json(new_one, move);
   EXPECT_THAT(shown, HasSubstr("919822222222"));
@@ -211,9 +213,9 @@ TEST_F(ViewTest, UnmasksForWhoMay) {
 }
 
 TEST_F(ViewTest, NamesActorsAsTheyWereCalledThen) {
-  log_.update(kUsers, "7", {{"name", "Priya Rao"}});
+  log_.update(kUsers, key("7"), {{"name", "Priya Rao"}});
   log_.set_actor("7");
-  const Seq later = log_.update(kContacts, "42", {{"status", "blocked"}});
+  const Seq later = log_.update(kContacts, key("42"), {{"status", "blocked"}});
   const View viewer = view(Role::kViewer);
   EXPECT_THAT(json(viewer, mine_), HasSubstr(R"("name":"Priya Das","name_from":"public.users")"));
   EXPECT_THAT(json(viewer, later), HasSubstr(R"("name":"Priya Rao")"));
@@ -224,7 +226,7 @@ TEST_F(ViewTest, NamesActorsAsTheyWereCalledThen) {
 
 TEST_F(ViewTest, DoesNotNameAnotherTenantsPeople) {
   log_.set_actor("8");
-  const Seq change = log_.update(kContacts, "42", {{"status", "blocked"}});
+  const Seq change = log_.update(kContacts, key("42"), {{"status", "blocked"}});
   EXPECT_THAT(json(view(Role::kViewer), change), Not(HasSubstr("Ravi")));
 }
 
@@ -239,7 +241,7 @@ Insight counted(const View& view, std::string_view q, InsightRequest request) {
 TEST_F(ViewTest, CountsAlikeByIndexAndByReading) {
   log_.set_actor("7");
   for (int i = 0; i < 300; ++i)
-    log_.update(kContacts, i % 3 == 0 ? "42" : "43",
+    log_.update(kContacts, key(i % 3 == 0 ? "42" : "43"),
                 {{"phone", std::to_string(919800000000 + i)}, {"status", i % 2 == 0 ? "a" : "b"}});
   const View viewer = view(Role::kViewer);
   EXPECT_EQ(counted(viewer, "", {.by = By::kDay}).total, 102u) << "100 changes, the insert, and the user's";
@@ -272,8 +274,8 @@ TEST_F(ViewTest, PagesThroughATableAsItWas) {
   log_.set_actor("7");
   for (int i = 100; i < 130; ++i) log_.insert(kContacts, contact(std::to_string(i), i % 2 == 0 ? "1" : "2", "9198" + std::to_string(10000000 + i)));
   const Seq then{log_.end()};
-  log_.remove(kContacts, "100");
-  log_.update(kContacts, "102", {{"status", "blocked"}});
+  log_.remove(kContacts, key("100"));
+  log_.update(kContacts, key("102"), {{"status", "blocked"}});
   log_.insert(kContacts, contact("200", "1", "919800000200"));
   const View viewer = view(Role::kViewer);
   const auto all = query::Search::parse("", Timestamp::now(), true);
