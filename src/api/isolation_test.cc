@@ -105,7 +105,7 @@ struct World {
             {"organization_id", tenant}};
   }
   static std::string fields(const std::string& mark, const std::string& value) {
-    return fmt::format(R"({{"age":{{"label":"{}label","value":"{}"}},"{}":1}})", mark, value, value);
+    return fmt::format(R"({{"age":{{"label":"{}label","value":"{}","{}":1}}}})", mark, value, value);
   }
 };
 
@@ -273,21 +273,22 @@ class Asker {
     for (const auto& [name, value] : response.headers)
       if (name != "Link") out += "\n" + name + ": " + value;
     const auto target = http::parse_target(request.target);
+    constexpr size_t kShortest = 5;  // no mark is shorter, and what is would leave nothing of the answer
     const auto strip = [&](const std::string& text) {
       std::string quoted;
       append_json_string(quoted, text);
       quoted = quoted.substr(1, quoted.size() - 2);
-      for (const std::string& what : {text, quoted})
-        for (size_t at; !what.empty() && (at = out.find(what)) != std::string::npos;) out.erase(at, what.size());
+      for (const std::string& what : {quoted, text})
+        for (size_t at; what.size() >= kShortest && (at = out.find(what)) != std::string::npos;) out.erase(at, what.size());
     };
     const bool repeats = response.status != 200 || request.target.starts_with("/v1/query/parse");
     if (repeats && target) {
-      for (const auto& [name, value] : target->parameters) strip(value);
       for (std::string_view path = target->path; !path.empty();) {
         const size_t slash = path.find('/');
         if (const auto part = http::percent_decode(path.substr(0, slash)); part && part->size() > 8) strip(*part);
         path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
       }
+      for (const auto& [name, value] : target->parameters) strip(value);
     }
     // A row's and a table's answer begins with what was asked for.
     if (request.target.starts_with("/v1/rows/") && response.status == 200) {
