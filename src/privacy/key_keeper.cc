@@ -34,21 +34,18 @@ Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& director
 
 Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path& directory,
                                                     const std::filesystem::path& master_key_file) {
-  RL_TRY(finish_replacing(master_key_file));
   RL_ASSIGN(const MasterKey master, read_master_key(master_key_file));
   auto ring = KeyRing::open(directory, master);
   std::error_code ignored;
-  if (ring) {
-    RL_TRY(remove_unused(next_to(master_key_file)));
-    return ring;
+  if (!ring && ring.error().code == ErrorCode::kPermission &&
+      std::filesystem::exists(next_to(master_key_file), ignored)) {
+    RL_ASSIGN(const MasterKey next, read_master_key(next_to(master_key_file)));
+    ring = KeyRing::open(directory, next);
+    if (ring) RL_TRY(replace_file(master_key_file));
   }
-  if (ring.error().code != ErrorCode::kPermission || !std::filesystem::exists(next_to(master_key_file), ignored))
-    return ring;
-  RL_ASSIGN(const MasterKey next, read_master_key(next_to(master_key_file)));
-  RL_ASSIGN(auto opened, KeyRing::open(directory, next));
-  RL_TRY(replace_file(master_key_file));
-  RL_TRY(finish_replacing(master_key_file));
-  return opened;
+  // Only now: it removes the key that is not in the file's place.
+  if (ring) RL_TRY(finish_replacing(master_key_file));
+  return ring;
 }
 
 Status put_master_key(const std::filesystem::path& file, const MasterKey& key) {
