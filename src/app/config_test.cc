@@ -1,5 +1,6 @@
 #include "app/config.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -226,6 +227,15 @@ TEST(Config, WhatMakesNoSense) {
   EXPECT_THAT(error(std::string(kMinimal) + "[[via]]\nvia = \"ap\"\n"), HasSubstr("mean \"app\"?"));
   EXPECT_THAT(error(std::string(kMinimal) + "[capture]\nwatch_interval_ms = 99\n"), HasSubstr("from 100 to 3600000"));
   EXPECT_THAT(error(std::string(kMinimal) + "[capture]\nwarn_retained_bytes = -1\n"), HasSubstr("negative"));
+  EXPECT_THAT(error(std::string(kMinimal) + "[privacy]\nkey_period_days = 0\n"), HasSubstr("from 1 to 36500"));
+  for (const char* days : {"erase_after_days = 179", "erase_after_days = -1", "tenants = [\"1=365\", \"2=179\"]",
+                           "keep_days = 400\nerase_after_days = 365"})
+    EXPECT_THAT(error(std::string(kMinimal) + "[retention]\n" + days + "\n"), HasSubstr("retention must be 0 or from"))
+        << days;
+  for (const char* tenants : {"1", "=365", "1=", "1=x", "1=-5", "1=365\", \"1=400"})
+    EXPECT_THAT(error(fmt::format("{}[retention]\ntenants = [\"{}\"]\n", kMinimal, tenants)),
+                HasSubstr("retention.tenants has texts"))
+        << tenants;
   for (const char* name : {"role", "slot", "publication"})
     EXPECT_THAT(error(source + name + " = \"\"\n[[table]]\nname = \"t\"\n"), HasSubstr(name));
 }
@@ -268,6 +278,7 @@ TEST(Config, EveryKeyHasItsVariable) {
     if (name == "public_url" || name == "issuer" || name == "jwks_url") return "https://x";
     if (name == "session_idle_minutes") return "600";
     if (name == "roles") return "a=viewer,b=admin";
+    if (name == "tenants") return "1=1234,2=0";
     return type == ValueType::kNumber ? "1234" : type == ValueType::kFlag ? "false" : "changed";
   };
   for (const auto& key : plain_keys()) {
