@@ -16,7 +16,7 @@ packages_of() {
 missing_of() {
   local installed
   # Also what an installed package provides: NodeSource's nodejs has npm in it.
-  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' | sed -n 's/^installed //p' | sed 's/([^)]*)//g' | tr -s ', ' '\n\n')
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' | sed -n 's/^installed //p' | sed 's/([^)]*)//g' | tr -s ', ' '\n')
   comm -23 <(printf '%s\n' "$@" | sort) <(sort <<<"$installed")
 }
 

@@ -80,10 +80,16 @@ Api::Api(Dependencies dependencies)
       idempotency_(std::make_unique<Idempotency>()) {}
 Api::~Api() = default;
 
-http::Response Api::handle(const http::Request& request) const {
+http::Response Api::handle(const http::Request& request) const { return timed(request, nullptr); }
+
+http::Response Api::handle(const http::Request& request, const people::Principal& caller) const {
+  return timed(request, &caller);
+}
+
+http::Response Api::timed(const http::Request& request, const people::Principal* known) const {
   const auto begin = std::chrono::steady_clock::now();
   const Route* route = nullptr;
-  http::Response response = answer(request, route);
+  http::Response response = answer(request, known, route);
   if (!request.peer.local) harden(request, response);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::string_view pattern = route != nullptr ? route->pattern : kNoPattern;
@@ -110,7 +116,7 @@ void Api::end_with_access(const http::Request& request, const people::Principal&
   };
 }
 
-http::Response Api::answer(const http::Request& request, const Route*& route) const {
+http::Response Api::answer(const http::Request& request, const people::Principal* known, const Route*& route) const {
   const auto target = http::parse_target(request.target);
   if (!target) return problem(400, "invalid", "The request is not understood", "the address is not well-formed");
   std::string allowed;
@@ -124,20 +130,25 @@ http::Response Api::answer(const http::Request& request, const Route*& route) co
   Access access;
   Call call{dependencies_, *coverage_, *requests_, request, *target, std::move(found->path), std::nullopt, access};
   if (needs.met_by_anyone()) return route->answer(call);
-  auto caller = find_caller(dependencies_, request);
-  if (!caller) return std::move(caller.error());
-  if (!*caller) return sign_in_first();
-  call.caller = std::move(*caller);
+  if (known != nullptr) {
+    call.caller = Caller{*known, std::nullopt};
+  } else {
+    auto caller = find_caller(dependencies_, request);
+    if (!caller) return std::move(caller.error());
+    if (!*caller) return sign_in_first();
+    call.caller = std::move(*caller);
+  }
   if (!needs.met_by(call.principal())) {
     return problem(403, "permission", "Not allowed",
                    fmt::format("the role {} may not do this", to_string(call.principal().role)));
   }
+  call.sight.emplace(call.principal(), dependencies_.policy, dependencies_.store);
   const auto answer = [&] { return route->answer(call); };
   // Values are never shown twice for one access entry.
   const auto repeatable = [&] { return access.route.empty(); };
   const bool once = request.method == "POST" && !request.header("idempotency-key").empty();
   http::Response response = once ? idempotency_->once(call.principal(), request, answer, repeatable) : answer();
-  if (response.live) end_with_access(request, call.principal(), *response.live);
+  if (response.live && known == nullptr) end_with_access(request, call.principal(), *response.live);
   if (access.route.empty() || !shows_something(response)) return response;
   if (const Status recorded = dependencies_.access.record(call.principal(), access); !recorded)
     return problem(recorded.error());

@@ -15,6 +15,7 @@
 #include "privacy/key_keeper.h"
 #include "query/reader.h"
 #include "store/store.h"
+#include "view/view.h"
 
 namespace rowledger::api {
 
@@ -23,6 +24,7 @@ class PersonsRights;
 
 struct Dependencies {
   const store::Store& store;
+  const view::Policy& policy;  // who sees what; outlives everything that shows values, streams and exports, too
   AccessLog& access;
   capture::Capture* capture = nullptr;  // nothing when opened read-only
   std::string source_name;
@@ -31,6 +33,7 @@ struct Dependencies {
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
+  Digest cursor_key{};                      // of the cursors
   std::string verifier_key;                 // of the checkpoints
   std::filesystem::path second_checkpoint;  // where the last one is kept outside the data directory
   // Set while a verification runs: it takes a processor for itself, so there is one at a time.
@@ -59,9 +62,13 @@ class Api {
   // From any thread. Each request is timed, and one that fails is told to the program's log. A live answer
   // (Response::live) borrows the store: end it before the store.
   http::Response handle(const http::Request& request) const;
+  // The same for somebody who is known already.
+  http::Response handle(const http::Request& request, const people::Principal& caller) const;
 
  private:
-  http::Response answer(const http::Request& request, const Route*& route) const;
+  http::Response timed(const http::Request& request, const people::Principal* known) const;
+  // known: the caller; nothing when that has to be found out.
+  http::Response answer(const http::Request& request, const people::Principal* known, const Route*& route) const;
   void end_with_access(const http::Request& request, const people::Principal& caller, http::LiveBody& live) const;
 
   const Dependencies dependencies_;

@@ -5,7 +5,7 @@
 #include "api/cursor.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
-#include "query/reader.h"
+#include "view/completion.h"
 
 namespace rowledger::api {
 namespace {
@@ -21,10 +21,10 @@ struct Page {
   std::string q;
   Timestamp now;
   std::optional<Seq> from;
-  uint32_t fingerprint = 0;
 };
 
-Result<Page> page_of(const http::Target& target) {
+Result<Page> page_of(const Call& call, const Cursors& cursors) {
+  const http::Target& target = call.target;
   Page page;
   page.q = target.parameter("q").value_or("");
   const auto order = target.parameter("order").value_or("desc");
@@ -33,13 +33,12 @@ Result<Page> page_of(const http::Target& target) {
   RL_ASSIGN(page.limit, number_parameter(target, "limit", kDefaultLimit, 1, kLargestLimit));
   RL_ASSIGN(page.all, flag_parameter(target, "all"));
   RL_ASSIGN(page.images, flag_parameter(target, "images"));
-  page.fingerprint = query_fingerprint(fmt::format("entries\n{}\n{}\n{}", order, page.all, page.q));
   page.now = Timestamp::now();
   if (const auto text = target.parameter("cursor")) {
-    const auto cursor = parse_cursor(*text);
-    if (!cursor || cursor->query != page.fingerprint) {
+    const auto cursor = cursors.parse(*text);
+    if (!cursor) {
       return fail(ErrorCode::kInvalid,
-                  "the cursor does not belong to this search: repeat q, order and all as they "
+                  "the cursor does not belong to this search, or not to you: repeat q, order and all as they "
                   "were, or begin again without a cursor");
     }
     page.from = cursor->from;
@@ -48,10 +47,16 @@ Result<Page> page_of(const http::Target& target) {
   return page;
 }
 
-Result<std::string> entry_json(const query::Reader& reader, const record::Entry& entry, bool images) {
-  if (!images) return query::to_json(entry);
-  RL_ASSIGN(const query::Images both, reader.images(entry));
-  return query::to_json(entry, &both);
+Cursors cursors_of(const Call& call) {
+  const auto of = [&](std::string_view name) { return call.target.parameter(name).value_or(""); };
+  return Cursors(call.dependencies.cursor_key, call.principal(),
+                 fmt::format("entries\n{}\n{}\n{}", of("order"), of("all"), of("q")));
+}
+
+Result<std::string> entry_json(const view::View& view, const view::Shown& shown, bool images) {
+  if (!images) return view.json(shown);
+  RL_ASSIGN(const query::Images both, view.images(shown));
+  return view.json(shown, &both);
 }
 
 // The address of the next page: the same parameters with the cursor put in.
@@ -66,24 +71,24 @@ std::string next_link(const http::Target& target, std::string_view cursor) {
 }  // namespace
 
 http::Response get_entries(const Call& call) {
-  const auto page = page_of(call.target);
+  const Cursors cursors = cursors_of(call);
+  const auto page = page_of(call, cursors);
   if (!page) return problem(page.error());
   call.access.route = "entries";
   call.access.query = page->q;
   const auto search = query::Search::parse(page->q, page->now, page->all);
   if (!search) return problem(search.error(), page->q);
 
-  const query::Reader reader(call.dependencies.store);
   std::string list;
   uint64_t count = 0;
   std::optional<Seq> next;
   Status inner;
-  const Status outer = reader.search(*search, page->order, page->from, [&](const record::OwnedEntry& found) {
+  const Status outer = call.view().search(*search, page->order, page->from, [&](const view::Shown& found) {
     if (count == page->limit || list.size() > kPageBytes) {
-      next = found.header().seq;
+      next = found.seq();
       return false;
     }
-    auto json = entry_json(reader, found.entry(), page->images);
+    auto json = entry_json(call.view(), found, page->images);
     if (!json) {
       inner = fail(std::move(json.error()));
       return false;
@@ -99,7 +104,7 @@ http::Response get_entries(const Call& call) {
   std::string body = "{\"entries\":[" + list + "]";
   std::string cursor;
   if (next) {
-    cursor = to_text({*next, page->now, page->fingerprint});
+    cursor = cursors.to_text({*next, page->now, {}});
     body += ",\"next_cursor\":\"" + cursor + "\"";
   }
   auto response = json_answer(body + "}");
@@ -114,15 +119,10 @@ http::Response get_entry(const Call& call) {
   if (!seq) return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207"});
   const auto images = flag_parameter(call.target, "images");
   if (!images) return problem(images.error());
-  const auto found = call.dependencies.store.read({*seq});
+  const auto found = call.view().entry({*seq});
   if (!found) return problem(found.error());
-  if (!*found) {
-    const uint64_t end = call.dependencies.store.end().value;
-    return problem(Error{ErrorCode::kNotFound,
-                         end == 0 ? std::string("the log is empty")
-                                  : fmt::format("there is no entry {}: the log goes from 0 to {}", *seq, end - 1)});
-  }
-  auto json = entry_json(query::Reader(call.dependencies.store), (*found)->entry(), *images);
+  if (!*found) return problem(Error{ErrorCode::kNotFound, fmt::format("there is no entry {}", *seq)});
+  auto json = entry_json(call.view(), **found, *images);
   if (!json) return problem(json.error());
   call.access.entries = 1;
   return json_answer(std::move(*json));
@@ -132,16 +132,30 @@ http::Response get_query_parse(const Call& call) {
   const std::string_view q = call.target.parameter("q").value_or("");
   const auto all = flag_parameter(call.target, "all");
   if (!all) return problem(all.error());
+  // Where the cursor stands, for completion; nowhere: at the end.
+  const auto position = number_parameter(call.target, "position", q.size(), 0, UINT32_MAX);
+  if (!position) return problem(position.error());
+  const auto completion = view::complete(call.view(), q, *position);
+  if (!completion) return problem(completion.error());
   const auto search = query::Search::parse(q, Timestamp::now(), *all);
   JsonWriter json;
   json.boolean("valid", search.has_value());
-  if (search) return json_answer(json.raw("tree", search->to_json()).finish());
-  JsonWriter error;
-  error.text("message", search.error().message)
-      .number("position", search.error().position)
-      .number("length", search.error().length);
-  if (!search.error().suggestion.empty()) error.text("suggestion", search.error().suggestion);
-  return json_answer(json.raw("error", error.finish()).finish());
+  if (search) {
+    json.raw("tree", search->to_json());
+  } else {
+    JsonWriter error;
+    error.text("message", search.error().message)
+        .number("position", search.error().position)
+        .number("length", search.error().length);
+    if (!search.error().suggestion.empty()) error.text("suggestion", search.error().suggestion);
+    json.raw("error", error.finish());
+  }
+  json.raw("completion", JsonWriter()
+                             .number("position", completion->position)
+                             .number("length", completion->length)
+                             .texts("texts", completion->texts)
+                             .finish());
+  return json_answer(json.finish());
 }
 
 }  // namespace rowledger::api

@@ -11,7 +11,6 @@
 #include "api/json_body.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
-#include "query/reader.h"
 
 namespace rowledger::api {
 namespace {
@@ -65,21 +64,18 @@ Result<ExportOrder> order_of(const Call& call) {
   return out;
 }
 
-// What the order's reader gets to see, entry by entry.
+// What the order's reader gets to see, entry by entry. It is read by another thread: with a view of its own.
 ExportEntries entries_of(const Call& call, const ExportOrder& order, query::Search search) {
-  return [&store = call.dependencies.store, search = std::move(search), end = order.end,
-          images = order.images](const auto& visit) -> Status {
-    const query::Reader reader(store);
+  return [view = view::View(call.principal(), call.dependencies.policy, call.dependencies.store),
+          search = std::move(search), end = order.end, images = order.images](const auto& visit) -> Status {
     Status inner;
-    const Status outer =
-        reader.search(search, query::Order::kOldestFirst, Seq{0}, [&](const record::OwnedEntry& found) {
-          const Seq seq = found.header().seq;
-          if (seq >= end) return false;
-          if (!images) return visit(seq, query::to_json(found.entry()));
-          auto both = reader.images(found.entry());
-          if (!both) inner = fail(std::move(both.error()));
-          return both && visit(seq, query::to_json(found.entry(), &*both));
-        });
+    const Status outer = view.search(search, query::Order::kOldestFirst, Seq{0}, [&](const view::Shown& found) {
+      if (found.seq() >= end) return false;
+      if (!images) return visit(found.seq(), view.json(found));
+      auto both = view.images(found);
+      if (!both) inner = fail(std::move(both.error()));
+      return both && visit(found.seq(), view.json(found, &*both));
+    });
     RL_TRY(inner);
     return outer;
   };

@@ -138,7 +138,10 @@ http::Response get_entry_proof(const Call& call) {
     return problem(Error{ErrorCode::kInvalid, "an entry's number is a whole number, as in /v1/entries/1207/proof"});
   const auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  auto proof = evidence::prove_entry(call.dependencies.store, *key, {*seq});
+  const auto found = call.view().entry({*seq});
+  if (!found) return problem(found.error());
+  if (!*found) return problem(Error{ErrorCode::kNotFound, fmt::format("there is no entry {}", *seq)});
+  auto proof = evidence::prove_entry(call.view().scope(), *key, {*seq});
   return proof ? text_answer(std::move(*proof)) : problem(proof.error());
 }
 
@@ -148,7 +151,14 @@ http::Response get_evidence(const Call& call) {
   put_down(call.target, call.access);
   const auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
   if (!key) return problem(key.error());
-  const auto evidence = evidence::collect_evidence(call.dependencies.store, *key, *request);
+  const std::string_view reason = call.target.parameter("reason").value_or("");
+  const bool unmasks = call.view().masks() && !reason.empty() && call.principal().may(people::Right::kUnmask);
+  if (unmasks) {
+    call.access.unmasked = {"*"};
+    call.access.reason = reason;
+  }
+  const auto evidence = evidence::collect_evidence(
+      call.view(), *key, *request, unmasks ? evidence::Contents::kAll : evidence::Contents::kWhatIsShown);
   if (!evidence) return problem(evidence.error());
   call.access.entries = evidence->entries.size();
   return text_answer(evidence::format_evidence(*evidence));
@@ -161,7 +171,8 @@ http::Response no_such_tile() {
 }
 
 http::Response tile_answer(Result<std::string> bytes, uint32_t width) {
-  if (!bytes && bytes.error().code == ErrorCode::kInvalid) return no_such_tile();
+  if (!bytes && (bytes.error().code == ErrorCode::kInvalid || bytes.error().code == ErrorCode::kNotFound))
+    return no_such_tile();
   if (!bytes) return problem(bytes.error());
   auto out = text_answer(std::move(*bytes), "application/octet-stream");
   // A full tile never changes.
@@ -181,7 +192,7 @@ Result<std::string> entry_bundle(const store::Store& store, uint64_t index, uint
 }  // namespace
 
 http::Response get_tlog(const Call& call) {
-  const store::Store& store = call.dependencies.store;
+  const store::Store& store = call.view().scope();
   const std::string_view path = call.path[0];
   if (path == "checkpoint") {
     const auto stored = store.checkpoint();

@@ -52,6 +52,10 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/rows/{table}/{key}/entries", Right::kReadEntries, get_row_entries},
     {"GET", "/v1/rows/{table}/{key}/at", Right::kReadEntries, get_row_at},
     {"GET", "/v1/rows/{table}/{key}/diff", Right::kReadEntries, get_row_diff},
+    {"GET", "/v1/tables/{table}/at", Right::kReadEntries, get_table_at},
+    {"GET", "/v1/insights/changes", Right::kReadEntries, get_change_insights},
+    {"POST", "/v1/unmask", Right::kUnmask, post_unmask},
+    {"GET", "/v1/access", Right::kReadAccess, get_accesses},
 
     {"GET", "/v1/keys", Right::kOperate, get_keys},
     {"POST", "/v1/keys/backup", Right::kOperate, post_keys_backup},

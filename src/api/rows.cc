@@ -3,7 +3,6 @@
 #include "api/json_view.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
-#include "query/reader.h"
 
 namespace rowledger::api {
 namespace {
@@ -45,35 +44,27 @@ void add_past(JsonWriter& json, const query::PastRow& past) {
   if (past.seq) json.number("seq", past.seq->value);
 }
 
-Result<query::PastRow> row_at(const query::Reader& reader, const RowAddress& row, std::string_view when) {
-  RL_ASSIGN(const query::Moment moment, reader.moment(when, Timestamp::now()));
-  return reader.at(row.table, row.key, moment);
+Result<query::PastRow> row_at(const view::View& view, const RowAddress& row, std::string_view when) {
+  RL_ASSIGN(const query::Moment moment, view.moment(when, Timestamp::now()));
+  return view.at(row.table, row.key, moment);
 }
 
-const query::RowImage::Field* find(const query::RowImage& row, std::string_view name) {
-  for (const auto& field : row.fields)
-    if (field.name == name) return &field;
-  return nullptr;
+void add_row(JsonWriter& json, const query::PastRow& past) {
+  if (!past.exists || past.erased) return;
+  json.raw("row", query::to_json(past.row));
+  std::vector<std::string_view> masked;
+  for (const auto& field : past.row.fields)
+    if (field.masked) masked.push_back(field.name);
+  if (!masked.empty()) json.texts("masked", masked);
 }
 
-record::Value value_of(const query::RowImage::Field* field) {
-  if (field == nullptr) return {};
-  return {field->presence, field->text};
-}
-
-// The differences of two moments in the shape of an entry's changes, written by the entry's writer,
-// so that one place knows how values and paths inside JSON are shown.
-std::string changes_json(const query::PastRow& from, const query::PastRow& to) {
-  record::Entry difference;
-  difference.header.kind = record::EntryKind::kUpdate;
-  const auto add = [&](const query::RowImage::Field& named) {
-    const record::Value before = value_of(find(from.row, named.name)), after = value_of(find(to.row, named.name));
-    if (before != after) difference.body.changes.push_back({named.name, named.form, before, after});
-  };
-  for (const auto& field : to.row.fields) add(field);
-  for (const auto& field : from.row.fields)
-    if (find(to.row, field.name) == nullptr) add(field);
-  const std::string json = query::to_json(difference);
+// In the shape of an entry's changes, written by the entry's writer, so that one place knows how values and paths inside
+// JSON are shown.
+std::string changes_json(const view::RowDifference& difference) {
+  record::Entry entry;
+  entry.header.kind = record::EntryKind::kUpdate;
+  entry.body.changes = difference.changes;
+  const std::string json = query::to_json(entry);
   const JsonView changes = JsonView(json)["changes"];
   return changes ? std::string(changes.raw()) : "[]";
 }
@@ -89,12 +80,12 @@ std::string side_json(std::string_view when, const query::PastRow& past) {
 
 http::Response get_row(const Call& call) {
   const RowAddress row = row_of(call, "row");
-  const auto past = row_at(query::Reader(call.dependencies.store), row, "now");
+  const auto past = row_at(call.view(), row, "now");
   if (!past) return problem(past.error());
   if (!past->known) return problem(unknown_row(row));
   JsonWriter json = begin(row);
   add_past(json, *past);
-  if (past->exists && !past->erased) json.raw("row", query::to_json(past->row));
+  add_row(json, *past);
   return json_answer(json.finish());
 }
 
@@ -102,8 +93,7 @@ http::Response get_row_at(const Call& call) {
   const RowAddress row = row_of(call, "row.at");
   const auto when = call.target.parameter("when");
   if (!when) return problem(Error{ErrorCode::kInvalid, "say when: a time, lsn:..., or seq:..."});
-  const query::Reader reader(call.dependencies.store);
-  const auto past = row_at(reader, row, *when);
+  const auto past = row_at(call.view(), row, *when);
   if (!past) return problem(past.error());
   if (!past->known) {
     return problem(Error{ErrorCode::kNotFound, fmt::format("the log says nothing about row {} of {} at or before {}",
@@ -112,7 +102,7 @@ http::Response get_row_at(const Call& call) {
   JsonWriter json = begin(row);
   json.text("when", *when);
   add_past(json, *past);
-  if (past->exists && !past->erased) json.raw("row", query::to_json(past->row));
+  add_row(json, *past);
   return json_answer(json.finish());
 }
 
@@ -122,35 +112,36 @@ http::Response get_row_entries(const Call& call) {
   if (!limit) return problem(limit.error());
   const auto images = flag_parameter(call.target, "images");
   if (!images) return problem(images.error());
-  const uint32_t fingerprint = query_fingerprint(fmt::format("history\n{}\n{}", row.table, row.key));
+  const Cursors cursors(call.dependencies.cursor_key, call.principal(),
+                        fmt::format("history\n{}\n{}", row.table, row.key));
   std::optional<Seq> before;
   if (const auto text = call.target.parameter("cursor")) {
-    const auto cursor = parse_cursor(*text);
-    if (!cursor || cursor->query != fingerprint)
-      return problem(Error{ErrorCode::kInvalid, "the cursor does not belong to this row: begin again without one"});
+    const auto cursor = cursors.parse(*text);
+    if (!cursor)
+      return problem(Error{ErrorCode::kInvalid,
+                           "the cursor does not belong to this row, or not to you: begin again without one"});
     before = cursor->from;
   }
-  const query::Reader reader(call.dependencies.store);
-  const auto page = reader.history(row.table, row.key, before, *limit);
+  const auto page = call.view().history(row.table, row.key, before, *limit);
   if (!page) return problem(page.error());
   if (page->entries.empty() && !before) return problem(unknown_row(row));
   call.access.entries = page->entries.size();
 
   std::string body = "{\"entries\":[";
-  for (bool first = true; const auto& found : page->entries) {
+  for (bool first = true; const view::Shown& found : page->entries) {
     if (!std::exchange(first, false)) body += ',';
     if (!*images) {
-      body += query::to_json(found.entry());
+      body += call.view().json(found);
       continue;
     }
-    const auto both = reader.images(found.entry());
+    const auto both = call.view().images(found);
     if (!both) return problem(both.error());
-    body += query::to_json(found.entry(), &*both);
+    body += call.view().json(found, &*both);
   }
   body += "]";
   std::string cursor;
   if (page->next) {
-    cursor = to_text({*page->next, Timestamp{}, fingerprint});
+    cursor = cursors.to_text({*page->next, Timestamp{}, {}});
     body += ",\"next_cursor\":\"" + cursor + "\"";
   }
   auto response = json_answer(body + "}");
@@ -166,15 +157,17 @@ http::Response get_row_diff(const Call& call) {
   const auto from_text = call.target.parameter("from"), to_text = call.target.parameter("to");
   if (!from_text || !to_text)
     return problem(Error{ErrorCode::kInvalid, "say from and to: a time, lsn:..., or seq:... each"});
-  const query::Reader reader(call.dependencies.store);
-  const auto from = row_at(reader, row, *from_text), to = row_at(reader, row, *to_text);
+  const Timestamp now = Timestamp::now();
+  const auto from = call.view().moment(*from_text, now), to = call.view().moment(*to_text, now);
   if (!from) return problem(from.error());
   if (!to) return problem(to.error());
-  if (!from->known && !to->known) return problem(unknown_row(row));
+  const auto difference = call.view().difference(row.table, row.key, *from, *to);
+  if (!difference) return problem(difference.error());
+  if (!difference->from.known && !difference->to.known) return problem(unknown_row(row));
   JsonWriter json = begin(row);
-  json.raw("from", side_json(*from_text, *from))
-      .raw("to", side_json(*to_text, *to))
-      .raw("changes", changes_json(*from, *to));
+  json.raw("from", side_json(*from_text, difference->from))
+      .raw("to", side_json(*to_text, difference->to))
+      .raw("changes", changes_json(*difference));
   return json_answer(json.finish());
 }
 

@@ -86,7 +86,9 @@ std::string checkpoint_json(const Dependencies& dependencies) {
 }  // namespace
 
 http::Response get_status(const Call& call) {
-  const auto counts = call.coverage.count();
+  // A tenant's reader is told of the tenant's entries.
+  const auto& tenant = call.principal().tenant;
+  const auto counts = tenant ? Coverage(call.view().scope()).count() : call.coverage.count();
   if (!counts) return problem(counts.error());
   const store::StoreStats stats = call.dependencies.store.stats();
   JsonWriter json;
@@ -102,7 +104,7 @@ http::Response get_status(const Call& call) {
   }
   json.raw("checkpoint", checkpoint_json(call.dependencies))
       .text_or_null("verifier_key", call.dependencies.verifier_key)
-      .number("entries", stats.entries)
+      .number("entries", tenant ? call.view().scope().next_tenant_seq(*tenant) : stats.entries)
       .number("disk_bytes", stats.disk_bytes)
       .raw("coverage", coverage_json(*counts))
       .texts("tables", call.dependencies.tables)

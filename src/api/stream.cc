@@ -6,7 +6,6 @@
 #include "api/answer.h"
 #include "api/request_metrics.h"
 #include "api/routes.h"
-#include "query/reader.h"
 
 namespace rowledger::api {
 namespace {
@@ -31,20 +30,20 @@ void append_event(std::string& out, Seq seq, std::string_view json) {
 
 class EntryStream {
  public:
-  EntryStream(const store::Store& store, query::Search search, bool images, Seq next)
-      : store_(store), search_(std::move(search)), images_(images), next_(next) {}
+  EntryStream(view::View view, query::Search search, bool images, Seq next)
+      : view_(std::move(view)), search_(std::move(search)), images_(images), next_(next) {}
 
   http::LiveBody::Next step(std::string& out) {
-    const Seq end = store_.end();
+    const Seq end = view_.scope().end();
     Status inner;
     bool full = false;
-    const auto visit = [&](const record::OwnedEntry& found) {
+    const auto visit = [&](const view::Shown& found) {
       if (out.size() > kStepBytes) {
         full = true;
         return false;
       }
-      next_ = {found.header().seq.value + 1};
-      inner = append(out, found.entry());
+      next_ = {found.seq().value + 1};
+      inner = append(out, found);
       return bool(inner);
     };
     const Status outer = end.value <= next_.value ? Status() : look(end, visit);
@@ -61,18 +60,16 @@ class EntryStream {
  private:
   template <class Visit>
   Status look(Seq end, const Visit& visit) {
-    const query::Reader reader(store_);
-    if (end.value - next_.value > kScanAtMost) return reader.search(search_, query::Order::kOldestFirst, next_, visit);
-    return store_.scan(
-        {next_, end}, [&](const record::OwnedEntry& found) { return !search_.matches(found.entry()) || visit(found); });
+    if (end.value - next_.value > kScanAtMost) return view_.search(search_, query::Order::kOldestFirst, next_, visit);
+    return view_.scan({next_, end}, search_, visit);
   }
 
-  Status append(std::string& out, const record::Entry& entry) {
+  Status append(std::string& out, const view::Shown& shown) {
     std::optional<query::Images> images;
     if (images_) {
-      RL_ASSIGN(images, query::Reader(store_).images(entry));
+      RL_ASSIGN(images, view_.images(shown));
     }
-    append_event(out, entry.header.seq, query::to_json(entry, images ? &*images : nullptr));
+    append_event(out, shown.seq(), view_.json(shown, images ? &*images : nullptr));
     return {};
   }
 
@@ -88,7 +85,7 @@ class EntryStream {
     if (!out.empty()) last_output_ = now;
   }
 
-  const store::Store& store_;
+  const view::View view_;
   const query::Search search_;
   const bool images_;
   Seq next_;
@@ -103,9 +100,7 @@ Result<Seq> start_of(const store::Store& store, const Call& call) {
   if (last.empty()) return store.end();
   const auto seq = parse_number(last);
   if (!seq || *seq >= store.end().value) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Last-Event-ID, and after=, must be the number of an entry of this log, which has {}",
-                            store.end().value));
+    return fail(ErrorCode::kInvalid, "Last-Event-ID, and after=, must be the number of an entry of this log");
   }
   return Seq{*seq + 1};
 }
@@ -121,14 +116,14 @@ http::Response get_entry_stream(const Call& call) {
   if (!images) return problem(images.error());
   auto search = query::Search::parse(q, Timestamp::now(), *all);
   if (!search) return problem(search.error(), q);
-  const auto start = start_of(call.dependencies.store, call);
+  const auto start = start_of(call.view().scope(), call);
   if (!start) return problem(start.error());
 
   http::Response response;
   response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
   http::LiveBody live;
   live.interval_ms = kHeartbeatMs;
-  live.step = [stream = std::make_shared<EntryStream>(call.dependencies.store, std::move(*search), *images, *start),
+  live.step = [stream = std::make_shared<EntryStream>(call.view(), std::move(*search), *images, *start),
                counted = call.requests.stream_opened()](std::string& out) { return stream->step(out); };
   response.live = std::move(live);
   return response;

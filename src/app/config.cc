@@ -44,6 +44,8 @@ class TomlReader {
         RL_TRY(read_list(node, section, table_keys(), config.tables));
       } else if (section == "via") {
         RL_TRY(read_list(node, section, via_keys(), config.via));
+      } else if (section == "mask") {
+        RL_TRY(read_list(node, section, mask_keys(), config.masks));
       } else if (is_section(section)) {
         const toml::table* table = node.as_table();
         if (table == nullptr) return wrong(node, fmt::format("\"{0}\" is a section, [{0}]", section));
@@ -63,7 +65,7 @@ class TomlReader {
 
  private:
   static std::vector<std::string> sections() {
-    std::vector<std::string> out = {"table", "via"};
+    std::vector<std::string> out = {"table", "via", "mask"};
     for (const auto& key : plain_keys())
       if (std::find(out.begin(), out.end(), key.section) == out.end()) out.emplace_back(key.section);
     return out;
@@ -264,7 +266,9 @@ Status apply_environment(const Environment& environment, Config& config, std::ve
     RL_ASSIGN(const bool in_table, set_element(variable, value, "table", table_keys(), config.tables));
     if (in_table) continue;
     RL_ASSIGN(const bool in_via, set_element(variable, value, "via", via_keys(), config.via));
-    if (!in_via)
+    if (in_via) continue;
+    RL_ASSIGN(const bool in_mask, set_element(variable, value, "mask", mask_keys(), config.masks));
+    if (!in_mask)
       warnings.push_back(fmt::format("the environment variable {} means nothing to Rowledger{}", variable,
                                      did_you_mean(variable, names)));
   }
@@ -302,6 +306,25 @@ Status check_via(const Config& config, std::string_view shown) {
                                          did_you_mean(rule.via, kWays), fmt::join(kWays, ", ")));
     }
   }
+  return {};
+}
+
+void name_in_public(std::string& table) {
+  if (!table.empty() && table.find('.') == std::string::npos) table.insert(0, "public.");
+}
+
+Status check_sight(Config& config, std::string_view shown) {
+  name_in_public(config.names.table);
+  for (auto& mask : config.masks) {
+    if (mask.table.empty()) return nonsense(shown, "a [[mask]] has no table");
+    name_in_public(mask.table);
+  }
+  const auto policy = view::Policy::make(policy_settings(config));
+  if (!policy) return nonsense(shown, policy.error().message);
+  if (config.names.table.empty()) return {};
+  if (std::ranges::find(config.tables, config.names.table, &capture::TableSettings::table) == config.tables.end())
+    return nonsense(shown, fmt::format("names.table = \"{}\" is none of the tables that are captured: add a [[table]]",
+                                       config.names.table));
   return {};
 }
 
@@ -376,6 +399,7 @@ Status check(Config& config, std::string_view shown) {
       table.subject.insert(0, "public.");
   }
   RL_TRY(check_tables(config, shown));
+  RL_TRY(check_sight(config, shown));
   RL_TRY(check_via(config, shown));
   RL_TRY(check_retention(config, shown));
   if (config.source_url.empty())
@@ -401,6 +425,15 @@ Status check(Config& config, std::string_view shown) {
 }
 
 }  // namespace
+
+view::PolicySettings policy_settings(const Config& config) {
+  view::PolicySettings out;
+  for (const auto& table : config.tables) out.tenant_columns.emplace(table.table, table.tenant_column);
+  out.masks = config.masks;
+  out.context = config.context;
+  out.names = config.names;
+  return out;
+}
 
 bool ListenAddress::loopback() const { return address.starts_with("127.") || address == "::1"; }
 std::string ListenAddress::to_url_host() const {
@@ -469,6 +502,7 @@ std::vector<std::string> config_keys() {
   for (const auto& key : plain_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
   for (const auto& key : table_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
   for (const auto& key : via_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
+  for (const auto& key : mask_keys()) out.push_back(fmt::format("{}.{}", key.section, key.name));
   return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "capture/settings.h"
+#include "view/policy.h"
 
 namespace rowledger::app {
 
@@ -47,6 +48,10 @@ struct Config {
   bool tree = true;
   std::string second_checkpoint;
 
+  std::vector<view::MaskSettings> masks;
+  view::MaskSettings context{.plain = {"request_id"}, .text = {"reason"}};
+  view::NamesSettings names;
+
   std::string time_zone = "UTC";
 
   std::string http_listen = "127.0.0.1:7070";  // empty: only the Unix socket
@@ -65,6 +70,8 @@ struct Config {
   std::string oidc_every_tenant = "*";
 };
 
+// What the configuration says about who sees what.
+view::PolicySettings policy_settings(const Config& config);
 // "127.0.0.1:7070", "[::1]:7070", "localhost:7070". The address is one that can be listened on.
 struct ListenAddress {
   std::string address;

@@ -19,6 +19,19 @@ ConfigKey<Target> key(std::string_view section, std::string_view name, Member Ta
           [member](const Target& target) { return ConfigValue(target.*member); }};
 }
 
+// The same in a part of it.
+template <class Part, class Member>
+ConfigKey<Config> member(std::string_view section, std::string_view name, Part Config::*part, Member Part::*member,
+                         std::string_view explanation) {
+  const ConfigKey<Part> inner = key(section, name, member, explanation);
+  return {section,
+          name,
+          inner.type,
+          explanation,
+          [part, inner](Config& config, ConfigValue value) { inner.set(config.*part, std::move(value)); },
+          [part, inner](const Config& config) { return inner.get(config.*part); }};
+}
+
 }  // namespace
 
 const std::vector<ConfigKey<Config>>& plain_keys() {
@@ -70,6 +83,17 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
           "begins in the data directory; empty: beside it, with .checkpoint behind its name."),
       key("ledger", "tree", &Config::tree,
           "Keep the tree that proofs come from. Only ever false to measure what it costs."),
+      member("context", "plain", &Config::context, &view::MaskSettings::plain,
+             "Members of the context that the application gives (docs/attribution) which everybody sees as\n"
+             "they are who sees the change. What is named nowhere is hidden."),
+      member("context", "text", &Config::context, &view::MaskSettings::text,
+             "Members with a text that people wrote: numbers of five digits or more and addresses of e-mail\n"
+             "are hidden in it."),
+      member("names", "table", &Config::names, &view::NamesSettings::table,
+             "The table that says what the people are called whose ids the entries have, one of the tables\n"
+             "below: \"public.users\". Empty: none. Its names are shown to everybody who sees their changes."),
+      member("names", "id_column", &Config::names, &view::NamesSettings::id_column, "Its primary key: the actor's id."),
+      member("names", "name_column", &Config::names, &view::NamesSettings::name_column, "Its column with the name."),
       key("http", "listen", &Config::http_listen,
           "Where the API and the web interface are served: an IP address and a port, 0 for any that is\n"
           "free. Empty: only through the Unix socket. ROWLEDGER_HTTP_PORT sets the port alone."),
@@ -138,6 +162,23 @@ const std::vector<ConfigKey<ViaEntry>>& via_keys() {
       key("via", "role", &ViaEntry::role, "Database role; a trailing * matches a prefix, empty any."),
       key("via", "application", &ViaEntry::application, "application_name; a trailing * matches a prefix, empty any."),
       key("via", "via", &ViaEntry::via, "The way in: app, job, flow, import, trigger, sql or undo."),
+  };
+  return keys;
+}
+
+const std::vector<ConfigKey<view::MaskSettings>>& mask_keys() {
+  using view::MaskSettings;
+  static const std::vector<ConfigKey<MaskSettings>> keys = {
+      key("mask", "table", &MaskSettings::table, "Schema and table: \"public.contacts\"."),
+      key("mask", "plain", &MaskSettings::plain,
+          "Columns that are shown as they are. \"fields/*/label\" is a place inside a JSON column: each\n"
+          "member's \"label\"; so in the other lists."),
+      key("mask", "phone", &MaskSettings::phone, "The first four and the last two digits: 9198******78."),
+      key("mask", "name", &MaskSettings::name, "Initials: A. K."),
+      key("mask", "date", &MaskSettings::date, "The year."),
+      key("mask", "text", &MaskSettings::text,
+          "All but numbers of five digits or more and addresses of e-mail. Names in it are shown."),
+      key("mask", "hidden", &MaskSettings::hidden, "Nothing; so is what no list names."),
   };
   return keys;
 }

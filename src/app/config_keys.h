@@ -15,10 +15,10 @@ namespace rowledger::app {
 enum class ValueType { kText, kNumber, kFlag, kTexts };
 using ConfigValue = std::variant<std::string, int64_t, bool, std::vector<std::string>>;
 
-// `Target` is what the key belongs to: Config, or one element of its tables or via rules.
+// `Target` is what the key belongs to: Config, or one element of its tables, via rules or masks.
 template <class Target>
 struct ConfigKey {
-  std::string_view section, name;  // section: "source"; "table" and "via" are lists
+  std::string_view section, name;  // section: "source"; "table", "via" and "mask" are lists
   ValueType type;
   std::string_view explanation;  // one or more lines
   std::function<void(Target&, ConfigValue)> set;
@@ -28,6 +28,7 @@ struct ConfigKey {
 const std::vector<ConfigKey<Config>>& plain_keys();
 const std::vector<ConfigKey<capture::TableSettings>>& table_keys();
 const std::vector<ConfigKey<ViaEntry>>& via_keys();
+const std::vector<ConfigKey<view::MaskSettings>>& mask_keys();
 
 std::string_view describe(ValueType type);  // "a text in quotes"
 

@@ -83,6 +83,13 @@ tenants = ["1=365", "a=b=0"]
 [ledger]
 second_checkpoint = "/mnt/other/checkpoint"
 tree = false
+[context]
+plain = ["request_id", "ticket"]
+text = ["why"]
+[names]
+table = "notes"
+id_column = "nr"
+name_column = "called"
 [http]
 listen = "0.0.0.0:443"
 certificate = "tls/cert.pem"
@@ -120,6 +127,14 @@ subject_column = "person_id"
 role = "app*"
 application = "web"
 via = "app"
+[[mask]]
+table = "notes"
+plain = ["nr", "answers/*/label"]
+phone = ["mobile"]
+name = ["called"]
+date = ["born"]
+text = ["remark"]
+hidden = ["answers/*/value"]
 )";
 
 TEST(Config, EveryKey) {
@@ -154,6 +169,19 @@ TEST(Config, EveryKey) {
   EXPECT_EQ(config.tables[0].actor_column, "updated_by");
   EXPECT_EQ(config.tables[1].subject, "public.people");
   EXPECT_EQ(config.tables[1].subject_column, "person_id");
+  EXPECT_THAT(config.context.plain, ElementsAre("request_id", "ticket"));
+  EXPECT_THAT(config.context.text, ElementsAre("why"));
+  EXPECT_EQ(config.names.table, "public.notes");
+  EXPECT_EQ(config.names.id_column, "nr");
+  EXPECT_EQ(config.names.name_column, "called");
+  ASSERT_EQ(config.masks.size(), 1u);
+  EXPECT_EQ(config.masks[0].table, "public.notes");
+  EXPECT_THAT(config.masks[0].plain, ElementsAre("nr", "answers/*/label"));
+  EXPECT_THAT(config.masks[0].phone, ElementsAre("mobile"));
+  EXPECT_THAT(config.masks[0].name, ElementsAre("called"));
+  EXPECT_THAT(config.masks[0].date, ElementsAre("born"));
+  EXPECT_THAT(config.masks[0].text, ElementsAre("remark"));
+  EXPECT_THAT(config.masks[0].hidden, ElementsAre("answers/*/value"));
   ASSERT_EQ(config.via.size(), 1u);
   EXPECT_EQ(config.via[0].role, "app*");
   EXPECT_EQ(config.via[0].application, "web");
@@ -171,8 +199,10 @@ TEST(Config, EveryKeyStandsInTheTestAbove) {
 TEST(Config, WhatInitWritesIsReadAsWritten) {
   Config config = parsed(kEverything);
   config.source_url = "host=/tmp dbname='a\\'b' password=\"x\\\\y\"\t#\x7f";
-  for (const std::string& preset : preset_names())
+  for (const std::string& preset : preset_names()) {
     for (const auto& table : preset_tables(preset)) config.tables.push_back(table);
+    for (const auto& mask : preset_masks(preset)) config.masks.push_back(mask);
+  }
   const Config again = parsed(config_text(config));
   for (const auto& key : plain_keys()) EXPECT_EQ(key.get(again), key.get(config)) << key.section << '.' << key.name;
   ASSERT_EQ(again.tables.size(), config.tables.size());
@@ -180,6 +210,9 @@ TEST(Config, WhatInitWritesIsReadAsWritten) {
     for (const auto& key : table_keys()) EXPECT_EQ(key.get(again.tables[i]), key.get(config.tables[i])) << key.name;
   ASSERT_EQ(again.via.size(), config.via.size());
   for (const auto& key : via_keys()) EXPECT_EQ(key.get(again.via[0]), key.get(config.via[0])) << key.name;
+  ASSERT_EQ(again.masks.size(), config.masks.size());
+  for (size_t i = 0; i < config.masks.size(); ++i)
+    for (const auto& key : mask_keys()) EXPECT_EQ(key.get(again.masks[i]), key.get(config.masks[i])) << key.name;
 }
 
 TEST(Config, WhatInitWritesExplainsEveryKey) {
@@ -190,6 +223,15 @@ TEST(Config, WhatInitWritesExplainsEveryKey) {
   }
   for (const auto& key : table_keys()) EXPECT_THAT(text, HasSubstr("# " + std::string(key.name) + ": ")) << key.name;
   for (const auto& key : via_keys()) EXPECT_THAT(text, HasSubstr("# " + std::string(key.name) + ": ")) << key.name;
+  for (const auto& key : mask_keys()) EXPECT_THAT(text, HasSubstr("# " + std::string(key.name) + ": ")) << key.name;
+}
+
+TEST(Config, MasksAndNamesAreOfTablesThatMakeSense) {
+  const std::string minimal(kMinimal);
+  EXPECT_THAT(error(minimal + "[[mask]]\nplain = [\"a\"]\n"), HasSubstr("has no table"));
+  EXPECT_THAT(error(minimal + "[[mask]]\ntable = \"contacts\"\nplain = [\"a\"]\nphone = [\"a\"]\n"),
+              HasSubstr("classified twice"));
+  EXPECT_THAT(error(minimal + "[names]\ntable = \"users\"\n"), HasSubstr("none of the tables"));
 }
 
 TEST(Config, ErrorsNameThePlaceAndTheNearestKey) {
@@ -372,7 +414,10 @@ std::string shown_default(const ConfigValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return '"' + *text + '"';
   if (const auto* number = std::get_if<int64_t>(&value)) return std::to_string(*number);
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  return "[]";
+  std::string out = "[";
+  for (const std::string& each : std::get<std::vector<std::string>>(value))
+    out += (out.size() > 1 ? ", \"" : "\"") + each + '"';
+  return out + "]";
 }
 
 TEST(ConfigurationPage, HasEachKeyWithItsDefaultAndVariable) {
@@ -396,6 +441,7 @@ TEST(ConfigurationPage, HasEachKeyWithItsDefaultAndVariable) {
   expect(plain_keys(), Config(), false);
   expect(table_keys(), capture::TableSettings(), true);
   expect(via_keys(), ViaEntry(), true);
+  expect(mask_keys(), view::MaskSettings(), true);
   EXPECT_EQ(rows, expected);
   ASSERT_EQ(rows.size(), config_keys().size());
   for (size_t i = 0; i < rows.size(); ++i) EXPECT_THAT(rows[i], ::testing::StartsWith(config_keys()[i] + ' '));

@@ -79,6 +79,14 @@ std::string config_text(const Config& config) {
     out += "\n[[via]]\n";
     append_keys(out, via_keys(), "via", rule, false);
   }
+  out +=
+      "\n# What is shown of each column to who may not see values as they are (docs/masking.md), one [[mask]] a\n"
+      "# table. What no list names is hidden, but for primary keys of whole numbers. The keys:\n";
+  for (const auto& key : mask_keys()) append_comment(out, fmt::format("{}: {}", key.name, key.explanation));
+  for (const auto& mask : config.masks) {
+    out += "\n[[mask]]\n";
+    append_keys(out, mask_keys(), "mask", mask, false);
+  }
   return out;
 }
 

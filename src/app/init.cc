@@ -91,6 +91,11 @@ std::string adapt_preset(Config& config) {
   if (!missing) return fmt::format("The preset could not be compared with the database: {}\n", missing.error().message);
   if (tables.empty()) return "None of the preset's tables exist in this database: see that source.url is right.\n";
   config.tables = std::move(tables);
+  const auto is_captured = [&](const std::string& name) {
+    return std::ranges::find(config.tables, name, &TableSettings::table) != config.tables.end();
+  };
+  std::erase_if(config.masks, [&](const view::MaskSettings& mask) { return !is_captured(mask.table); });
+  if (!is_captured(config.names.table)) config.names = {};
   return missing->empty() ? "" : fmt::format("Not in this database, and left out: {}.\n", fmt::join(*missing, ", "));
 }
 
@@ -119,6 +124,8 @@ Status init(const InitOptions& options) {
   config.source_url = options.url;
   RL_ASSIGN(config.tables, tables_of(options));
   config.source_name = options.preset.empty() ? database_of(options.url) : options.preset;
+  config.masks = preset_masks(options.preset);
+  config.names = preset_names_of_actors(options.preset);
   if (options.preset == "glific") config.time_zone = "Asia/Kolkata";
   const std::string text = config_text(config);
   RL_TRY(parse_config(text, "--source and --table", {}));

@@ -52,6 +52,7 @@ Result<Workspace> Workspace::load(const std::filesystem::path& directory) {
   if (!set_time_zone(out.config.time_zone))
     log::warning("display.time_zone \"{}\" is not known to this system (package tzdata): times are in UTC",
                  out.config.time_zone);
+  RL_ASSIGN(out.policy, view::Policy::make(policy_settings(out.config)));
   RL_ASSIGN(out.keys, read_keys(keys_file(directory)));
   out.role_password = out.keys.role_password;
   if (!out.config.password_file.empty()) {
@@ -103,11 +104,12 @@ postgres::AttachPlanInput Workspace::attach_input() const {
 
 api::Dependencies Workspace::api_dependencies(const store::Store& store, api::AccessLog& access,
                                               capture::Capture* capture) const {
-  api::Dependencies out{.store = store, .access = access, .capture = capture};
+  api::Dependencies out{.store = store, .policy = policy, .access = access, .capture = capture};
   out.source_name = config.source_name;
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  out.cursor_key = HmacSha256(keys.ref_key)("rowledger cursors v1");
   out.time_zone = config.time_zone;
   out.public_url = config.http_public_url;
   out.directory = directory;

@@ -33,6 +33,7 @@ struct Workspace {
   Config config;
   Keys keys;
   std::string role_password;  // of the password file, else of the keys
+  view::Policy policy;        // who sees what, of the configuration
 
   static std::filesystem::path config_file(const std::filesystem::path& directory) {
     return directory / "rowledger.toml";

@@ -111,6 +111,34 @@ std::string random_bytes(size_t n) {
   return out;
 }
 
+namespace {
+
+constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+
+const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+}  // namespace
+
+std::string encrypt(const Digest& key, std::string_view text, std::string_view bound_to) {
+  std::string out = random_bytes(kNonceBytes);
+  out.resize(kNonceBytes + text.size() + kTagBytes);
+  auto* at = reinterpret_cast<unsigned char*>(out.data());
+  CHECK(crypto_aead_xchacha20poly1305_ietf_encrypt(at + kNonceBytes, nullptr, bytes_of(text), text.size(),
+                                                   bytes_of(bound_to), bound_to.size(), nullptr, at, key.data()) == 0);
+  return out;
+}
+
+std::optional<std::string> decrypt(const Digest& key, std::string_view bytes, std::string_view bound_to) {
+  if (bytes.size() < kNonceBytes + kTagBytes) return std::nullopt;
+  std::string out(bytes.size() - kNonceBytes - kTagBytes, '\0');
+  const bool genuine = crypto_aead_xchacha20poly1305_ietf_decrypt(
+                           reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr, bytes_of(bytes) + kNonceBytes,
+                           bytes.size() - kNonceBytes, bytes_of(bound_to), bound_to.size(), bytes_of(bytes),
+                           key.data()) == 0;
+  return genuine ? std::optional(std::move(out)) : std::nullopt;
+}
+
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

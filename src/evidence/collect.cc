@@ -20,7 +20,8 @@ constexpr size_t kMaxAboutBytes = 3'000;
 
 class Collector {
  public:
-  Collector(const store::Store& store, const ledger::VerifierKey& key) : store_(store), key_(key) {}
+  Collector(const view::View& view, const ledger::VerifierKey& key, bool all_values)
+      : view_(view), store_(view.scope()), key_(key), all_values_(all_values) {}
 
   Status operator()(const AboutEntry& about) {
     evidence_.about = fmt::format("entry {}", about.seq.value);
@@ -60,8 +61,13 @@ class Collector {
     evidence_.about = "search " + about.query.substr(0, kMaxAboutBytes);
     const auto search = query::Search::parse(about.query, Timestamp::now(), about.all);
     if (!search) return fail(ErrorCode::kInvalid, query::to_string(search.error(), about.query));
-    return query::Reader(store_).search(*search, query::Order::kOldestFirst, std::nullopt,
-                                        [&](const OwnedEntry& entry) { return take(entry); });
+    Status inner;
+    RL_TRY(view_.search(*search, query::Order::kOldestFirst, std::nullopt, [&](const view::Shown& shown) {
+      const auto entry = store_.read(shown.seq());
+      if (!entry) inner = fail(entry.error());
+      return entry && (!*entry || take(**entry));
+    }));
+    return inner;
   }
 
   Result<Evidence> prove() {
@@ -87,10 +93,16 @@ class Collector {
  private:
   static constexpr size_t kPageEntries = 500;
 
+  static bool is_whole(const OwnedEntry& found) {
+    return record::commitment_of(found.salt(), found.body_bytes()) == found.header().commitment;
+  }
+
   // False when there is no room for more.
   bool take(const OwnedEntry& found) {
     EvidenceEntry entry{found.header().seq, found.values(), std::string(found.header_bytes()), {}, {}, {}};
-    if (found.values() == Values::kHere) {
+    // What is kept from the reader is as if its key were not here. So is what he sees only a part of.
+    if (entry.values == Values::kHere && !(all_values_ && is_whole(found))) entry.values = Values::kLocked;
+    if (entry.values == Values::kHere) {
       entry.salt = found.salt();
       entry.body = found.body_bytes();
     }
@@ -100,8 +112,10 @@ class Collector {
     return !is_full_;
   }
 
+  const view::View& view_;
   const store::Store& store_;
   const ledger::VerifierKey& key_;
+  const bool all_values_;
   Evidence evidence_;
   size_t bytes_ = 0;
   bool is_full_ = false;
@@ -109,9 +123,9 @@ class Collector {
 
 }  // namespace
 
-Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key,
-                                  const EvidenceRequest& request) {
-  Collector collector(store, key);
+Result<Evidence> collect_evidence(const view::View& view, const ledger::VerifierKey& key,
+                                  const EvidenceRequest& request, Contents contents) {
+  Collector collector(view, key, contents == Contents::kAll || !view.masks());
   RL_TRY(std::visit(collector, request));
   return collector.prove();
 }

@@ -5,7 +5,7 @@
 
 #include "evidence/evidence_bundle.h"
 #include "ledger/note_key.h"
-#include "store/store.h"
+#include "view/view.h"
 
 namespace rowledger::evidence {
 
@@ -24,10 +24,16 @@ struct AboutSearch {
 };
 using EvidenceRequest = std::variant<AboutEntry, AboutRow, AboutSubject, AboutSearch>;
 
-// The entries asked for, with their proofs in the last signed checkpoint; for the newest ones it waits a moment for
+// What is in it besides headers and proofs.
+enum class Contents {
+  kWhatIsShown,  // the values of entries that the reader is shown as they are
+  kAll,          // all of his part of the log: for who was asked for a reason, and is recorded
+};
+
+// The entries of the reader's part of the log that are asked for, with their proofs in the last signed checkpoint; for the newest ones it waits a moment for
 // their signature (proof.h). Errors: kInvalid or kNotFound for what is asked, also when no entry fits it; kConflict
 // when it is too much for one file; kUnavailable, kCorrupt as in proof.h.
-Result<Evidence> collect_evidence(const store::Store& store, const ledger::VerifierKey& key,
-                                  const EvidenceRequest& request);
+Result<Evidence> collect_evidence(const view::View& view, const ledger::VerifierKey& key,
+                                  const EvidenceRequest& request, Contents contents = Contents::kWhatIsShown);
 
 }  // namespace rowledger::evidence

@@ -26,7 +26,7 @@ class EvidenceTest : public ::testing::TestWithParam<bool> {
   }
 
   Result<Evidence> collect(const EvidenceRequest& request) const {
-    return collect_evidence(log_.store(), log_.key().verifier(), request);
+    return collect_evidence(testing::everything_of(log_.store()), log_.key().verifier(), request);
   }
   std::string key() const { return log_.key().verifier().format(); }
   // A row with several entries.
@@ -167,6 +167,30 @@ TEST_P(EvidenceTest, ProofsAreTlogProofs) {
   EXPECT_EQ(prove_entry(log_.store(), known, {1'000'000}).error().code, ErrorCode::kNotFound);
 }
 
+TEST_P(EvidenceTest, HasNothingThatTheReaderIsNotShown) {
+  const view::Policy policy = view::Policy::make({}).value();
+  const view::View auditor({.id = "user:a", .role = people::Role::kAuditor, .tenant = "1"}, policy, log_.store());
+  const AboutSearch about{"table:contacts op:update", true};
+  const auto proofs = collect_evidence(auditor, log_.key().verifier(), about);
+  ASSERT_TRUE(proofs.has_value()) << proofs.error().message;
+  const auto everything = collect(about);
+  ASSERT_TRUE(everything.has_value());
+  EXPECT_GT(proofs->entries.size(), 10u);
+  EXPECT_LT(proofs->entries.size(), everything->entries.size()) << "there are other tenants";
+  for (const EvidenceEntry& entry : proofs->entries) {
+    EXPECT_EQ(entry.values, Values::kLocked);
+    EXPECT_EQ(entry.salt + entry.body, "");
+    const auto header = record::decode_header(entry.header);
+    ASSERT_TRUE(header.has_value());
+    EXPECT_EQ(header->tenant, "1");
+  }
+  expect_proven(format_evidence(*proofs), key(), proofs->entries.size());
+  const auto plain = collect_evidence(auditor, log_.key().verifier(), about, Contents::kAll);
+  ASSERT_TRUE(plain.has_value());
+  for (const EvidenceEntry& entry : plain->entries) EXPECT_EQ(entry.values, Values::kHere);
+  expect_proven(format_evidence(*plain), key(), plain->entries.size());
+}
+
 INSTANTIATE_TEST_SUITE_P(, EvidenceTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
 
@@ -178,14 +202,14 @@ TEST(ErasedEvidenceTest, ErasureLeavesProofsAndOldEvidence) {
   const ledger::VerifierKey key = log.key().verifier();
   const auto& [place, row] = *std::ranges::find_if(workload.rows, [](const auto& r) { return !r.second.deleted; });
   const AboutEntry about{row.newest};
-  const auto before = collect_evidence(log.store(), key, about);
+  const auto before = collect_evidence(testing::everything_of(log.store()), key, about);
   ASSERT_TRUE(before.has_value());
   const std::string old_file = format_evidence(*before);
 
   const auto stored = log.store().row({place.first}, place.second);
   ASSERT_TRUE(stored.has_value() && stored->has_value());
   ASSERT_TRUE(log.keys()->destroy((*stored)->key).has_value());
-  const auto after = collect_evidence(log.store(), key, about);
+  const auto after = collect_evidence(testing::everything_of(log.store()), key, about);
   ASSERT_TRUE(after.has_value()) << after.error().message;
   EXPECT_EQ(after->entries[0].values, Values::kErased);
   EXPECT_EQ(after->entries[0].salt, "");

@@ -13,6 +13,7 @@
 #include "store/rocksdb_store.h"
 #include "store/rocksdb_store_impl.h"
 #include "store/store_testing.h"
+#include "view/view.h"
 
 namespace rowledger::evidence::testing {
 
@@ -101,6 +102,11 @@ class TestLog {
   const ledger::SigningKey key_ = ledger::testing::test_key();
   std::unique_ptr<store::Store> store_;
 };
+
+inline view::View everything_of(const store::Store& store) {
+  static const view::Policy policy = view::Policy::make({}).value();
+  return view::View({.id = "uid:0", .role = people::Role::kOwner}, policy, store);
+}
 
 using Records = std::vector<std::pair<std::string, std::string>>;
 

@@ -1,5 +1,8 @@
 #include "query/json.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/crypto.h"
 #include "base/json_text.h"
 #include "query/json_diff.h"
@@ -78,36 +81,33 @@ void append_side(ObjectWriter& object, std::string_view name, ValueForm form, co
   }
 }
 
-// The change by paths into its JSON; false, and nothing written, when it is to be shown whole.
-bool append_paths(std::string& out, const FieldChange& change) {
+// Adds the change by paths into its JSON; false, and nothing added, when it is to be shown whole.
+bool add_paths(std::vector<FieldChange>& out, const FieldChange& change, std::deque<std::string>& texts) {
   const record::Value &before = change.before, &after = change.after;
-  if (change.form != ValueForm::kJson || before.presence != Presence::kValue || after.presence != Presence::kValue)
-    return false;
+  if (change.form != ValueForm::kJson || !change.path.empty() || change.masked) return false;
+  if (before.presence != Presence::kValue || after.presence != Presence::kValue) return false;
   if (before.text.size() > kMaxDiffBytes || after.text.size() > kMaxDiffBytes) return false;
   if (!is_json(before.text) || !is_json(after.text) || !is_utf8(before.text) || !is_utf8(after.text)) return false;
-  const auto differences = json_differences(before.text, after.text);
+  auto differences = json_differences(before.text, after.text);
   if (!differences) return false;
-  for (const JsonDifference& difference : *differences) {
-    if (&difference != &differences->front()) out += ',';
-    ObjectWriter object(out);
-    object.string("field", change.field);
-    object.string("path", difference.path);
-    if (difference.before) append_verbatim(object.name("old"), *difference.before);
-    if (difference.after) append_verbatim(object.name("new"), *difference.after);
-    object.end();
-  }
+  const auto side = [](const std::optional<std::string_view>& text) { return text ? record::Value::of(*text) : record::Value{}; };
+  for (JsonDifference& difference : *differences)
+    out.push_back({change.field, ValueForm::kJson, side(difference.before), side(difference.after),
+                   texts.emplace_back(std::move(difference.path))});
   return true;
 }
 
 void append_changes(std::string& out, const std::vector<FieldChange>& changes) {
+  std::deque<std::string> texts;
   out += '[';
-  for (const FieldChange& change : changes) {
-    if (&change != &changes.front()) out += ',';
-    if (append_paths(out, change)) continue;
+  for (bool first = true; const FieldChange& change : by_path(changes, texts)) {
+    if (!std::exchange(first, false)) out += ',';
     ObjectWriter object(out);
     object.string("field", change.field);
+    if (!change.path.empty()) object.string("path", change.path);
     append_side(object, "old", change.form, change.before);
     append_side(object, "new", change.form, change.after);
+    if (change.masked) object.boolean("masked", true);
     object.end();
   }
   out += ']';
@@ -128,6 +128,7 @@ void append_actor(ObjectWriter& object, const Entry& entry) {
     ObjectWriter actor(object.name("actor"));
     actor.string_unless_empty("id", who.actor_id);
     actor.string_unless_empty("name", who.actor_name);
+    actor.string_unless_empty("name_from", who.name_from);
     actor.string("trust", to_string(entry.header.trust));
     if (entry.header.has(record::kActorFromColumn)) actor.boolean("from_column", true);
     actor.end();
@@ -172,6 +173,18 @@ void append_row(std::string& out, const RowImage& row) {
   object.end();
 }
 
+void append_masked(ObjectWriter& object, const Images& images) {
+  const std::vector<std::string_view> names = masked_columns(images);
+  if (names.empty()) return;
+  std::string& out = object.name("masked");
+  out += '[';
+  for (const std::string_view name : names) {
+    if (out.back() != '[') out += ',';
+    append_json_string(out, name);
+  }
+  out += ']';
+}
+
 void append_owner(ObjectWriter& object, const Entry& entry) {
   object.string_unless_empty("source", entry.header.source);
   object.string_unless_empty("table", entry.header.table);
@@ -185,6 +198,16 @@ void append_owner(ObjectWriter& object, const Entry& entry) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> masked_columns(const Images& images) {
+  std::vector<std::string_view> out;
+  for (const auto* row : {&images.before, &images.after}) {
+    if (!*row) continue;
+    for (const RowImage::Field& field : (*row)->fields)
+      if (field.masked && std::ranges::count(out, field.name) == 0) out.push_back(field.name);
+  }
+  return out;
+}
 
 std::string to_json(const Entry& entry, const Images* images) {
   const record::EntryHeader& header = entry.header;
@@ -214,7 +237,16 @@ std::string to_json(const Entry& entry, const Images* images) {
   }
   if (images != nullptr && images->before) append_row(object.name("before"), *images->before);
   if (images != nullptr && images->after) append_row(object.name("after"), *images->after);
+  if (images != nullptr) append_masked(object, *images);
   object.end();
+  return out;
+}
+
+std::vector<FieldChange> by_path(const std::vector<FieldChange>& changes, std::deque<std::string>& texts) {
+  std::vector<FieldChange> out;
+  out.reserve(changes.size());
+  for (const FieldChange& change : changes)
+    if (!add_paths(out, change, texts)) out.push_back(change);
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 // Entries and logs for the room's tests, made as capture makes them.
+#include <algorithm>
 #include <deque>
 #include <initializer_list>
 #include <map>
@@ -117,6 +118,7 @@ class TestLog {
     std::string name;
     bool is_key = false;
     ValueForm form = ValueForm::kText;
+    uint32_t type_oid = 0;
   };
   // A new table, or a new version of its columns, with the schema entry that capture writes.
   Seq define(const std::string& table, const std::vector<ColumnSpec>& columns) {
@@ -125,7 +127,8 @@ class TestLog {
     const auto known = tables_.find(table);
     schema.table_id = known == tables_.end() ? TableId{static_cast<uint32_t>(tables_.size())} : known->second.table_id;
     schema.table = table;
-    for (const ColumnSpec& column : columns) schema.columns.push_back({column.name, 0, -1, column.form, column.is_key});
+    for (const ColumnSpec& column : columns) 
+      schema.columns.push_back({column.name, column.type_oid, -1, column.form, column.is_key});
     tables_[table] = schema;
     batch_.set_schema(schema);
     EntryBuilder entry(EntryKind::kSchema);
@@ -206,6 +209,14 @@ class TestLog {
   }
   const std::map<std::pair<std::string, std::string>, Row>& rows() const { return rows_; }
   void set_time(Timestamp time) { time_ = time; }
+  // Rows that have this column are the tenant's that it names.
+  void set_tenant_column(std::string column) { tenant_column_ = std::move(column); }
+  // Who makes the changes from now on.
+  void set_actor(std::string id, std::string name = {}, std::string context = {}) {
+    actor_ = std::move(id);
+    actor_name_ = std::move(name);
+    context_ = std::move(context);
+  }
   uint64_t lsn() const { return lsn_; }
 
  private:
@@ -226,6 +237,21 @@ class TestLog {
     entry.entry.header.tx = record::TxIdentity{42, 1, Lsn{lsn_ += 0x100}, 0, static_cast<uint32_t>(lsn_), time_, {}};
     entry.entry.header.received_at = {time_.us + 2'000};
     set_key(entry.entry.body.key, table, row);
+    entry.entry.header.row_ref = ref_of(table + '/' + key_of(table, row));
+    if (const auto tenant = row.find(tenant_column_); tenant != row.end() && tenant->second) {
+      entry.tenant(*tenant->second, tenant_seqs_[*tenant->second]++);
+    }
+    if (actor_.empty()) return;
+    entry.who(actor_, actor_name_, record::Trust::kClaimed, record::Via::kApp);
+    entry.entry.header.actor_ref = ref_of(actor_);
+    if (!context_.empty()) entry.context(context_);
+  }
+
+  static record::Ref ref_of(const std::string& text) {
+    const Digest digest = sha256(text);
+    record::Ref out;
+    std::copy_n(digest.begin(), out.size(), out.begin());
+    return out;
   }
 
   Seq finish(EntryBuilder& entry, const std::string& table, const std::string& key, const Row& row) {
@@ -251,6 +277,8 @@ class TestLog {
   std::deque<std::unique_ptr<std::string>> kept_;
   Timestamp time_ = at("2026-11-20T00:00:00Z");
   uint64_t seq_ = 0, lsn_ = 0x1000;
+  std::string tenant_column_, actor_, actor_name_, context_;
+  std::map<std::string, uint64_t> tenant_seqs_;
   uint32_t next_schema_ = 0;
 };
 

@@ -15,12 +15,13 @@ using store::Store;
 constexpr size_t kMaxActors = 20'000;
 
 // Reads single entries, at `seqs` in the order given; Store::read keeps the bundle of the last one.
-Status visit_each(const Store& store, const Search& search, const std::vector<Seq>& seqs, bool& go_on,
+Status visit_each(const Store& store, const Reader::Matches& matches, const std::vector<Seq>& seqs, bool& go_on,
                   const std::function<bool(const OwnedEntry&)>& visit) {
   for (const Seq seq : seqs) {
     RL_ASSIGN(const std::optional<OwnedEntry> entry, store.read(seq));
-    if (!entry) return fail(ErrorCode::kCorrupt, "entry " + std::to_string(seq.value) + " is missing from the log");
-    if (search.matches(entry->entry()) && !visit(*entry)) {
+    if (!entry && store.is_whole())
+      return fail(ErrorCode::kCorrupt, "entry " + std::to_string(seq.value) + " is missing from the log");
+    if (entry && matches(*entry) && !visit(*entry)) {
       go_on = false;
       return {};
     }
@@ -32,12 +33,26 @@ Status visit_each(const Store& store, const Search& search, const std::vector<Se
 
 Status Reader::search(const Search& search, Order order, std::optional<Seq> from,
                       const std::function<bool(const OwnedEntry&)>& visit) const {
+  return this->search(search, order, from, [&](const OwnedEntry& entry) { return search.matches(entry.entry()); },
+                      visit);
+}
+
+Status Reader::search(const Search& search, Order order, std::optional<Seq> from, const Matches& matches,
+                      const std::function<bool(const OwnedEntry&)>& visit) const {
   // The end comes first: what is appended after it may have actors that are not in the list below.
   SeqRange bounds{{0}, store_.end()};
   store::Filter filter = search.filter();
   if (search.names_actors()) {
-    RL_ASSIGN(const std::vector<std::string> actors, store_.values_of(store::Dimension::kActor, kMaxActors));
-    if (actors.size() < kMaxActors) filter = search.filter(actors);
+    RL_ASSIGN(std::vector<std::string> terms, store_.values_of(store::Dimension::kActor, kMaxActors));
+    if (terms.size() < kMaxActors) {
+      std::vector<KnownActor> actors;
+      for (std::string& term : terms) {
+        KnownActor& actor = actors.emplace_back(KnownActor{std::move(term), {}});
+        if (!names_of_) continue;
+        RL_ASSIGN(actor.names, names_of_(actor.term));
+      }
+      filter = search.filter(actors);
+    }
   }
   if (filter.op == store::Filter::Op::kNone) return {};
   if (search.from() || search.to()) {
@@ -57,7 +72,7 @@ Status Reader::search(const Search& search, Order order, std::optional<Seq> from
     RL_ASSIGN(std::vector<Seq> seqs, store_.candidates(newest_first ? last - i : first + i, filter));
     std::erase_if(seqs, [&](Seq seq) { return seq < bounds.begin || seq >= bounds.end; });
     if (newest_first) std::ranges::reverse(seqs);
-    RL_TRY(visit_each(store_, search, seqs, go_on, visit));
+    RL_TRY(visit_each(store_, matches, seqs, go_on, visit));
   }
   return {};
 }
@@ -125,9 +140,7 @@ Result<Moment> Reader::moment(std::string_view when, Timestamp now) const {
     if (!seq)
       return fail(ErrorCode::kInvalid, "\"" + std::string(when) + "\" is no position in the log; write seq:1207");
     const Seq end = store_.end();
-    if (*seq >= end.value)
-      return fail(ErrorCode::kNotFound, "the log has no entry " + std::to_string(*seq) + " yet; it has " +
-                                            std::to_string(end.value) + " entries, numbered from 0");
+    if (*seq >= end.value) return fail(ErrorCode::kNotFound, "the log has no entry " + std::to_string(*seq) + " yet");
     return Moment{Seq{*seq + 1}};
   }
   if (when.starts_with("lsn:")) {

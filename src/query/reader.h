@@ -37,11 +37,20 @@ struct PastRow {
 
 class Reader {
  public:
-  explicit Reader(const store::Store& store) : store_(store) {}
+  // Whether a candidate is one of those that are looked for.
+  using Matches = std::function<bool(const record::OwnedEntry&)>;
+
+  // What an actor is or was called besides what the index says of him.
+  using NamesOf = std::function<Result<std::vector<std::string>>(const std::string& actor)>;
+
+  explicit Reader(const store::Store& store, NamesOf names_of = {}) : store_(store), names_of_(std::move(names_of)) {}
 
   // Calls visit for matching entries in the order asked, until it returns false, starting at
   // `from` (inclusive; nothing: the newest or the oldest). Only indexes and matching bundles are read.
   Status search(const Search& search, Order order, std::optional<Seq> from,
+                const std::function<bool(const record::OwnedEntry&)>& visit) const;
+  // The same with another test of the candidates, which must not let through what search.matches() would not.
+  Status search(const Search& search, Order order, std::optional<Seq> from, const Matches& matches,
                 const std::function<bool(const record::OwnedEntry&)>& visit) const;
 
   // key: "42", or "a,b" with percent-encoded parts for keys of several columns.
@@ -60,6 +69,7 @@ class Reader {
 
  private:
   const store::Store& store_;
+  const NamesOf names_of_;
 };
 
 }  // namespace rowledger::query

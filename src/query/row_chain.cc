@@ -1,6 +1,7 @@
 #include "query/row_chain.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rowledger::query {
 namespace {
@@ -127,16 +128,16 @@ Effect effect_at(const Entry& entry, const std::vector<std::string>& key) {
   }
 }
 
-Result<OwnedEntry> read_linked(const store::Store& store, Seq seq, std::optional<Seq> link_from) {
+Result<std::optional<OwnedEntry>> read_linked(const store::Store& store, Seq seq, std::optional<Seq> link_from) {
   if (link_from && seq >= *link_from)
     return fail(ErrorCode::kCorrupt, "entry " + std::to_string(link_from->value) + " links forward to entry " +
                                          std::to_string(seq.value) + "; run rowledger verify");
   RL_ASSIGN(std::optional<OwnedEntry> entry, store.read(seq));
-  if (!entry)
+  if (!entry && store.is_whole())
     return fail(ErrorCode::kCorrupt,
                 "entry " + std::to_string(seq.value) +
                     ", which a row's history names, is missing from the log; run rowledger verify");
-  return std::move(*entry);
+  return entry;
 }
 
 Result<std::optional<OwnedEntry>> gap_before(const store::Store& store, const Entry& entry) {
@@ -161,15 +162,16 @@ Result<std::optional<OwnedEntry>> PlaceWalk::next() {
     return gap;
   }
   if (!next_) return std::optional<OwnedEntry>();
-  RL_ASSIGN(OwnedEntry entry, read_linked(store_, *next_, from_));
-  from_ = next_;
-  const bool arrived = effect_at(entry.entry(), key_) == Effect::kArrives;
-  next_ = arrived ? entry.header().prev_at_key : entry.header().prev;
+  RL_ASSIGN(std::optional<OwnedEntry> entry, read_linked(store_, *next_, from_));
+  from_ = std::exchange(next_, std::nullopt);
+  if (!entry) return entry;
+  const bool arrived = effect_at(entry->entry(), key_) == Effect::kArrives;
+  next_ = arrived ? entry->header().prev_at_key : entry->header().prev;
   // Before a row that arrived, the gap is about the key that it came from.
   if (!arrived) {
-    RL_ASSIGN(gap_, gap_before(store_, entry.entry()));
+    RL_ASSIGN(gap_, gap_before(store_, entry->entry()));
   }
-  return std::optional<OwnedEntry>(std::move(entry));
+  return entry;
 }
 
 Result<std::optional<OwnedEntry>> RowWalk::next() {
@@ -179,17 +181,18 @@ Result<std::optional<OwnedEntry>> RowWalk::next() {
     return gap;
   }
   if (!next_) return std::optional<OwnedEntry>();
-  RL_ASSIGN(OwnedEntry entry, read_linked(store_, *next_, from_));
-  from_ = next_;
-  const bool moved = !entry.body().old_key.empty();
-  const EntryKind kind = entry.header().kind;
+  RL_ASSIGN(std::optional<OwnedEntry> entry, read_linked(store_, *next_, from_));
+  from_ = std::exchange(next_, std::nullopt);
+  if (!entry) return entry;
+  const bool moved = !entry->body().old_key.empty();
+  const EntryKind kind = entry->header().kind;
   const bool begins = kind == EntryKind::kInsert || kind == EntryKind::kBaseline ||
-                      (!record::is_change(kind) && effect_of_difference(entry.body().changes) == Effect::kAppears);
-  next_ = begins && !moved ? std::nullopt : entry.header().prev;
+                      (!record::is_change(kind) && effect_of_difference(entry->body().changes) == Effect::kAppears);
+  if (!begins || moved) next_ = entry->header().prev;
   if (!begins) {
-    RL_ASSIGN(gap_, gap_before(store_, entry.entry()));
+    RL_ASSIGN(gap_, gap_before(store_, entry->entry()));
   }
-  return std::optional<OwnedEntry>(std::move(entry));
+  return entry;
 }
 
 }  // namespace rowledger::query

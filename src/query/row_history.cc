@@ -41,15 +41,18 @@ class HistoryWalk {
       return gap;
     }
     // A row that went from key to key and back is reached along both of its links.
-    while (!links_.empty() && links_.top().seq == last_) links_.pop();
-    if (links_.empty()) return std::optional<OwnedEntry>();
-    const Link link = links_.top();
-    links_.pop();
-    RL_ASSIGN(OwnedEntry entry, read_linked(store_, link.seq, link.from));
-    last_ = link.seq;
-    follow(entry.entry(), link.elsewhere);
-    RL_ASSIGN(gap_, gap_before(store_, entry.entry()));
-    return std::optional<OwnedEntry>(std::move(entry));
+    while (true) {
+      while (!links_.empty() && links_.top().seq == last_) links_.pop();
+      if (links_.empty()) return std::optional<OwnedEntry>();
+      const Link link = links_.top();
+      links_.pop();
+      RL_ASSIGN(std::optional<OwnedEntry> entry, read_linked(store_, link.seq, link.from));
+      last_ = link.seq;
+      if (!entry) continue;
+      follow(entry->entry(), link.elsewhere);
+      RL_ASSIGN(gap_, gap_before(store_, entry->entry()));
+      return entry;
+    }
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "base/json_text.h"
 #include "query/search_ast.h"
@@ -82,6 +83,12 @@ void append_node(std::string& out, const SearchNode& node) {
   out += "]}";
 }
 
+template <class Visit>
+void for_each_term(const SearchNode& node, const Visit& visit) {
+  if (node.type == SearchNode::Type::kTerm) visit(node.term);
+  for (const SearchNode& child : node.children) for_each_term(child, visit);
+}
+
 bool any_term(const SearchNode& node, const std::function<bool(const SearchTerm&)>& holds) {
   if (node.type == SearchNode::Type::kTerm) return holds(node.term);
   return std::ranges::any_of(node.children, [&](const SearchNode& child) { return any_term(child, holds); });
@@ -102,6 +109,10 @@ store::Filter without_access(store::Filter filter) {
   return {Filter::Op::kAnd, {}, {std::move(filter), std::move(none)}};
 }
 
+bool same_values(const std::vector<record::KeyPart>& a, const std::vector<record::KeyPart>& b) {
+  return std::ranges::equal(a, b, {}, &record::KeyPart::value, &record::KeyPart::value);
+}
+
 // How many characters the UTF-8 text has, as a terminal counts them, roughly: no wide letters.
 size_t characters(std::string_view text) {
   size_t count = 0;
@@ -120,7 +131,8 @@ tl::expected<Search, SearchError> Search::parse(std::string_view text, Timestamp
   search.from_ = bounds.from;
   search.to_ = bounds.to;
   search.root_ = std::make_shared<const SearchNode>(std::move(*root));
-  search.filter_ = search.narrowed(filter_of(*search.root_, nullptr));
+  std::tie(search.filter_, search.filter_is_exact_) = filter_of(*search.root_, nullptr);
+  search.filter_ = search.narrowed(std::move(search.filter_));
   return search;
 }
 
@@ -129,12 +141,19 @@ store::Filter Search::narrowed(store::Filter filter) const {
   return without_access(std::move(filter));
 }
 
-bool Search::matches(const record::Entry& entry) const {
-  return !(hides_access_ && entry.header.kind == record::EntryKind::kAccess) && query::matches(*root_, entry);
+bool Search::matches(const record::Entry& entry) const { return matches(entry, entry); }
+bool Search::matches(const record::Entry& entry, const record::Entry& shown) const {
+  if (hides_access_ && entry.header.kind == record::EntryKind::kAccess) return false;
+  if (&entry == &shown || same_values(entry.body.key, shown.body.key)) return query::matches(*root_, {entry, shown});
+  // What is left of a key behind its mask is not compared with anything.
+  record::Entry without_key = shown;
+  without_key.body.key.clear();
+  without_key.body.old_key.clear();
+  return query::matches(*root_, {entry, without_key});
 }
 const store::Filter& Search::filter() const { return filter_; }
-store::Filter Search::filter(const std::vector<std::string>& actors) const {
-  return narrowed(filter_of(*root_, &actors));
+store::Filter Search::filter(const std::vector<KnownActor>& actors) const {
+  return narrowed(filter_of(*root_, &actors).first);
 }
 std::optional<Timestamp> Search::from() const { return from_; }
 std::optional<Timestamp> Search::to() const { return to_; }
@@ -142,6 +161,29 @@ std::optional<Timestamp> Search::to() const { return to_; }
 bool Search::names_actors() const {
   return any_term(*root_,
                   [](const SearchTerm& term) { return term.key == SearchKey::kActor || term.key == SearchKey::kText; });
+}
+
+size_t Search::values_looked_for() const {
+  size_t count = 0;
+  for_each_term(*root_, [&](const SearchTerm& term) {
+    switch (term.key) {
+      case SearchKey::kText:
+      case SearchKey::kKey:
+      case SearchKey::kOld:
+      case SearchKey::kNew:
+      case SearchKey::kValue:
+      case SearchKey::kRequest:
+      case SearchKey::kReason: count += term.values.size(); break;
+      default: break;
+    }
+  });
+  return count;
+}
+
+bool Search::looks_at_values() const {
+  bool paths = false;
+  for_each_term(*root_, [&](const SearchTerm& term) { paths = paths || term.key == SearchKey::kField; });
+  return paths || values_looked_for() > 0;
 }
 
 std::string Search::to_json() const {

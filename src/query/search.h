@@ -30,6 +30,11 @@ struct SearchError {
 
 struct SearchNode;  // search_ast.h
 
+struct KnownActor {
+  std::string term;                // of Dimension::kActor
+  std::vector<std::string> names;  // that this actor has or had, besides
+};
+
 // A parsed query; copying shares the tree.
 class Search {
  public:
@@ -40,11 +45,20 @@ class Search {
 
   // True for the entries that the query asks for; exact.
   bool matches(const record::Entry& entry) const;
+  // The same for somebody who is shown the entry as `shown`, with changes that are masked, or a key or context that are
+  // not whole: what he is not shown is compared with whole values of three bytes or more, and otherwise matches nothing.
+  bool matches(const record::Entry& entry, const record::Entry& shown) const;
+  // Whether a term looks at values, keys or context, so that the two can differ.
+  bool looks_at_values() const;
+  // How many values are looked for in them.
+  size_t values_looked_for() const;
   // A superset that the indexes answer.
   const store::Filter& filter() const;
-  // The same, narrower: with every term of Dimension::kActor that the index has, a word of an actor's
-  // name needs no reading of all entries. names_actors: whether that makes a difference.
-  store::Filter filter(const std::vector<std::string>& actors) const;
+  // filter() answers just what matches, but for the bounds on time.
+  bool filter_is_exact() const { return filter_is_exact_; }
+  // The same, narrower: with every term of Dimension::kActor that the index has, and what else its actor is called, a
+  // word of an actor's name needs no reading of all entries. names_actors: whether that makes a difference.
+  store::Filter filter(const std::vector<KnownActor>& actors) const;
   bool names_actors() const;
   // Bounds that the query puts on the commit time, if it puts any on every match.
   std::optional<Timestamp> from() const;
@@ -59,8 +73,12 @@ class Search {
   std::shared_ptr<const SearchNode> root_;
   bool hides_access_ = true;
   store::Filter filter_;
+  bool filter_is_exact_ = false;
   std::optional<Timestamp> from_, to_;
 };
+
+// The keys of the grammar, for completion.
+std::vector<std::string_view> search_keys();
 
 // "position 12: unknown key \"tennant\" - did you mean \"tenant\"?" with the text and a marker under it.
 std::string to_string(const SearchError& error, std::string_view text);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -56,7 +57,13 @@ std::string nearest_key(std::string_view name);
 // "now-2d", or a date and time; a date or month is its beginning, a time as it is shown the end of its second.
 std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now);
 
-bool matches(const SearchNode& node, const record::Entry& entry);
+// An entry, and the same as the one who searches is shown it; one and the same where nothing is masked.
+struct Sight {
+  const record::Entry& whole;
+  const record::Entry& shown;
+  bool differs() const { return &whole != &shown; }
+};
+bool matches(const SearchNode& node, const Sight& sight);
 bool matches_comparison(const SearchValue& value, std::string_view text);
 bool matches_table(const SearchValue& value, std::string_view table);  // without its "public."
 std::optional<record::EntryKind> kind_of_op(std::string_view op);
@@ -64,8 +71,8 @@ std::optional<record::EntryKind> kind_of_op(std::string_view op);
 bool is_actor_name(std::string_view wanted, std::string_view name);
 
 // actors: every term of Dimension::kActor that the index has, when the caller knows them all; without
-// them, what looks for a word of an actor's name answers all.
-store::Filter filter_of(const SearchNode& node, const std::vector<std::string>* actors);
+// them, what looks for a word of an actor's name answers all. The second: it answers just what matches, but for time.
+std::pair<store::Filter, bool> filter_of(const SearchNode& node, const std::vector<KnownActor>* actors);
 
 struct TimeBounds {
   std::optional<Timestamp> from, to;

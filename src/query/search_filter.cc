@@ -80,12 +80,15 @@ Built key(const SearchValue& value) {
   return any_of({term(Dimension::kKey, value.text), term(Dimension::kKey, escaped)});
 }
 
-Built actor(const SearchValue& value, const std::vector<std::string>* actors) {
+Built actor(const SearchValue& value, const std::vector<KnownActor>* actors) {
   if (actors == nullptr || value.op != Op::kEqual) return kAll;
   const std::string wanted = store::normalise(value.text);
   std::vector<Built> parts;
-  for (const std::string& known : *actors)
-    if (known == value.text || is_actor_name(wanted, known)) parts.push_back(term(Dimension::kActor, known));
+  for (const KnownActor& known : *actors) {
+    const auto is_called = [&](const std::string& name) { return is_actor_name(wanted, store::normalise(name)); };
+    if (known.term == value.text || is_actor_name(wanted, known.term) || std::ranges::any_of(known.names, is_called))
+      parts.push_back(term(Dimension::kActor, known.term));
+  }
   return inexact(any_of(std::move(parts)));
 }
 
@@ -112,13 +115,13 @@ Built flag(const SearchValue& value) {
   return kNone;
 }
 
-Built bare(const SearchValue& value, const std::vector<std::string>* actors) {
+Built bare(const SearchValue& value, const std::vector<KnownActor>* actors) {
   if (value.op != Op::kEqual) return kAll;
   return any_of({text(Dimension::kOldValue, value), text(Dimension::kNewValue, value), key(value),
                  term(Dimension::kRequest, value.text), text(Dimension::kReason, value), actor(value, actors)});
 }
 
-Built built_for(const SearchTerm& term_, const SearchValue& value, const std::vector<std::string>* actors) {
+Built built_for(const SearchTerm& term_, const SearchValue& value, const std::vector<KnownActor>* actors) {
   const bool any = value.op == Op::kAny;
   switch (term_.key) {
     case SearchKey::kText: return bare(value, actors);
@@ -149,7 +152,7 @@ Built built_for(const SearchTerm& term_, const SearchValue& value, const std::ve
   return kAll;
 }
 
-Built build(const SearchNode& node, const std::vector<std::string>* actors) {
+Built build(const SearchNode& node, const std::vector<KnownActor>* actors) {
   std::vector<Built> parts;
   for (const SearchNode& child : node.children) parts.push_back(build(child, actors));
   switch (node.type) {
@@ -186,7 +189,16 @@ TimeBounds wider(TimeBounds a, const TimeBounds& b) {
 
 }  // namespace
 
-Filter filter_of(const SearchNode& node, const std::vector<std::string>* actors) { return build(node, actors).filter; }
+std::pair<Filter, bool> filter_of(const SearchNode& node, const std::vector<KnownActor>* actors) {
+  // bounds_of() says all that a stretch of time says which every match lies in.
+  const auto is_bound = [](const SearchNode& part) {
+    return part.type == SearchNode::Type::kTerm && part.term.key == SearchKey::kCreated && part.term.values.size() == 1;
+  };
+  const auto is_exact = [&](const SearchNode& part) { return is_bound(part) || build(part, actors).exact; };
+  const bool exact =
+      node.type == SearchNode::Type::kAnd ? std::ranges::all_of(node.children, is_exact) : is_exact(node);
+  return {build(node, actors).filter, exact};
+}
 
 TimeBounds bounds_of(const SearchNode& node) {
   std::optional<TimeBounds> out;

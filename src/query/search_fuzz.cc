@@ -97,7 +97,7 @@ bool admits(const store::Filter& filter, const std::vector<store::Term>& terms) 
 struct Indexed {
   Entry entry;
   std::vector<store::Term> terms;
-  std::vector<std::string> actors;
+  std::vector<KnownActor> actors;
 };
 
 std::vector<Indexed> indexed() {
@@ -106,7 +106,7 @@ std::vector<Indexed> indexed() {
     Indexed& one = out.emplace_back(Indexed{entry, {}, {}});
     store::for_each_term(entry, [&](store::Dimension dimension, std::string_view value) {
       one.terms.push_back({dimension, std::string(value)});
-      if (dimension == store::Dimension::kActor) one.actors.emplace_back(value);
+      if (dimension == store::Dimension::kActor) one.actors.push_back({std::string(value), {}});
     });
   }
   return out;

@@ -18,6 +18,8 @@ using record::FieldChange;
 using record::Presence;
 using store::Dimension;
 
+constexpr int kMaxLeafDepth = 64;
+
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
   Number number;
@@ -68,6 +70,33 @@ Entry entry_of(const FieldChange& change) {
   return entry;
 }
 
+// The names of a JSON pointer.
+std::vector<std::string> names_of(std::string_view pointer) {
+  std::vector<std::string> out;
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);
+    const size_t end = std::min(pointer.find('/'), pointer.size());
+    std::string& name = out.emplace_back();
+    for (size_t i = 0; i < end; ++i) {
+      const bool escaped = pointer[i] == '~' && i + 1 < end;
+      name += !escaped ? pointer[i] : pointer[++i] == '1' ? '/' : '~';
+    }
+    pointer.remove_prefix(end);
+  }
+  return out;
+}
+
+// How many parts of the path, from `from` on, lead to where the change's values stand inside their column; nothing when
+// it leads elsewhere, or not that far.
+std::optional<size_t> pointer_parts(const std::vector<std::string>& path, size_t from, const FieldChange& change) {
+  if (change.path.empty()) return 0;
+  const std::vector<std::string> names = names_of(change.path);
+  if (path.size() < from + names.size()) return std::nullopt;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (path[from + i] != names[i]) return std::nullopt;
+  return names.size();
+}
+
 // The old or new value of a change at the rest of a path into its JSON; nothing when there is none.
 std::optional<std::string_view> value_at(const record::Value& value, const std::vector<std::string>& path,
                                          size_t from) {
@@ -113,11 +142,17 @@ bool matches_change(const SearchValue& value, const FieldChange& change, Dimensi
   if (!path.empty()) {
     parts = column_parts(path, change.field);
     if (parts == 0) return false;
-    if (parts < path.size()) return matches_member(value, change, dimension, path, parts);
+    if (parts < path.size()) {
+      const auto inside = pointer_parts(path, parts, change);
+      if (!inside || (change.masked && value.op != Op::kAny)) return false;
+      if (parts + *inside < path.size() || *inside > 0)
+        return matches_member(value, change, dimension, path, parts + *inside);
+    }
   }
   const record::Value& side = dimension == Dimension::kOldValue ? change.before : change.after;
   if (side.presence != Presence::kValue) return false;
   if (value.op == Op::kAny) return true;
+  if (change.masked) return false;
   if (value.is_comparison()) return change.form != record::ValueForm::kJson && matches_comparison(value, side.text);
   return matches_terms(value, entry_of(change), dimension);
 }
@@ -126,6 +161,17 @@ bool matches_side(const SearchTerm& term, const SearchValue& value, const Entry&
   return std::ranges::any_of(entry.body.changes, [&](const FieldChange& change) {
     return matches_change(value, change, dimension, term.path);
   });
+}
+
+// Whether the two sides differ at the path inside their column.
+bool is_place_of(const FieldChange& change, const std::vector<std::string>& path) {
+  if (change.path.empty())
+    return !change.masked && value_at(change.before, path, 0) != value_at(change.after, path, 0);
+  const std::vector<std::string> names = names_of(change.path);
+  const size_t shared = std::min(names.size(), path.size());
+  if (!std::equal(path.begin(), path.begin() + static_cast<ptrdiff_t>(shared), names.begin())) return false;
+  return path.size() <= names.size() ||
+         (!change.masked && value_at(change.before, path, shared) != value_at(change.after, path, shared));
 }
 
 bool matches_field(const SearchValue& value, const Entry& entry) {
@@ -141,7 +187,7 @@ bool matches_field(const SearchValue& value, const Entry& entry) {
       path.emplace_back(rest.substr(0, rest.find('.')));
       if (rest.find('.') == std::string_view::npos) break;
     }
-    return value_at(change.before, path, 0) != value_at(change.after, path, 0);
+    return is_place_of(change, path);
   });
 }
 
@@ -204,6 +250,62 @@ bool matches_flag(std::string_view name, const record::EntryHeader& header) {
   return false;  // undone, alerted, first-time: nothing records them yet
 }
 
+// ---- what is not shown -------------------------------------------------------------------------------------
+
+// Shorter values could be found out by trying them all.
+constexpr size_t kMinGuardedBytes = 3;
+
+bool any_leaf_is(std::string_view json, const std::string& wanted, int depth) {
+  if (const auto text = json_scalar_text(json)) return store::normalise(*text) == wanted;
+  if (depth > kMaxLeafDepth) return false;
+  return std::ranges::any_of(json_members(json), [&](const JsonMember& member) {
+    return any_leaf_is(member.value, wanted, depth + 1);
+  });
+}
+
+bool is_whole_value(const FieldChange& change, std::string_view text, const std::string& wanted) {
+  return change.form == record::ValueForm::kJson ? any_leaf_is(text, wanted, 0) : store::normalise(text) == wanted;
+}
+
+// A value that the reader is not shown is found by the whole of it and by nothing less. `side`: kOldValue or kNewValue.
+bool equals_side(const SearchTerm& term, const std::string& wanted, const Entry& whole, Dimension side) {
+  return std::ranges::any_of(whole.body.changes, [&](const FieldChange& change) {
+    const record::Value& value = side == Dimension::kOldValue ? change.before : change.after;
+    std::optional<std::string_view> text;
+    if (value.presence == Presence::kValue) text = value.text;
+    if (!term.path.empty()) {
+      const size_t parts = column_parts(term.path, change.field);
+      text = parts == 0 ? std::nullopt : value_at(value, term.path, parts);
+    }
+    // The index is asked first, and has of JSON what differs from the other side.
+    return text && is_whole_value(change, *text, wanted) && store::has_term(entry_of(change), side, wanted);
+  });
+}
+
+bool equals_context(const Entry& whole, std::string_view member, const std::string& wanted) {
+  const auto text = json_at(whole.body.attribution.context, {std::string(member)});
+  if (!text || json_kind(*text) != JsonKind::kString) return false;
+  const auto unescaped = json_scalar_text(*text);
+  return unescaped && store::normalise(*unescaped) == wanted;
+}
+
+bool equals_whole(const SearchTerm& term, const SearchValue& value, const Entry& whole) {
+  if (value.op != Op::kEqual) return false;
+  const std::string wanted = store::normalise(value.text);
+  if (wanted.size() < kMinGuardedBytes) return false;
+  const bool bare = term.key == SearchKey::kText;
+  const auto is = [&](SearchKey key) { return bare || term.key == key; };
+  return ((is(SearchKey::kOld) || term.key == SearchKey::kValue) &&
+          equals_side(term, wanted, whole, Dimension::kOldValue)) ||
+         ((is(SearchKey::kNew) || term.key == SearchKey::kValue) &&
+          equals_side(term, wanted, whole, Dimension::kNewValue)) ||
+         (is(SearchKey::kKey) && matches_key(value, whole)) ||
+         (is(SearchKey::kRequest) && equals_context(whole, "request_id", wanted)) ||
+         (is(SearchKey::kReason) && equals_context(whole, "reason", wanted));
+}
+
+// ---- terms -------------------------------------------------------------------------------------------------
+
 bool matches_bare(const SearchTerm& term, const SearchValue& value, const Entry& entry) {
   if (value.op == Op::kAny) return true;
   return matches_key(value, entry) || matches_side(term, value, entry, Dimension::kNewValue) ||
@@ -245,6 +347,12 @@ bool matches_value(const SearchTerm& term, const SearchValue& value, const Entry
   return false;
 }
 
+bool matches_sight(const SearchTerm& term, const SearchValue& value, const Sight& sight) {
+  // How many columns changed is seen also where their values are not.
+  const Entry& entry = term.key == SearchKey::kChanges ? sight.whole : sight.shown;
+  return matches_value(term, value, entry) || (sight.differs() && equals_whole(term, value, sight.whole));
+}
+
 }  // namespace
 
 bool matches_comparison(const SearchValue& value, std::string_view text) {
@@ -281,16 +389,16 @@ bool is_actor_name(std::string_view wanted, std::string_view name) {
          std::ranges::all_of(asked, [&](const std::string& word) { return std::ranges::count(has, word) > 0; });
 }
 
-bool matches(const SearchNode& node, const Entry& entry) {
-  const auto each = [&](const SearchNode& child) { return matches(child, entry); };
+bool matches(const SearchNode& node, const Sight& sight) {
+  const auto each = [&](const SearchNode& child) { return matches(child, sight); };
   switch (node.type) {
     case SearchNode::Type::kAll: return true;
     case SearchNode::Type::kTerm:
       return std::ranges::any_of(node.term.values,
-                                 [&](const SearchValue& value) { return matches_value(node.term, value, entry); });
+                                 [&](const SearchValue& value) { return matches_sight(node.term, value, sight); });
     case SearchNode::Type::kAnd: return std::ranges::all_of(node.children, each);
     case SearchNode::Type::kOr: return std::ranges::any_of(node.children, each);
-    case SearchNode::Type::kNot: return !matches(node.children.front(), entry);
+    case SearchNode::Type::kNot: return !matches(node.children.front(), sight);
   }
   return false;
 }

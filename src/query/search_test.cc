@@ -556,9 +556,9 @@ TEST(SearchFilter, NeverLosesAMatch) {
     store::for_each_term(builder.entry, [&](store::Dimension dimension, std::string_view value) {
       terms.push_back({dimension, std::string(value)});
     });
-    std::vector<std::string> actors{"nobody", "asha das"};
+    std::vector<KnownActor> actors{{"nobody"}, {"asha das"}};
     for (const store::Term& term : terms)
-      if (term.dimension == store::Dimension::kActor) actors.push_back(term.value);
+      if (term.dimension == store::Dimension::kActor) actors.push_back({term.value});
     for (int i = 0; i < 100; ++i) {
       const std::string text = randomly.query();
       const auto search = Search::parse(text, kNow, randomly.pick(2) == 0);
@@ -604,7 +604,7 @@ TEST(SearchFilter, WhatTheIndexKnowsIsAskedOfIt) {
   const auto person = Search::parse("priya kind:access", kNow, true);
   EXPECT_TRUE(person->names_actors());
   EXPECT_EQ(person->filter().op, Op::kTerm);  // the kind's
-  EXPECT_EQ(person->filter({"7", "priya das", "ravi"}).op, Op::kAnd);
+  EXPECT_EQ(person->filter({{"7"}, {"priya das"}, {"ravi"}}).op, Op::kAnd);
   EXPECT_FALSE(Search::parse("field:phone", kNow, true)->names_actors());
 }
 

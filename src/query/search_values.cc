@@ -241,6 +241,12 @@ std::string_view to_string(SearchKey key) {
   return "text";
 }
 
+std::vector<std::string_view> search_keys() {
+  std::vector<std::string_view> out;
+  for (const KeyName& name : kKeys) out.push_back(name.name);
+  return out;
+}
+
 std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now) {
   if (const auto relative = relative_moment(text, now)) return relative;
   const auto span = parse_time_span(text);

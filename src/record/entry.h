@@ -114,6 +114,9 @@ struct FieldChange {
   ValueForm form = ValueForm::kText;
   Value before;  // JSON's "old"
   Value after;   // JSON's "new"
+  // Of an entry as somebody is shown it; never stored.
+  std::string_view path{};  // where in the column's JSON the values stand (RFC 6901); empty: they are the column's
+  bool masked = false;      // a value is not shown as it is
 };
 
 // Everything known about who made a change. Entries of one transaction mostly share it.
@@ -124,6 +127,8 @@ struct Attribution {
   std::string_view application;  // application_name
   std::string_view client;       // address, or "local" for a Unix socket
   std::string_view context;      // the rest of the context as JSON object text, or raw text when malformed
+  // As somebody is shown it, never stored: the table that said what the actor is called.
+  std::string_view name_from{};
 };
 
 struct EntryBody {

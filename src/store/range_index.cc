@@ -82,6 +82,12 @@ void PositionSet::invert(size_t count) {
   }
 }
 
+size_t PositionSet::count() const {
+  size_t out = 0;
+  for (const uint64_t word : words_) out += static_cast<size_t>(__builtin_popcountll(word));
+  return out;
+}
+
 std::vector<Seq> PositionSet::seqs(uint64_t range) const {
   std::vector<Seq> out;
   for (size_t i = 0; i < words_.size(); ++i)
@@ -181,6 +187,17 @@ Result<void> RangeIndex::token(Token token, PositionSet& out) const {
 
 void RangeIndex::xid(uint32_t xid, PositionSet& out) const {
   positions_of_xid(bounds_.data(), (count_ + kBundleEntries - 1) / kBundleEntries, xid, out);
+}
+
+Result<void> RangeIndex::each_bitmap(
+    Dimension dimension, const std::function<void(std::string_view, const PositionSet&)>& visit) const {
+  for (const Posting& posting : postings_) {
+    if (posting.dimension != dimension) continue;
+    PositionSet set;
+    for (const uint16_t position : posting.positions) set.set(position);
+    visit(posting.value, set);
+  }
+  return {};
 }
 
 void RangeIndex::values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const {

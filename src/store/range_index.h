@@ -28,6 +28,7 @@ class PositionSet {
   void operator|=(const PositionSet& other);
   // What of [0, count) is not in it.
   void invert(size_t count);
+  size_t count() const;
   std::vector<Seq> seqs(uint64_t range) const;
 
  private:
@@ -56,6 +57,9 @@ class RangeTerms {
   virtual Result<void> token(Token token, PositionSet& out) const = 0;
   // Positions of the bundles that may have the xid.
   virtual void xid(uint32_t xid, PositionSet& out) const = 0;
+  // Each value of a bitmap dimension with where it is.
+  virtual Result<void> each_bitmap(Dimension dimension,
+                                   const std::function<void(std::string_view, const PositionSet&)>& visit) const = 0;
 };
 
 Result<PositionSet> evaluate(const Filter& filter, const RangeTerms& terms, const ShortHashKey& key);
@@ -74,6 +78,8 @@ class RangeIndex final : public RangeTerms {
   Result<void> bitmap(const Term& term, PositionSet& out) const override;
   Result<void> token(Token token, PositionSet& out) const override;
   void xid(uint32_t xid, PositionSet& out) const override;
+  Result<void> each_bitmap(Dimension dimension,
+                           const std::function<void(std::string_view, const PositionSet&)>& visit) const override;
   void values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const;
 
   // Forgets the tokens of the positions that `erased` names, but for those that it keeps.

@@ -40,6 +40,19 @@ class StoredRange final : public RangeTerms {
     positions_of_xid(bounds_.data(), bounds_.size(), xid, out);
   }
 
+  Result<void> each_bitmap(Dimension dimension,
+                           const std::function<void(std::string_view, const PositionSet&)>& visit) const override {
+    const std::string prefix = index_key(range_, bitmap_key(dimension, {}));
+    const auto at = database_.iterate(Family::kIndex);
+    for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) {
+      PositionSet set;
+      RL_TRY(read_bitmap(view(at->value()), set));
+      visit(view(at->key()).substr(prefix.size()), set);
+    }
+    if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
+    return {};
+  }
+
  private:
   const Database& database_;
   const uint64_t range_;
@@ -153,6 +166,31 @@ Result<std::vector<std::string>> RocksdbStore::values_of(Dimension dimension, si
       take(view(at->key()).substr(prefix.size()));
     if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
   }
+  return out;
+}
+
+Result<std::vector<Store::Tally>> RocksdbStore::tally(uint64_t range, const std::vector<Seq>& seqs,
+                                                      Dimension dimension) const {
+  CHECK(!is_token(dimension));
+  std::vector<Tally> out;
+  if (seqs.empty()) return out;
+  PositionSet among;
+  for (const Seq seq : seqs) {
+    CHECK(seq.value / kIndexRange == range);
+    among.set(static_cast<uint16_t>(seq.value % kIndexRange));
+  }
+  const auto visit = [&](std::string_view value, PositionSet set) {
+    set &= among;
+    if (const size_t count = set.count(); count > 0) out.push_back({std::string(value), count});
+  };
+  {
+    std::shared_lock lock(mutex_);
+    if (const auto live = live_.find(range); live != live_.end()) {
+      RL_TRY(live->second->each_bitmap(dimension, visit));
+      return out;
+    }
+  }
+  RL_TRY(StoredRange(*database_, range, {}).each_bitmap(dimension, visit));
   return out;
 }
 

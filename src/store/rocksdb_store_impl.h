@@ -35,6 +35,7 @@ class RocksdbStore final : public Store {
   Result<std::vector<Seq>> candidates(uint64_t range, const Filter& filter) const override;
   Result<SeqRange> seqs_between(std::optional<Timestamp> from, std::optional<Timestamp> to) const override;
   Result<std::vector<std::string>> values_of(Dimension dimension, size_t limit) const override;
+  Result<std::vector<Tally>> tally(uint64_t range, const std::vector<Seq>& seqs, Dimension dimension) const override;
   Result<std::optional<RowState>> row(TableId table, std::string_view key) const override;
   Status rows(TableId table, const std::vector<std::string_view>& keys,
               const std::function<void(std::string_view key, RowState&& row)>& visit) const override;

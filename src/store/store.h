@@ -228,6 +228,8 @@ class Store {
   virtual Seq wait_beyond(Seq seq, int timeout_ms) const = 0;
 
   virtual Result<std::optional<record::OwnedEntry>> read(Seq seq) const = 0;
+  // False for what shows a part of a log only (view/): there an entry may be missing between others.
+  virtual bool is_whole() const { return true; }
   // Calls visit for each entry of the range in ascending order until it returns false.
   virtual Status scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const = 0;
 
@@ -243,6 +245,14 @@ class Store {
 
   // The distinct values of a bitmap dimension, newest range first, at most `limit`; for hints and coverage.
   virtual Result<std::vector<std::string>> values_of(Dimension dimension, size_t limit) const = 0;
+
+  // For each value of a bitmap dimension, how many of `seqs` have it; those that none has are left out. The seqs are
+  // ascending and all of the range numbered `range`.
+  struct Tally {
+    std::string value;
+    uint64_t entries = 0;
+  };
+  virtual Result<std::vector<Tally>> tally(uint64_t range, const std::vector<Seq>& seqs, Dimension dimension) const = 0;
 
   virtual Result<std::optional<RowState>> row(TableId table, std::string_view key) const = 0;
   // Calls visit for those of the keys (ascending, each once) that are known, in any order. Together a row costs a

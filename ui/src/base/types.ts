@@ -51,7 +51,7 @@ export interface Entry {
 
 export interface EntryPage {
   entries: Entry[];
-  next?: string;
+  next_cursor?: string;
 }
 
 export interface PastRow {

@@ -90,7 +90,7 @@ function access(entry: Entry): ComponentChildren {
   const query = text(detail['query']);
   if (query !== '') return rich('sentence.searched', {actor, query: <code><SafeText text={query} /></code>});
   const route = text(detail['route']);
-  return rich('sentence.read', {actor, what: known(`route.${route}`) ?? route});
+  return rich('sentence.read', {actor, what: known(`route.${route.replaceAll('.', '_')}`) ?? route});
 }
 
 // inRow: among the entries of one row, which goes without saying.

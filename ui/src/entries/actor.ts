@@ -30,6 +30,9 @@ export function whoOf(entry: Entry): Who {
   const flow = contextText(entry, 'flow'), job = contextText(entry, 'job');
   if (flow !== undefined) return {name: t('actor.flow', {name: flow}), kind: 'program', search: 'via:flow', initials: ''};
   if (job !== undefined) return {name: t('actor.job', {name: job}), kind: 'program', search: 'via:job', initials: ''};
+  // Its name is not for every reader.
+  if (entry.via === 'flow') return {name: t('actor.a_flow'), kind: 'program', search: 'via:flow', initials: ''};
+  if (entry.via === 'job') return {name: t('actor.a_job'), kind: 'program', search: 'via:job', initials: ''};
   if (entry.via === 'trigger') return {name: t('actor.trigger'), kind: 'program', search: 'via:trigger', initials: ''};
   const role = entry.db?.role;
   if (actor?.trust === 'database' && role !== undefined) {

@@ -57,9 +57,9 @@ export class Feed {
   }
 
   private page(parameters: {cursor?: string; q?: string}): Promise<EntryPage> {
-    return getJson<EntryPage & {next_cursor?: string}>(
+    return getJson<EntryPage>(
       address('/v1/entries', {q: parameters.q ?? this.options.q, all: this.options.all, images: true, limit: this.state.get().entries.length === 0 ? FIRST_PAGE : PAGE, cursor: parameters.cursor}),
-      this.controller.signal).then(page => ({entries: page.entries, next: page.next ?? page.next_cursor}));
+      this.controller.signal);
   }
 
   private async begin(): Promise<void> {
@@ -82,10 +82,10 @@ export class Feed {
       const oldest = known[known.length - 1]?.seq ?? Infinity;
       // After a fold, entries of the very same microsecond come again.
       const entries = [...known, ...page.entries.filter(entry => entry.seq < oldest)];
-      this.cursor = page.next;
+      this.cursor = page.next_cursor;
       this.restartAt = undefined;
-      if (this.options.folding && page.next !== undefined) this.skipFold(entries);
-      this.change({entries, more: page.next !== undefined, loading: false});
+      if (this.options.folding && page.next_cursor !== undefined) this.skipFold(entries);
+      this.change({entries, more: page.next_cursor !== undefined, loading: false});
     } catch (error) {
       if (this.controller.signal.aborted) return;
       this.change({error: asApiError(error), loading: false});

@@ -6,7 +6,8 @@ const MARKS: Record<string, string> = {a: 'á', e: 'ë', i: 'ï', o: 'ö', u: '�
 
 function stretch(text: string): string {
   const marked = text.split(/(\{\w+\})/).map(part => (part.startsWith('{') ? part : part.replace(/[a-zA-Z]/g, c => MARKS[c] ?? c)));
-  const longer = '~'.repeat(Math.max(1, Math.ceil(text.length * 0.3)));
+  // In pieces, so that long texts have places to break at as real ones do.
+  const longer = '~'.repeat(Math.max(1, Math.ceil(text.length * 0.3))).replace(/~{8}(?=~)/g, '$& ');
   return `[${marked.join('')} ${longer}]`;
 }
 

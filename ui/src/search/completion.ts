@@ -35,7 +35,8 @@ export function counted(by: 'actor' | 'field' | 'table'): Promise<Counted[]> {
   let found = answers.get(by);
   if (!found) {
     found = getJson<Insight>(address('/v1/insights/changes', {by, limit: 100})).then(
-      answer => answer.buckets.map(({key, label, count}) => ({key, label: label ?? key, count})),
+      // Without a key: nobody is known.
+      answer => answer.buckets.filter(bucket => bucket.key !== '').map(({key, label, count}) => ({key, label: label ?? key, count})),
       () => {
         answers.delete(by);
         return [];

@@ -47,11 +47,11 @@ function Looks(): JSX.Element {
   const {parameters, path} = usePlace();
   const table = parameters.get('table') ?? '', key = parameters.get('key') ?? '', reader = parameters.get('reader') ?? '';
   const base = address('/v1/access', {table, key, reader, limit: 50});
-  const first = useLoad(base, signal => getJson<{access: Entry[]; next?: string}>(base, signal));
+  const first = useLoad(base, signal => getJson<{access: Entry[]; next_cursor?: string}>(base, signal));
   const [older, setOlder] = useState<{of: string; entries: Entry[]; next: string | undefined; error?: ApiError}>();
   const more = older?.of === base ? older : undefined;
   const entries = [...(first.data?.access ?? []), ...(more?.entries ?? [])];
-  const next = more ? more.next : first.data?.next;
+  const next = more ? more.next : first.data?.next_cursor;
   const open = Number(parameters.get('open') ?? -1);
   const turn = useTurn();
   const field = (name: string, label: string, value: string): JSX.Element => (
@@ -77,8 +77,8 @@ function Looks(): JSX.Element {
           {entries.map(entry => <EntryLine key={entry.seq} entry={entry} open={open === entry.seq} turn={turn} onToggle={seq => adjust({open: open === seq ? null : seq})} />)}
         </div>)}
       {next !== undefined && <p class="centre"><button type="button" class="button" onClick={() => {
-        getJson<{access: Entry[]; next?: string}>(address('/v1/access', {table, key, reader, limit: 50, cursor: next})).then(
-          page => setOlder({of: base, entries: [...(more?.entries ?? []), ...page.access], next: page.next}),
+        getJson<{access: Entry[]; next_cursor?: string}>(address('/v1/access', {table, key, reader, limit: 50, cursor: next})).then(
+          page => setOlder({of: base, entries: [...(more?.entries ?? []), ...page.access], next: page.next_cursor}),
           (error: unknown) => setOlder({of: base, entries: more?.entries ?? [], next, error: asApiError(error)}));
       }}>{t('action.show_older')}</button></p>}
       {more?.error && <Failure error={more.error} />}

@@ -38,15 +38,15 @@ interface Story {
 function useStory(table: string, key: string): Story {
   const path = `${rowPath(table, key)}/entries`;
   const [older, setOlder] = useState<{path: string; entries: Entry[]; cursor: string | undefined; error?: ApiError}>();
-  const first = useLoad(path, signal => getJson<EntryPage & {next_cursor?: string}>(address(path, {limit: PAGE}), signal));
+  const first = useLoad(path, signal => getJson<EntryPage>(address(path, {limit: PAGE}), signal));
   const more = older?.path === path ? older : undefined;
-  const cursor = more ? more.cursor : first.data?.next ?? first.data?.next_cursor;
+  const cursor = more ? more.cursor : first.data?.next_cursor;
   const entries = useMemo(() => [...(first.data?.entries ?? []), ...(more?.entries ?? [])], [first.data, more]);
   return {
     entries, more: cursor !== undefined, loading: first.loading, error: first.error ?? more?.error, reload: first.reload,
     loadMore: () => {
-      getJson<EntryPage & {next_cursor?: string}>(address(path, {limit: PAGE, cursor})).then(
-        page => setOlder({path, entries: [...(more?.entries ?? []), ...page.entries], cursor: page.next ?? page.next_cursor}),
+      getJson<EntryPage>(address(path, {limit: PAGE, cursor})).then(
+        page => setOlder({path, entries: [...(more?.entries ?? []), ...page.entries], cursor: page.next_cursor}),
         (error: unknown) => setOlder({path, entries: more?.entries ?? [], cursor, ...(error instanceof ApiError ? {error} : {})}));
     },
   };

@@ -12,7 +12,7 @@ import {Failure, Loading, Notice} from '../widgets/State';
 
 interface TablePage {
   rows: {key: Json; seq?: number; row: Row; masked?: string[]}[];
-  next?: string;
+  next_cursor?: string;
 }
 
 function keyText(key: Json): string {
@@ -34,8 +34,8 @@ export function TableView({table}: {table: string}): JSX.Element {
 
   const load = (cursor: string | undefined, before: TablePage['rows']): void => {
     setPages({of, rows: before, next: undefined, loading: true});
-    getJson<TablePage & {next_cursor?: string}>(address(base, {when: at, q, limit: 50, cursor})).then(
-      page => setPages({of, rows: [...before, ...page.rows], next: page.next ?? page.next_cursor, loading: false}),
+    getJson<TablePage>(address(base, {when: at, q, limit: 50, cursor})).then(
+      page => setPages({of, rows: [...before, ...page.rows], next: page.next_cursor, loading: false}),
       (error: unknown) => setPages({of, rows: before, next: undefined, loading: false, error: asApiError(error)}));
   };
   useEffect(() => {

@@ -15,7 +15,7 @@ import {Failure} from './State';
 export type UnmaskTarget = {seq: number} | {table: string; key: string};
 type Answer = {fields?: {[field: string]: Json}; changes?: Change[]};
 
-const LEAST_REASON = 4;
+const LEAST_REASON = 5; // as the daemon
 
 export function Unmask({target, fields, onClose}: {target: UnmaskTarget; fields: string[]; onClose: () => void}): JSX.Element {
   const [wanted, setWanted] = useState(new Set(fields));

@@ -37,10 +37,14 @@ export function useKeys({onHelp}: {onHelp: () => void}): void {
       }
       switch (event.key) {
         case '/': {
-          const field = document.querySelector<HTMLInputElement>('[data-search]');
-          if (!field) navigate('/');
+          const field = (): HTMLInputElement | null => document.querySelector('[data-search]');
           event.preventDefault();
-          setTimeout(() => document.querySelector<HTMLInputElement>('[data-search]')?.focus());
+          if (field()) {
+            field()?.focus();
+          } else {
+            navigate('/');
+            setTimeout(() => field()?.focus());
+          }
           break;
         }
         case 'j': move(1); break;
