@@ -8,7 +8,7 @@
 #include "api/answer.h"
 #include "api/export_spool.h"
 #include "api/json_writer.h"
-#include "capture/erasures.h"
+#include "capture/owners.h"
 #include "query/reader.h"
 
 namespace rowledger::api {

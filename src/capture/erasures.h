@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "capture/entry_writer.h"
+#include "capture/owners.h"
 #include "capture/state_view.h"
 #include "store/store.h"
 
@@ -50,9 +51,5 @@ class Erasures {
   std::mutex one_at_a_time_;
   std::vector<Open> open_;
 };
-
-// Of an erase entry's detail: {"owners":[{"tenant":"1","subject":"public.contacts/42"}], ...}. kCorrupt when it names
-// none.
-Result<std::vector<store::Owner>> owners_of(std::string_view detail);
 
 }  // namespace rowledger::capture
