@@ -327,6 +327,7 @@ test('ten core tasks by keyboard', async () => {
   // 6. filter by a menu, which Escape closes
   await tabTo(/^Way in/);
   await press('Enter');
+  await page.getByRole('button', {name: 'Import', exact: true}).waitFor();
   await tabTo(/^Import$/);
   await press('Enter');
   await page.waitForFunction(() => location.search.includes('via%3Aimport'));

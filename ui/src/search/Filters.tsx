@@ -32,9 +32,13 @@ function opChoices(): Choice[] {
   return [{value: 'create', label: t('filter.op.create')}, {value: 'modify', label: t('filter.op.modify')}, {value: 'remove', label: t('filter.op.remove')}];
 }
 
-function Choices({load, chosen, onChoose}: {load: () => Promise<Choice[]>; chosen: string | undefined; onChoose: (value: string) => void}): JSX.Element {
-  const [choices, setChoices] = useState<Choice[]>();
-  useEffect(() => { void load().then(setChoices); }, []);
+// What is known is there at once; the rest is asked.
+type Load = () => Choice[] | Promise<Choice[]>;
+
+function Choices({load, chosen, onChoose}: {load: Load; chosen: string | undefined; onChoose: (value: string) => void}): JSX.Element {
+  const [loading] = useState(load);
+  const [choices, setChoices] = useState(Array.isArray(loading) ? loading : undefined);
+  useEffect(() => { void Promise.resolve(loading).then(setChoices); }, []);
   if (!choices) return <p class="note">{t('state.loading')}</p>;
   if (choices.length === 0) return <p class="note">{t('filter.none')}</p>;
   return (
@@ -53,12 +57,12 @@ function Choices({load, chosen, onChoose}: {load: () => Promise<Choice[]>; chose
 }
 
 export function Filters({q, onSearch}: {q: string; onSearch: (q: string) => void}): JSX.Element {
-  const menus: {key: string; label: string; load: () => Promise<Choice[]>}[] = [
+  const menus: {key: string; label: string; load: Load}[] = [
     {key: 'actor', label: t('filter.who'), load: async () => (await counted('actor')).map(each => ({value: searchWord(each.label), label: each.label, count: each.count}))},
     {key: 'field', label: t('filter.field'), load: async () => (await counted('field')).map(each => ({value: each.key, label: fieldName(each.key), count: each.count}))},
-    {key: 'via', label: t('filter.via'), load: () => Promise.resolve(VIAS.map(via => ({value: via, label: viaName(via), icon: viaIcon(via)})))},
-    {key: 'created', label: t('filter.when'), load: () => Promise.resolve(whenChoices())},
-    {key: 'op', label: t('filter.op'), load: () => Promise.resolve(opChoices())},
+    {key: 'via', label: t('filter.via'), load: () => VIAS.map(via => ({value: via, label: viaName(via), icon: viaIcon(via)}))},
+    {key: 'created', label: t('filter.when'), load: whenChoices},
+    {key: 'op', label: t('filter.op'), load: opChoices},
     {key: 'table', label: t('filter.table'), load: async () => (await counted('table')).map(each => ({value: each.key.replace(/^public\./, ''), label: tableName(each.key), count: each.count}))},
   ];
   return (
