@@ -11,8 +11,8 @@
 namespace rowledger::privacy {
 namespace {
 
-// Below it nothing is ever won.
-constexpr size_t kMinCompressed = 16;
+// Below it nothing is ever won; without a dictionary, too little for the time that it takes.
+constexpr size_t kMinCompressed = 16, kMinWithoutDictionary = 96;
 
 // RFC 8878, 3.1.1: magic (4), descriptor (1), window (1 unless a single segment), size (0 to 8). No dictionary's id:
 // raw content has none.
@@ -57,7 +57,7 @@ RecordCompressor::~RecordCompressor() { ZSTD_freeCCtx(context_); }
 
 void RecordCompressor::compress(std::string_view record, const RecordDictionary* dictionary, std::string& out) {
   const size_t start = out.size();
-  if (record.size() >= kMinCompressed) {
+  if (record.size() >= (dictionary == nullptr ? kMinWithoutDictionary : kMinCompressed)) {
     const size_t bound = ZSTD_compressBound(record.size());
     out.resize(start + bound);
     char* const frame = out.data() + start;

@@ -46,7 +46,7 @@ class RecordCompressor {
   RecordCompressor(const RecordCompressor&) = delete;
   RecordCompressor& operator=(const RecordCompressor&) = delete;
 
-  // Appends; at most record.size() + 1 bytes. `dictionary` may be null.
+  // Appends; at most record.size() + 1 bytes. `dictionary` may be null. Short records are left as they are.
   void compress(std::string_view record, const RecordDictionary* dictionary, std::string& out);
 
  private:

@@ -40,16 +40,8 @@ void draw_nonce(privacy::Nonce& out) {
   std::memcpy(out.data(), drawn.data() + left, out.size());
 }
 
-// Below it, compression costs time and gains little.
-constexpr size_t kWorthCompressing = 96;
-
 void pack(std::string_view bytes, std::string& out) {
   out.clear();
-  if (bytes.size() < kWorthCompressing) {
-    out.push_back('\0');  // as the compressor marks what it leaves as it is
-    out.append(bytes);
-    return;
-  }
   thread_local privacy::RecordCompressor compressor;
   compressor.compress(bytes, nullptr, out);
 }
