@@ -41,13 +41,14 @@ http::Response get_accesses(const Call& call) {
   const auto limit = number_parameter(call.target, "limit", kDefaultLimit, 1, kLargestLimit);
   if (!limit) return problem(limit.error());
   const auto of = [&](std::string_view name) { return call.target.parameter(name).value_or(""); };
-  const Cursors cursors(call.dependencies.cursor_key, call.principal(),
-                        fmt::format("access\n{}\n{}\n{}\n{}\n{}", of("table"), of("key"), of("reader"), of("from"),
-                                    of("to")));
+  const Cursors cursors(
+      call.dependencies.cursor_key, call.principal(),
+      fmt::format("access\n{}\n{}\n{}\n{}\n{}", of("table"), of("key"), of("reader"), of("from"), of("to")));
   std::optional<Seq> from;
   if (const auto text = call.target.parameter("cursor")) {
     const auto cursor = cursors.parse(*text);
-    if (!cursor) return problem(Error{ErrorCode::kInvalid, "the cursor does not belong to this question, or not to you"});
+    if (!cursor)
+      return problem(Error{ErrorCode::kInvalid, "the cursor does not belong to this question, or not to you"});
     from = cursor->from;
   }
   call.access.route = "access";

@@ -1,6 +1,7 @@
 #pragma once
-// Where the next page begins. Opaque to clients, encrypted and authentic: it is good for one reader and for what he paged
-// through, and keeps the moment that "now-2d" was relative to. What it says may be a key that the reader is not shown.
+// Where the next page begins. Opaque to clients, encrypted and authentic: it is good for one reader and for what he
+// paged through, and keeps the moment that "now-2d" was relative to. What it says may be a key that the reader is not
+// shown.
 #include <optional>
 #include <string>
 #include <string_view>

@@ -28,8 +28,7 @@ Result<std::optional<TimeSpan>> time_of(const http::Target& target, std::string_
 Result<Question> question_of(const http::Target& target) {
   Question out;
   const auto by = view::parse_by(target.parameter("by").value_or("day"));
-  if (!by)
-    return fail(ErrorCode::kInvalid, "by must be day, hour_of_week, field, actor, via, op, table or row");
+  if (!by) return fail(ErrorCode::kInvalid, "by must be day, hour_of_week, field, actor, via, op, table or row");
   out.request.by = *by;
   if (const auto split = target.parameter("split"); split && !split->empty()) {
     out.request.split = view::parse_by(*split);

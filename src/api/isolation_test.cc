@@ -5,8 +5,8 @@
 
 #include <atomic>
 #include <boost/json.hpp>
-#include <random>
 #include <map>
+#include <random>
 #include <thread>
 
 #include "api/api.h"
@@ -151,20 +151,25 @@ class Asker {
   bool chance(int percent) { return pick(100) < static_cast<size_t>(percent); }
 
   std::string value() {
-    static constexpr const char* kOdd[] = {"tenmark", "hidemark", "55005", "9122", "*", "\"", "%00", "\xff", "1..9", ">1",
-                                           "-1", "null", "tenmark2x*", "hidemark*", "../../etc", "public.contacts", "now-1d"};
+    static constexpr const char* kOdd[] = {
+        "tenmark", "hidemark", "55005", "9122", "*",          "\"",        "%00",       "\xff",
+        "1..9",    ">1",       "-1",    "null", "tenmark2x*", "hidemark*", "../../etc", "public.contacts",
+        "now-1d"};
     if (chance(60)) return any(world_.whole_values);
     if (chance(30)) return any(world_.keys);
     return any(kOdd);
   }
 
   std::string term() {
-    static constexpr const char* kKeys[] = {"", "new:", "old:", "value:", "new.phone:", "old.name:", "new.fields.age.value:",
-                                            "key:", "reason:", "request:", "actor:", "org:", "tenant:", "-new:", "-key:",
-                                            "table:", "field:", "kind:", "tx:", "changes:", "via:", "is:"};
-    static constexpr const char* kWhole[] = {"kind:access", "kind:gap", "kind:erase", "op:insert", "op:update", "op:delete",
-                                             "field:phone", "field:fields.age", "org:2", "-org:1", "via:app", "is:bulk",
-                                             "table:contacts", "table:numbers", "changes:>1", "*", "tenant:1,2,3"};
+    static constexpr const char* kKeys[] = {
+        "",      "new:",    "old:",     "value:", "new.phone:", "old.name:", "new.fields.age.value:",
+        "key:",  "reason:", "request:", "actor:", "org:",       "tenant:",   "-new:",
+        "-key:", "table:",  "field:",   "kind:",  "tx:",        "changes:",  "via:",
+        "is:"};
+    static constexpr const char* kWhole[] = {
+        "kind:access",    "kind:gap",         "kind:erase", "op:insert", "op:update",   "op:delete",
+        "field:phone",    "field:fields.age", "org:2",      "-org:1",    "via:app",     "is:bulk",
+        "table:contacts", "table:numbers",    "changes:>1", "*",         "tenant:1,2,3"};
     if (chance(40)) return any(kWhole);
     std::string text = value();
     if (chance(20)) text = text.substr(0, pick(text.size() + 1)) + "*";
@@ -180,8 +185,8 @@ class Asker {
   }
 
   std::string when() {
-    static constexpr const char* kMoments[] = {"now", "2026-11-20T00:00:30Z", "2026-11-20", "now-1w", "lsn:0/2000",
-                                               "lsn:0/FFFFFFFF", "seq:99999999", "yesterday"};
+    static constexpr const char* kMoments[] = {"now",        "2026-11-20T00:00:30Z", "2026-11-20",   "now-1w",
+                                               "lsn:0/2000", "lsn:0/FFFFFFFF",       "seq:99999999", "yesterday"};
     return chance(50) ? any(kMoments) : fmt::format("seq:{}", pick(world_.log.end() + 5));
   }
 
@@ -206,7 +211,8 @@ class Asker {
     if (chance(30)) add("from", when());
     if (chance(30)) add("to", when());
     if (chance(25)) add("cursor", cursor());
-    if (chance(30)) add("by", any(std::array{"day", "hour_of_week", "field", "actor", "via", "op", "table", "row", "x"}));
+    if (chance(30))
+      add("by", any(std::array{"day", "hour_of_week", "field", "actor", "via", "op", "table", "row", "x"}));
     if (chance(20)) add("split", any(std::array{"via", "op", "table", "row"}));
     if (chance(20)) add("table", any(kTables));
     if (chance(20)) add("key", any(world_.keys));
@@ -236,8 +242,13 @@ class Asker {
       case 10: request.target = "/v1/insights/changes"; break;
       case 11: request.target = "/v1/query/parse"; break;
       case 12: request.target = "/v1/access"; break;
-      case 13: request.target = chance(50) ? "/v1/evidence" : fmt::format("/tlog/tile/entries/000.p/{}", seq % 256); break;
-      case 14: request.target = "/v1/entries/stream"; request.headers.emplace_back("last-event-id", std::to_string(seq)); break;
+      case 13:
+        request.target = chance(50) ? "/v1/evidence" : fmt::format("/tlog/tile/entries/000.p/{}", seq % 256);
+        break;
+      case 14:
+        request.target = "/v1/entries/stream";
+        request.headers.emplace_back("last-event-id", std::to_string(seq));
+        break;
       case 15: return unmask(seq);
     }
     request.target += parameters();
@@ -248,8 +259,9 @@ class Asker {
     http::Request request;
     request.method = "POST";
     request.target = "/v1/unmask";
-    boost::json::object body{{"reason", "the caller asked for it"},
-                             {"fields", boost::json::array{any(std::array{"phone", "name", "fields", "context", "id"})}}};
+    boost::json::object body{
+        {"reason", "the caller asked for it"},
+        {"fields", boost::json::array{any(std::array{"phone", "name", "fields", "context", "id"})}}};
     if (chance(50)) {
       body["seq"] = seq;
     } else {
@@ -279,7 +291,8 @@ class Asker {
       append_json_string(quoted, text);
       quoted = quoted.substr(1, quoted.size() - 2);
       for (const std::string& what : {quoted, text})
-        for (size_t at; what.size() >= kShortest && (at = out.find(what)) != std::string::npos;) out.erase(at, what.size());
+        for (size_t at; what.size() >= kShortest && (at = out.find(what)) != std::string::npos;)
+          out.erase(at, what.size());
     };
     const bool repeats = response.status != 200 || request.target.starts_with("/v1/query/parse");
     if (repeats && target) {
@@ -342,8 +355,8 @@ class Asker {
     }
   }
 
-  static constexpr const char* kTables[] = {kContacts, kNumbers, kUsers, kLanguages, kUnclassified,
-                                            "contacts", "public.none", "tenmark2x"};
+  static constexpr const char* kTables[] = {kContacts,     kNumbers,   kUsers,        kLanguages,
+                                            kUnclassified, "contacts", "public.none", "tenmark2x"};
   const Api& api_;
   const World& world_;
   std::mt19937 random_;

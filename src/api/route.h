@@ -28,7 +28,7 @@ struct Call {
   std::optional<Caller> caller;  // nothing: nobody has signed in
   // Filled in by routes that show values: what was asked, how much is shown. Recorded before the answer leaves.
   Access& access;
-  std::optional<view::View> sight{};        // what he sees of the log; routes have no other way to read values
+  std::optional<view::View> sight{};  // what he sees of the log; routes have no other way to read values
 
   // Of a route that asks for somebody.
   const people::Principal& principal() const {

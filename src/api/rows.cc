@@ -58,8 +58,8 @@ void add_row(JsonWriter& json, const query::PastRow& past) {
   if (!masked.empty()) json.texts("masked", masked);
 }
 
-// In the shape of an entry's changes, written by the entry's writer, so that one place knows how values and paths inside
-// JSON are shown.
+// In the shape of an entry's changes, written by the entry's writer, so that one place knows how values and paths
+// inside JSON are shown.
 std::string changes_json(const view::RowDifference& difference) {
   record::Entry entry;
   entry.header.kind = record::EntryKind::kUpdate;
@@ -118,8 +118,8 @@ http::Response get_row_entries(const Call& call) {
   if (const auto text = call.target.parameter("cursor")) {
     const auto cursor = cursors.parse(*text);
     if (!cursor)
-      return problem(Error{ErrorCode::kInvalid,
-                           "the cursor does not belong to this row, or not to you: begin again without one"});
+      return problem(
+          Error{ErrorCode::kInvalid, "the cursor does not belong to this row, or not to you: begin again without one"});
     before = cursor->from;
   }
   const auto page = call.view().history(row.table, row.key, before, *limit);

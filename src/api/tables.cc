@@ -33,8 +33,8 @@ http::Response get_table_at(const Call& call) {
   if (text) {
     const auto cursor = cursors.parse(*text);
     if (!cursor)
-      return problem(Error{ErrorCode::kInvalid,
-                           "the cursor does not belong to this table, moment and search, or not to you"});
+      return problem(
+          Error{ErrorCode::kInvalid, "the cursor does not belong to this table, moment and search, or not to you"});
     at = *cursor;
   } else {
     const auto moment = call.view().moment(when, at.now);
@@ -46,8 +46,8 @@ http::Response get_table_at(const Call& call) {
   call.access.route = "table.at";
   call.access.table = call.path[0];
   call.access.query = q.empty() ? "when=" + when : q + " when=" + when;
-  const auto page = call.view().table_at(call.path[0], {at.from}, *search,
-                                         text ? std::optional(at.place) : std::nullopt, *limit);
+  const auto page =
+      call.view().table_at(call.path[0], {at.from}, *search, text ? std::optional(at.place) : std::nullopt, *limit);
   if (!page) return problem(page.error());
   call.access.entries = page->rows.size();
   std::string rows = "[";

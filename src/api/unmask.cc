@@ -21,7 +21,8 @@ struct Order {
 Result<Order> order_of(const http::Request& request) {
   const JsonView body(request.body);
   if (body.kind() != JsonView::Kind::kObject)
-    return fail(ErrorCode::kInvalid, "the body must be a JSON object with table and key, or seq, and fields and reason");
+    return fail(ErrorCode::kInvalid,
+                "the body must be a JSON object with table and key, or seq, and fields and reason");
   Order out;
   out.table = body["table"].text();
   out.key = body["key"].text();

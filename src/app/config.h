@@ -101,8 +101,8 @@ Result<ParsedConfig> parse_config(std::string_view text, std::string_view shown,
 // What `init` writes: every key with its explanation, the given ones set.
 std::string config_text(const Config& config);
 
-// Of config.retention_tenants, "1=365": how many days each tenant's values are kept, 0 for ever. kInvalid when it makes no
-// sense; parse_config refuses that.
+// Of config.retention_tenants, "1=365": how many days each tenant's values are kept, 0 for ever. kInvalid when it makes
+// no sense; parse_config refuses that.
 Result<std::map<std::string, uint32_t, std::less<>>> retention_by_tenant(const Config& config);
 
 // The names of all keys as they stand in messages and documents, "source.url" or "table.name".

@@ -35,15 +35,15 @@ std::vector<view::MaskSettings> glific_masks() {
     return more;
   };
   std::vector<view::MaskSettings> out;
-  out.push_back({.table = kPerson,
-                 .plain = with_common({"bsp_status", "status", "language_id", "active_profile_id", "optin_time",
-                                       "optout_time", "optin_status", "optin_method", "optout_method",
-                                       "last_message_at", "last_communication_at", "last_message_number", "is_org_read",
-                                       "is_org_replied", "is_contact_replied", "fields/*/type", "fields/*/label",
-                                       "fields/*/inserted_at"}),
-                 .phone = {"phone"},
-                 .name = {"name"},
-                 .hidden = {"fields/*/value", "settings"}});
+  out.push_back(
+      {.table = kPerson,
+       .plain = with_common({"bsp_status", "status", "language_id", "active_profile_id", "optin_time", "optout_time",
+                             "optin_status", "optin_method", "optout_method", "last_message_at",
+                             "last_communication_at", "last_message_number", "is_org_read", "is_org_replied",
+                             "is_contact_replied", "fields/*/type", "fields/*/label", "fields/*/inserted_at"}),
+       .phone = {"phone"},
+       .name = {"name"},
+       .hidden = {"fields/*/value", "settings"}});
   out.push_back({.table = "public.contacts_groups", .plain = with_common({"group_id"})});
   out.push_back({.table = "public.contacts_tags", .plain = with_common({"tag_id"})});
   out.push_back({.table = "public.profiles",

@@ -132,10 +132,10 @@ std::string encrypt(const Digest& key, std::string_view text, std::string_view b
 std::optional<std::string> decrypt(const Digest& key, std::string_view bytes, std::string_view bound_to) {
   if (bytes.size() < kNonceBytes + kTagBytes) return std::nullopt;
   std::string out(bytes.size() - kNonceBytes - kTagBytes, '\0');
-  const bool genuine = crypto_aead_xchacha20poly1305_ietf_decrypt(
-                           reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr, bytes_of(bytes) + kNonceBytes,
-                           bytes.size() - kNonceBytes, bytes_of(bound_to), bound_to.size(), bytes_of(bytes),
-                           key.data()) == 0;
+  const bool genuine =
+      crypto_aead_xchacha20poly1305_ietf_decrypt(reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr,
+                                                 bytes_of(bytes) + kNonceBytes, bytes.size() - kNonceBytes,
+                                                 bytes_of(bound_to), bound_to.size(), bytes_of(bytes), key.data()) == 0;
   return genuine ? std::optional(std::move(out)) : std::nullopt;
 }
 

@@ -54,8 +54,8 @@ uint64_t short_hash(const ShortHashKey& key, std::string_view bytes);
 // SipHash-x-2-4: 128 bits, so that names that are hashed do not meet by chance.
 std::array<unsigned char, 16> wide_hash(const ShortHashKey& key, std::string_view bytes);
 
-// A text that only who has the key can read or make (XChaCha20-Poly1305, IETF; the nonce is random and stands before it).
-// bound_to: what has to be the same at both ends, and is not in it.
+// A text that only who has the key can read or make (XChaCha20-Poly1305, IETF; the nonce is random and stands before
+// it). bound_to: what has to be the same at both ends, and is not in it.
 std::string encrypt(const Digest& key, std::string_view text, std::string_view bound_to);
 std::optional<std::string> decrypt(const Digest& key, std::string_view bytes, std::string_view bound_to);
 

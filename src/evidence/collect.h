@@ -30,9 +30,9 @@ enum class Contents {
   kAll,          // all of his part of the log: for who was asked for a reason, and is recorded
 };
 
-// The entries of the reader's part of the log that are asked for, with their proofs in the last signed checkpoint; for the newest ones it waits a moment for
-// their signature (proof.h). Errors: kInvalid or kNotFound for what is asked, also when no entry fits it; kConflict
-// when it is too much for one file; kUnavailable, kCorrupt as in proof.h.
+// The entries of the reader's part of the log that are asked for, with their proofs in the last signed checkpoint; for
+// the newest ones it waits a moment for their signature (proof.h). Errors: kInvalid or kNotFound for what is asked,
+// also when no entry fits it; kConflict when it is too much for one file; kUnavailable, kCorrupt as in proof.h.
 Result<Evidence> collect_evidence(const view::View& view, const ledger::VerifierKey& key,
                                   const EvidenceRequest& request, Contents contents = Contents::kWhatIsShown);
 

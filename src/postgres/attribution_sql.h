@@ -1,6 +1,6 @@
 #pragma once
 // The database's side of attribution: the functions behind the trigger that says, in the WAL and inside
-// each transaction, who makes the changes that follow. docs/attribution.md tells the message's form.
+// each transaction, who makes the changes that follow. docs/attribution/README.md tells the message's form.
 #include <string>
 #include <vector>
 

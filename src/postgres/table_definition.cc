@@ -12,8 +12,8 @@ uint32_t number(const std::optional<std::string>& text) {
   return text ? static_cast<uint32_t>(std::strtoul(text->c_str(), nullptr, 10)) : 0;
 }
 
-// One statement, so that all is of one moment. What older rows of a partitioned table have in a column is kept with each
-// partition, and known of the table when they agree.
+// One statement, so that all is of one moment. What older rows of a partitioned table have in a column is kept with
+// each partition, and known of the table when they agree.
 constexpr char kDefinition[] = R"(
 SELECT c.oid, c.relnatts,
        (SELECT string_agg(f.oid || ' ' || f.relfilenode, ' ') FROM pg_catalog.pg_class f WHERE f.oid = c.oid

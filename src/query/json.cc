@@ -90,7 +90,9 @@ bool add_paths(std::vector<FieldChange>& out, const FieldChange& change, std::de
   if (!is_json(before.text) || !is_json(after.text) || !is_utf8(before.text) || !is_utf8(after.text)) return false;
   auto differences = json_differences(before.text, after.text);
   if (!differences) return false;
-  const auto side = [](const std::optional<std::string_view>& text) { return text ? record::Value::of(*text) : record::Value{}; };
+  const auto side = [](const std::optional<std::string_view>& text) {
+    return text ? record::Value::of(*text) : record::Value{};
+  };
   for (JsonDifference& difference : *differences)
     out.push_back({change.field, ValueForm::kJson, side(difference.before), side(difference.after),
                    texts.emplace_back(std::move(difference.path))});

@@ -127,7 +127,7 @@ class TestLog {
     const auto known = tables_.find(table);
     schema.table_id = known == tables_.end() ? TableId{static_cast<uint32_t>(tables_.size())} : known->second.table_id;
     schema.table = table;
-    for (const ColumnSpec& column : columns) 
+    for (const ColumnSpec& column : columns)
       schema.columns.push_back({column.name, column.type_oid, -1, column.form, column.is_key});
     tables_[table] = schema;
     batch_.set_schema(schema);

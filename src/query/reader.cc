@@ -33,8 +33,8 @@ Status visit_each(const Store& store, const Reader::Matches& matches, const std:
 
 Status Reader::search(const Search& search, Order order, std::optional<Seq> from,
                       const std::function<bool(const OwnedEntry&)>& visit) const {
-  return this->search(search, order, from, [&](const OwnedEntry& entry) { return search.matches(entry.entry()); },
-                      visit);
+  return this->search(
+      search, order, from, [&](const OwnedEntry& entry) { return search.matches(entry.entry()); }, visit);
 }
 
 Status Reader::search(const Search& search, Order order, std::optional<Seq> from, const Matches& matches,

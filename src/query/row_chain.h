@@ -38,7 +38,8 @@ Effect effect_at(const record::Entry& entry, const std::vector<std::string>& key
 
 bool key_is(const std::vector<record::KeyPart>& parts, const std::vector<std::string>& key);
 
-// The entry that a link names; kCorrupt when it is missing or not before `link_from`. Nothing where a part of a log ends.
+// The entry that a link names; kCorrupt when it is missing or not before `link_from`. Nothing where a part of a log
+// ends.
 Result<std::optional<record::OwnedEntry>> read_linked(const store::Store& store, Seq seq, std::optional<Seq> link_from);
 
 // The gap entry about the same row that capture wrote directly before this one, if it did: it says that

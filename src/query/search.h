@@ -46,7 +46,8 @@ class Search {
   // True for the entries that the query asks for; exact.
   bool matches(const record::Entry& entry) const;
   // The same for somebody who is shown the entry as `shown`, with changes that are masked, or a key or context that are
-  // not whole: what he is not shown is compared with whole values of three bytes or more, and otherwise matches nothing.
+  // not whole: what he is not shown is compared with whole values of three bytes or more, and otherwise matches
+  // nothing.
   bool matches(const record::Entry& entry, const record::Entry& shown) const;
   // Whether a term looks at values, keys or context, so that the two can differ.
   bool looks_at_values() const;

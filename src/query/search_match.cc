@@ -165,8 +165,7 @@ bool matches_side(const SearchTerm& term, const SearchValue& value, const Entry&
 
 // Whether the two sides differ at the path inside their column.
 bool is_place_of(const FieldChange& change, const std::vector<std::string>& path) {
-  if (change.path.empty())
-    return !change.masked && value_at(change.before, path, 0) != value_at(change.after, path, 0);
+  if (change.path.empty()) return !change.masked && value_at(change.before, path, 0) != value_at(change.after, path, 0);
   const std::vector<std::string> names = names_of(change.path);
   const size_t shared = std::min(names.size(), path.size());
   if (!std::equal(path.begin(), path.begin() + static_cast<ptrdiff_t>(shared), names.begin())) return false;
@@ -258,9 +257,8 @@ constexpr size_t kMinGuardedBytes = 3;
 bool any_leaf_is(std::string_view json, const std::string& wanted, int depth) {
   if (const auto text = json_scalar_text(json)) return store::normalise(*text) == wanted;
   if (depth > kMaxLeafDepth) return false;
-  return std::ranges::any_of(json_members(json), [&](const JsonMember& member) {
-    return any_leaf_is(member.value, wanted, depth + 1);
-  });
+  return std::ranges::any_of(json_members(json),
+                             [&](const JsonMember& member) { return any_leaf_is(member.value, wanted, depth + 1); });
 }
 
 bool is_whole_value(const FieldChange& change, std::string_view text, const std::string& wanted) {

@@ -189,8 +189,8 @@ void RangeIndex::xid(uint32_t xid, PositionSet& out) const {
   positions_of_xid(bounds_.data(), (count_ + kBundleEntries - 1) / kBundleEntries, xid, out);
 }
 
-Result<void> RangeIndex::each_bitmap(
-    Dimension dimension, const std::function<void(std::string_view, const PositionSet&)>& visit) const {
+Result<void> RangeIndex::each_bitmap(Dimension dimension,
+                                     const std::function<void(std::string_view, const PositionSet&)>& visit) const {
   for (const Posting& posting : postings_) {
     if (posting.dimension != dimension) continue;
     PositionSet set;

@@ -1,6 +1,6 @@
 #pragma once
-// Where a letter as people see it ends (UAX #29, extended grapheme clusters). Not all of the standard: marks are known by
-// their blocks, and a consonant that is joined to the one before by a virama belongs to it, as in Indic scripts.
+// Where a letter as people see it ends (UAX #29, extended grapheme clusters). Not all of the standard: marks are known
+// by their blocks, and a consonant that is joined to the one before by a virama belongs to it, as in Indic scripts.
 // Private to the room.
 #include <cstddef>
 #include <optional>

@@ -19,9 +19,10 @@ using store::Dimension;
 using store::Filter;
 using store::Store;
 
-constexpr std::pair<std::string_view, By> kNames[] = {
-    {"day", By::kDay}, {"hour_of_week", By::kHourOfWeek}, {"field", By::kField}, {"actor", By::kActor},
-    {"via", By::kVia}, {"op", By::kOp},                   {"table", By::kTable}, {"row", By::kRow}};
+constexpr std::pair<std::string_view, By> kNames[] = {{"day", By::kDay},     {"hour_of_week", By::kHourOfWeek},
+                                                      {"field", By::kField}, {"actor", By::kActor},
+                                                      {"via", By::kVia},     {"op", By::kOp},
+                                                      {"table", By::kTable}, {"row", By::kRow}};
 
 constexpr uint64_t kBundle = 256;  // headers are read so many at a time (Store::headers)
 
@@ -38,7 +39,8 @@ Filter any_change() {
 
 Timestamp time_of(const EntryHeader& header) { return header.tx ? header.tx->committed_at : header.received_at; }
 
-// Days and hours in the process's zone; one look at the zone's rules for each quarter of an hour, which no zone divides.
+// Days and hours in the process's zone; one look at the zone's rules for each quarter of an hour, which no zone
+// divides.
 class LocalClock {
  public:
   struct Local {

@@ -114,7 +114,9 @@ std::string text(std::string_view value) {
     const auto here = code_point_at(value, at);
     const Word word = begins_word ? word_at(value, at) : Word();
     // After a digit that is shown, what follows is the rest of a short number.
-    const size_t hidden = word.is_address ? word.bytes : after_digit && is_digit(here->value) ? 0 : number_at(value, at);
+    const size_t hidden = word.is_address                        ? word.bytes
+                          : after_digit && is_digit(here->value) ? 0
+                                                                 : number_at(value, at);
     if (hidden > 0) {
       out += kBullets;
       at += hidden;

@@ -69,7 +69,8 @@ TEST(Mask, OfADateShowsTheYear) {
 
 TEST(Mask, GivesTextThatIsUtf8WhateverItGets) {
   std::mt19937 random(7);
-  const std::string_view pieces[] = {"\xe0\xa4", "श्", "\xff", " ", "9", "12345", "+", "@", "\u200d", "A", "\xf0\x9f", "-"};
+  const std::string_view pieces[] = {"\xe0\xa4", "श्", "\xff",   " ", "9",        "12345",
+                                     "+",        "@", "\u200d", "A", "\xf0\x9f", "-"};
   for (int round = 0; round < 20'000; ++round) {
     std::string value;
     for (size_t n = random() % 12; n > 0; --n) value += pieces[random() % std::size(pieces)];

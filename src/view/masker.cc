@@ -102,9 +102,8 @@ const MaskNode& Masker::node_of(std::string_view table, std::string_view column)
 
 bool Masker::hides_key(std::string_view table) {
   const auto& keys = key_columns(table);
-  return keys.empty() || std::ranges::any_of(keys, [&](const auto& key) {
-    return !node_of(table, key.first).is(Mask::kPlain);
-  });
+  return keys.empty() ||
+         std::ranges::any_of(keys, [&](const auto& key) { return !node_of(table, key.first).is(Mask::kPlain); });
 }
 
 void Masker::mask(record::Entry& entry, std::deque<std::string>& texts) {
@@ -164,9 +163,8 @@ void Masker::mask_places(const MaskNode& column, const FieldChange& change, std:
   mask_side(kHiddenNode, ValueForm::kJson, shown.after, shown, texts);
   shown.masked = true;
   // How many places differ below it is not told.
-  const auto same = std::ranges::find_if(out, [&](const FieldChange& other) {
-    return other.field == shown.field && other.path == shown.path;
-  });
+  const auto same = std::ranges::find_if(
+      out, [&](const FieldChange& other) { return other.field == shown.field && other.path == shown.path; });
   if (same == out.end()) {
     out.push_back(shown);
     return;
@@ -178,7 +176,8 @@ void Masker::mask_places(const MaskNode& column, const FieldChange& change, std:
 void Masker::mask_key(std::string_view table, std::vector<record::KeyPart>& key, std::deque<std::string>& texts) {
   for (record::KeyPart& part : key) {
     const MaskNode& node = node_of(table, part.column);
-    if (!node.is(Mask::kPlain)) part.value = texts.emplace_back(mask_text(node.mask.value_or(Mask::kHidden), part.value));
+    if (!node.is(Mask::kPlain))
+      part.value = texts.emplace_back(mask_text(node.mask.value_or(Mask::kHidden), part.value));
   }
 }
 

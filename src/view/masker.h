@@ -15,7 +15,8 @@ namespace rowledger::view {
 // One thread at a time.
 class Masker {
  public:
-  // in_clear: columns that are shown as they are although they have a mask, "context" for all that the application said.
+  // in_clear: columns that are shown as they are although they have a mask, "context" for all that the application
+  // said.
   Masker(const Policy& policy, const store::Store& store, std::set<std::string, std::less<>> in_clear = {})
       : policy_(policy), store_(store), in_clear_(std::move(in_clear)) {}
 

@@ -20,8 +20,8 @@ bool NameBook::find_table() {
   for (const record::TableSchema& schema : store_.schemas()) {
     if (schema.table != settings_.table) continue;
     const auto id = schema.index_of(settings_.id_column);
-    const bool by_id = id && std::ranges::count_if(schema.columns, &record::Column::is_key) == 1 &&
-                       schema.columns[*id].is_key;
+    const bool by_id =
+        id && std::ranges::count_if(schema.columns, &record::Column::is_key) == 1 && schema.columns[*id].is_key;
     if (by_id) table_ = schema.table_id;
   }
   return table_.has_value();

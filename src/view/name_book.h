@@ -26,7 +26,8 @@ class NameBook {
   struct Page {
     Seq as_of;   // what the log said before this entry cannot change any more
     Seq newest;  // of the actor's row
-    std::vector<std::pair<Seq, std::string>> since;  // descending; from that entry on he was called so; empty: not known
+    std::vector<std::pair<Seq, std::string>>
+        since;  // descending; from that entry on he was called so; empty: not known
   };
   // Good for entries before `seq`. Null when no table is configured.
   Result<const Page*> page_of(std::string_view actor, Seq seq);

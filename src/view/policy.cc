@@ -12,9 +12,9 @@ constexpr char kContext[] = "context", kDetail[] = "detail";
 MaskSettings details() {
   MaskSettings out;
   out.table = kDetail;
-  out.plain = {"event",   "version",     "text",      "at",          "route",       "table",        "entries",
+  out.plain = {"event",    "version",     "text",      "at",          "route",       "table",         "entries",
                "unmasked", "reader/kind", "reader/id", "reader/name", "reader/role", "reader/tenant", "basis",
-               "before",  "after",       "from_lsn",  "to_lsn",      "what",        "column",       "setting",
+               "before",   "after",       "from_lsn",  "to_lsn",      "what",        "column",        "setting",
                "subjects", "rows",        "seq",       "undoes"};
   out.text = {"reason"};
   return out;

@@ -26,7 +26,7 @@ struct Policy {
 
   TenantColumns tenant_columns;
   MaskPolicy masks;
-  MaskNode context;  // its children are the context's members
+  MaskNode context;                 // its children are the context's members
   MaskNode detail, detail_and_key;  // the members of control entries' details, without and with the key of a row
   NamesSettings names;
 };

@@ -1,6 +1,6 @@
 #pragma once
-// Which entries there are for a reader: his tenant's, and without a tenant all; those about reading only for who may know
-// who read. Private to the room.
+// Which entries there are for a reader: his tenant's, and without a tenant all; those about reading only for who may
+// know who read. Private to the room.
 #include <map>
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// The part of a log that there is for one reader, as a store: what is not his does not exist in it. Everything that reads
-// a log on somebody's behalf reads it through this, so that the code above cannot forget whose it is.
+// The part of a log that there is for one reader, as a store: what is not his does not exist in it. Everything that
+// reads a log on somebody's behalf reads it through this, so that the code above cannot forget whose it is.
 #include <functional>
 #include <optional>
 #include <string>

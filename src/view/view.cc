@@ -48,10 +48,10 @@ Result<Shown> View::show(const record::Entry& plain) const {
     RL_ASSIGN(name, state_->names.name_at(who.actor_id, plain.header.seq));
   }
   // What stood at the row's place before may have been another tenant's.
-  const bool hides_link = state_->scope.tenant() && plain.header.prev &&
-                          ((plain.header.kind != record::EntryKind::kUpdate &&
-                            plain.header.kind != record::EntryKind::kDelete) ||
-                           state_->scope.came_from_elsewhere(plain));
+  const bool hides_link =
+      state_->scope.tenant() && plain.header.prev &&
+      ((plain.header.kind != record::EntryKind::kUpdate && plain.header.kind != record::EntryKind::kDelete) ||
+       state_->scope.came_from_elsewhere(plain));
   if (!state_->masks && !name && !hides_link) return out;
   out.copy_ = std::make_unique<Shown::Copy>();
   record::Entry& entry = out.copy_->entry = plain;
@@ -100,8 +100,8 @@ class View::Visit {
       : view_(view),
         search_(search),
         visit_(visit),
-        needs_shown_((view.masks() && search.looks_at_values()) || (view.state_->has_names() && search.names_actors())) {
-  }
+        needs_shown_((view.masks() && search.looks_at_values()) ||
+                     (view.state_->has_names() && search.names_actors())) {}
 
   bool matches(const record::Entry& plain) {
     if (!needs_shown_) return search_.matches(plain);

@@ -1,6 +1,6 @@
 #pragma once
-// What one reader sees of the log: the entries of his tenant, with the values masked that he may not see. It is the only
-// way by which a route, an export or a stream reads values, so that none of them can forget whom it answers
+// What one reader sees of the log: the entries of his tenant, with the values masked that he may not see. It is the
+// only way by which a route, an export or a stream reads values, so that none of them can forget whom it answers
 // (docs/masking.md).
 #include <deque>
 #include <functional>

@@ -24,10 +24,9 @@ struct View::State {
         store(scope.is_whole() ? whole : static_cast<const store::Store&>(part)),
         masker(policy, whole, std::move(in_clear)),
         names(policy.names, store),
-        log_reader(store, has_names() ? query::Reader::NamesOf([this](const std::string& actor) {
-          return names.names(actor);
-        })
-                                      : query::Reader::NamesOf()) {}
+        log_reader(store, has_names()
+                              ? query::Reader::NamesOf([this](const std::string& actor) { return names.names(actor); })
+                              : query::Reader::NamesOf()) {}
 
   bool has_names() const { return !policy.names.table.empty(); }
   // A table as the log calls it.

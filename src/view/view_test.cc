@@ -11,11 +11,11 @@ namespace rowledger::view {
 namespace {
 
 using namespace testing;
+using people::Role;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using people::Role;
 
 Row contact(std::string id, std::string tenant, std::string phone, std::string name = "Asha Kumar") {
   return {{"id", id},
@@ -76,7 +76,8 @@ TEST_F(ViewTest, HasNoEntriesOfOtherTenants) {
   EXPECT_THAT(found(viewer, "919811111111"), IsEmpty());
   EXPECT_THAT(found(viewer, "org:2"), IsEmpty());
   EXPECT_THAT(found(view(Role::kOwner, std::nullopt), "919811111111"), ElementsAre(theirs_.value));
-  const auto foreign = viewer.history(kContacts, "43", std::nullopt, 10), none = viewer.history(kContacts, "99", std::nullopt, 10);
+  const auto foreign = viewer.history(kContacts, "43", std::nullopt, 10),
+             none = viewer.history(kContacts, "99", std::nullopt, 10);
   ASSERT_TRUE(foreign && none);
   EXPECT_TRUE(foreign->entries.empty() && none->entries.empty());
   const auto past = viewer.at(kContacts, "43", {viewer.scope().end()});
@@ -100,7 +101,8 @@ TEST_F(ViewTest, MasksByColumnPlaceAndMember) {
 
 TEST_F(ViewTest, HidesWhatNobodyClassifiedAndKeysThatArePersonal) {
   log_.set_actor("7");
-  const Seq number = log_.insert(kNumbers, {{"number", "919812345678"}, {"remark", "old friend"}, {"organization_id", "1"}});
+  const Seq number =
+      log_.insert(kNumbers, {{"number", "919812345678"}, {"remark", "old friend"}, {"organization_id", "1"}});
   const Seq other = log_.insert(kUnclassified, {{"id", "asha"}, {"value", "ripe mango"}, {"organization_id", "1"}});
   const View viewer = view(Role::kViewer);
   EXPECT_THAT(json(viewer, number), HasSubstr(R"("key":{"number":"9198******78"})"));
@@ -272,7 +274,8 @@ TEST_F(ViewTest, CountsAlikeByIndexAndByReading) {
 
 TEST_F(ViewTest, PagesThroughATableAsItWas) {
   log_.set_actor("7");
-  for (int i = 100; i < 130; ++i) log_.insert(kContacts, contact(std::to_string(i), i % 2 == 0 ? "1" : "2", "9198" + std::to_string(10000000 + i)));
+  for (int i = 100; i < 130; ++i)
+    log_.insert(kContacts, contact(std::to_string(i), i % 2 == 0 ? "1" : "2", "9198" + std::to_string(10000000 + i)));
   const Seq then{log_.end()};
   log_.remove(kContacts, key("100"));
   log_.update(kContacts, key("102"), {{"status", "blocked"}});

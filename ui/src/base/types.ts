@@ -1,4 +1,4 @@
-// The shapes of the API's JSON (docs/json.md, docs/api.md), as far as the pages use them.
+// The shapes of the API's JSON (docs/json.md, src/api/openapi.json), as far as the pages use them.
 
 export type Json = null | boolean | number | string | Json[] | {[name: string]: Json};
 export type Row = {[column: string]: Json};
