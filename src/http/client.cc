@@ -25,6 +25,8 @@ class Exchange {
   explicit Exchange(int silence_timeout_ms) : timeout_(silence_timeout_ms), stream_(context_) {
     parser_.body_limit(boost::none);
     parser_.header_limit(64 << 10);
+    // A read takes what there is room for, and the buffer does not grow by itself while it is emptied each time.
+    buffer_.reserve(kPieceBytes);
   }
 
   error_code connect(const std::string& path) {
@@ -72,6 +74,8 @@ class Exchange {
   }
 
  private:
+  static constexpr size_t kPieceBytes = 64 << 10;
+
   template <class Start>
   error_code await(Start&& start) {
     error_code result;
@@ -87,7 +91,7 @@ class Exchange {
   beast::basic_stream<Protocol> stream_;
   beast::flat_buffer buffer_;
   beast::http::response_parser<beast::http::buffer_body> parser_;
-  std::vector<char> piece_ = std::vector<char>(64 << 10);
+  std::vector<char> piece_ = std::vector<char>(kPieceBytes);
 };
 
 }  // namespace
