@@ -1,9 +1,8 @@
 #include "base/time.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 namespace rowledger {
 namespace {
@@ -30,6 +29,11 @@ bool take_char(std::string_view& text, char c) {
   return true;
 }
 
+// Writes the number into all of `out`, with zeros in front.
+void put_number(std::span<char> out, uint64_t number) {
+  for (size_t i = out.size(); i-- > 0; number /= 10) out[i] = static_cast<char>('0' + number % 10);
+}
+
 }  // namespace
 
 Timestamp Timestamp::now() {
@@ -42,9 +46,19 @@ std::string Timestamp::to_string() const {
   const int64_t clamped = std::clamp(us, kFirstUs, kLastUs), of_day = clamped % kDayUs;
   const year_month_day date{sys_days(days(clamped / kDayUs - (of_day < 0 ? 1 : 0)))};
   const hh_mm_ss clock{microseconds(of_day < 0 ? of_day + kDayUs : of_day)};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", int(date.year()), unsigned(date.month()),
-                     unsigned(date.day()), clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+  // Every entry that is shown has two of these: no format string to be read each time.
+  std::string out = "0000-00-00T00:00:00.000000Z";
+  const auto put = [&](size_t at, size_t digits, auto number) {
+    put_number(std::span(out).subspan(at, digits), static_cast<uint64_t>(number));
+  };
+  put(0, 4, int(date.year()));
+  put(5, 2, unsigned(date.month()));
+  put(8, 2, unsigned(date.day()));
+  put(11, 2, clock.hours().count());
+  put(14, 2, clock.minutes().count());
+  put(17, 2, clock.seconds().count());
+  put(20, 6, clock.subseconds().count());
+  return out;
 }
 
 std::optional<Timestamp> Timestamp::parse(std::string_view text) {
