@@ -1,6 +1,4 @@
 // One line per changed field; an entry without changes is one line.
-#include <array>
-
 #include "api/export_entry.h"
 #include "api/export_lines.h"
 
@@ -12,28 +10,29 @@ constexpr std::string_view kColumns =
     "seq,time,actor,actor_id,trust,via,kind,table,key,tenant,field,path,old,new,flags,reason,request,role,application,"
     "client,xid,subject,source,detail\r\n";
 
-// What a spreadsheet takes for the beginning of a formula, the full-width forms included.
+// What a spreadsheet takes for the beginning of a formula: = + - @, the full-width forms included, a tab, a line end.
 bool begins_a_formula(std::string_view text) {
-  static constexpr std::array<std::string_view, 11> kBeginnings = {
-      "=", "+", "-", "@", "\t", "\r", "\n", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
-  for (const std::string_view beginning : kBeginnings)
-    if (text.starts_with(beginning)) return true;
-  return false;
+  static constexpr std::string_view kFirst = "=+-@\t\r\n", kFullWidth = "\xEF\xBC", kThird = "\x9D\x8B\x8D\xA0";
+  if (text.empty()) return false;
+  if (kFirst.find(text.front()) != std::string_view::npos) return true;
+  return text.starts_with(kFullWidth) && text.size() > 2 && kThird.find(text[2]) != std::string_view::npos;
 }
 
 // Of a value: nothing at all when it is NULL or not there, which an empty text ("") is not.
 void append_value(std::string& out, const JsonView& value) {
+  std::string scratch;
   switch (value.kind()) {
     case JsonView::Kind::kNone:
     case JsonView::Kind::kNull: return;
     case JsonView::Kind::kBool:
     case JsonView::Kind::kNumber: out += value.raw(); return;
-    default: append_csv_text(out, value.text());
+    default: append_csv_text(out, value.text(scratch));
   }
 }
 
 void append_text(std::string& out, const JsonView& value) {
-  if (value) append_csv_text(out, value.text());
+  std::string scratch;
+  if (value) append_csv_text(out, value.text(scratch));
 }
 
 // One change, its members found in one walk.
@@ -43,7 +42,7 @@ struct CsvChange {
 
   CsvChange() = default;
   explicit CsvChange(const JsonView& change) {
-    change.for_each_member([this](const std::string& name, JsonView value) {
+    change.for_each_member([this](std::string_view name, JsonView value) {
       if (name == "field") field = value;
       if (name == "path") path = value;
       if (name == "old") before = value;

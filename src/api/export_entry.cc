@@ -28,7 +28,7 @@ ExportEntry::ExportEntry(std::string_view json_in) : json(json_in) {
                                                                     {"locked", &locked},
                                                                     {"forged", &forged},
                                                                     {"bulk", &bulk}}};
-  JsonView(json).for_each_member([&](const std::string& name, JsonView value) {
+  JsonView(json).for_each_member([&](std::string_view name, JsonView value) {
     for (const auto& [each, into] : views) {
       if (each == name) *into = value;
     }
@@ -48,7 +48,7 @@ std::string ExportEntry::key_text() const {
   std::string out;
   size_t parts = 0;
   std::string only;
-  key.for_each_member([&](const std::string&, JsonView value) {
+  key.for_each_member([&](std::string_view, JsonView value) {
     if (parts++ == 0) {
       only = value.text();
       out = http::percent_encode(only);

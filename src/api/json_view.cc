@@ -97,11 +97,9 @@ void append_unicode_escape(std::string& out, std::string_view& text) {
   append_utf8(out, c >= 0xd800 && c < 0xe000 ? kReplacement : c);
 }
 
-// quoted: with its quotes.
-std::string decode_string(std::string_view quoted) {
-  std::string_view text = quoted.substr(1, quoted.size() - 2);
-  std::string out;
-  out.reserve(text.size());
+// text: between the quotes.
+void decode_string(std::string_view text, std::string& out) {
+  out.clear();
   while (!text.empty()) {
     const char c = text.front();
     text.remove_prefix(1);
@@ -121,7 +119,13 @@ std::string decode_string(std::string_view quoted) {
       default: out += escaped;
     }
   }
-  return out;
+}
+
+// What follows the part of the text, without the space before it.
+std::string_view behind(std::string_view part, std::string_view text) {
+  text.remove_prefix(static_cast<size_t>(part.data() + part.size() - text.data()));
+  skip_space(text);
+  return text;
 }
 
 }  // namespace
@@ -153,14 +157,22 @@ JsonView::JsonView(std::string_view text) {
 }
 
 std::string JsonView::text() const {
-  if (kind_ == Kind::kString) return decode_string(raw_);
+  std::string scratch;
+  return std::string(text(scratch));
+}
+
+std::string_view JsonView::text(std::string& scratch) const {
   if (kind_ == Kind::kNull) return {};
-  return std::string(raw_);
+  if (kind_ != Kind::kString) return raw_;
+  const std::string_view characters = raw_.substr(1, raw_.size() - 2);
+  if (characters.find('\\') == std::string_view::npos) return characters;
+  decode_string(characters, scratch);
+  return scratch;
 }
 
 JsonView JsonView::member(std::string_view name) const {
   JsonView found;
-  for_each_member([&](const std::string& each, JsonView value) {
+  for_each_member([&](std::string_view each, const JsonView& value) {
     if (each != name) return true;
     found = value;
     return false;
@@ -168,36 +180,26 @@ JsonView JsonView::member(std::string_view name) const {
   return found;
 }
 
-void JsonView::for_each_member(const std::function<bool(const std::string&, JsonView)>& visit) const {
-  if (kind_ != Kind::kObject) return;
-  std::string_view rest = raw_.substr(1, raw_.size() - 2);
-  while (true) {
-    const JsonView name(rest);
-    if (name.kind() != Kind::kString) return;
-    rest.remove_prefix(static_cast<size_t>(name.raw().data() + name.raw().size() - rest.data()));
-    skip_space(rest);
-    if (!rest.starts_with(':')) return;
-    rest.remove_prefix(1);
-    const JsonView value(rest);
-    if (!value || !visit(name.text(), value)) return;
-    rest.remove_prefix(static_cast<size_t>(value.raw().data() + value.raw().size() - rest.data()));
-    skip_space(rest);
-    if (!rest.starts_with(',')) return;
-    rest.remove_prefix(1);
-  }
+std::string_view JsonView::inside(Kind kind) const {
+  return kind_ == kind ? raw_.substr(1, raw_.size() - 2) : std::string_view();
 }
 
-void JsonView::for_each_item(const std::function<bool(JsonView)>& visit) const {
-  if (kind_ != Kind::kArray) return;
-  std::string_view rest = raw_.substr(1, raw_.size() - 2);
-  while (true) {
-    const JsonView value(rest);
-    if (!value || !visit(value)) return;
-    rest.remove_prefix(static_cast<size_t>(value.raw().data() + value.raw().size() - rest.data()));
-    skip_space(rest);
-    if (!rest.starts_with(',')) return;
-    rest.remove_prefix(1);
-  }
+bool JsonView::take_member(std::string_view& rest, JsonView& name, JsonView& value) {
+  name = JsonView(rest);
+  if (name.kind() != Kind::kString) return false;
+  rest = behind(name.raw(), rest);
+  if (!rest.starts_with(':')) return false;
+  rest.remove_prefix(1);
+  return take_item(rest, value);
+}
+
+bool JsonView::take_item(std::string_view& rest, JsonView& value) {
+  value = JsonView(rest);
+  if (!value) return false;
+  rest = behind(value.raw(), rest);
+  // What follows anything else than a comma is not looked at.
+  rest = rest.starts_with(',') ? rest.substr(1) : std::string_view();
+  return true;
 }
 
 }  // namespace rowledger::api

@@ -2,7 +2,6 @@
 // Reading of JSON text in place, for programs that show it again: numbers and nested values keep
 // their very text, which a document model would lose. Text that is no JSON reads as kNone values;
 // it is never overread.
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,17 +21,37 @@ class JsonView {
 
   // A string's characters; any other value's JSON text; "" for kNone and null.
   std::string text() const;
+  // The same without a copy, where the text stands as it is; else in `scratch`, which is then to be kept.
+  std::string_view text(std::string& scratch) const;
   bool is_true() const { return raw_ == "true"; }
 
   // kNone when this is no object or has no such member.
   JsonView member(std::string_view name) const;
   JsonView operator[](std::string_view name) const { return member(name); }
 
-  // Until visit returns false. Nothing for other kinds.
-  void for_each_member(const std::function<bool(const std::string& name, JsonView value)>& visit) const;
-  void for_each_item(const std::function<bool(JsonView value)>& visit) const;
+  // Call visit(std::string_view name, JsonView value), or visit(JsonView value), until it returns false. Nothing for
+  // other kinds. A name is valid until the visit returns.
+  template <class Visit>
+  void for_each_member(const Visit& visit) const {
+    std::string scratch;
+    JsonView name, value;
+    for (std::string_view rest = inside(Kind::kObject); take_member(rest, name, value);)
+      if (!visit(name.text(scratch), value)) return;
+  }
+  template <class Visit>
+  void for_each_item(const Visit& visit) const {
+    JsonView value;
+    for (std::string_view rest = inside(Kind::kArray); take_item(rest, value);)
+      if (!visit(value)) return;
+  }
 
  private:
+  // Between the brackets; empty for other kinds.
+  std::string_view inside(Kind kind) const;
+  // Take one off the front, and the comma behind it; false at the end.
+  static bool take_member(std::string_view& rest, JsonView& name, JsonView& value);
+  static bool take_item(std::string_view& rest, JsonView& value);
+
   Kind kind_ = Kind::kNone;
   std::string_view raw_;
 };

@@ -13,7 +13,7 @@ void walk(JsonView value, std::string_view whole, int depth) {
     CHECK(value.raw().data() >= whole.data() && value.raw().data() + value.raw().size() <= whole.data() + whole.size());
   (void)value.text();
   if (depth == 8) return;
-  value.for_each_member([&](const std::string& name, JsonView member) {
+  value.for_each_member([&](std::string_view name, JsonView member) {
     CHECK(value.member(name).kind() != JsonView::Kind::kNone);
     walk(member, value.raw(), depth + 1);
     return true;

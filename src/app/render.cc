@@ -19,7 +19,7 @@ std::string plain_table(const std::string& table) { return table.starts_with("pu
 
 std::string key_text(JsonView key) {
   std::string out;
-  key.for_each_member([&](const std::string&, JsonView value) {
+  key.for_each_member([&](std::string_view, JsonView value) {
     if (!out.empty()) out += ',';
     out += displayable(value.text(), kValueCharacters);
     return true;
@@ -124,7 +124,7 @@ std::string changes_text(const std::string& kind, JsonView changes, const Style&
 // "reason: slot lost" for each member of a control entry's detail.
 std::string detail_text(JsonView detail, const RenderOptions& options) {
   std::string out;
-  detail.for_each_member([&](const std::string& name, JsonView value) {
+  detail.for_each_member([&](std::string_view name, JsonView value) {
     out += fmt::format("{}{}: {}\n", kIndent, displayable(name, kValueCharacters), value_text(value, options));
     return true;
   });
@@ -133,7 +133,7 @@ std::string detail_text(JsonView detail, const RenderOptions& options) {
 
 std::string context_text(JsonView entry, const RenderOptions& options) {
   std::string out;
-  entry["context"].for_each_member([&](const std::string& name, JsonView value) {
+  entry["context"].for_each_member([&](std::string_view name, JsonView value) {
     if (name == "reason" || options.whole)
       out += fmt::format("       {}: {}\n", displayable(name, kValueCharacters), value_text(value, options));
     return true;
@@ -158,7 +158,7 @@ std::string transaction_text(JsonView entry) {
                        tx["ordinal"].text());
   if (database) {
     out += "       database";
-    database.for_each_member([&](const std::string& name, JsonView value) {
+    database.for_each_member([&](std::string_view name, JsonView value) {
       out += fmt::format(" {} {}", name, displayable(value.text(), kValueCharacters));
       return true;
     });
@@ -169,12 +169,12 @@ std::string transaction_text(JsonView entry) {
 
 std::string row_fields(JsonView row, const RenderOptions& options) {
   size_t width = 0;
-  row.for_each_member([&](const std::string& name, JsonView) {
+  row.for_each_member([&](std::string_view name, JsonView) {
     width = std::max(width, name.size());
     return true;
   });
   std::string out;
-  row.for_each_member([&](const std::string& name, JsonView value) {
+  row.for_each_member([&](std::string_view name, JsonView value) {
     const bool unknown = value["unknown"].is_true();
     out +=
         fmt::format("  {:<{}}   {}\n", displayable(name, 0), width, unknown ? "(unknown)" : value_text(value, options));
