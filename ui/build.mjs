@@ -56,8 +56,9 @@ function staticImports(metafile, entry) {
 async function write(result) {
   const files = new Map(result.outputFiles.map(file => [relative(here, file.path), Buffer.from(file.contents)]));
   const find = pattern => [...files.keys()].find(path => pattern.test(path)) ?? (() => { throw new Error(`the build has no ${pattern}`); })();
-  const icon = await readFile(join(here, 'src/icon.svg'));
-  const iconPath = `assets/icon-${createHash('sha256').update(icon).digest('hex').slice(0, 8)}.svg`;
+  // No SVG: a browser would lay it out anew, in the page's own thread, whenever the address changes.
+  const icon = await readFile(join(here, 'src/icon.png'));
+  const iconPath = `assets/icon-${createHash('sha256').update(icon).digest('hex').slice(0, 8)}.png`;
   files.set(iconPath, icon);
   const script = find(/^assets\/main-.*\.js$/);
   const address = path => `/assets/${basename(path)}`;

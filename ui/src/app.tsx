@@ -1,7 +1,7 @@
 // The frame around the views: navigation, who is signed in, keys.
 import type {ComponentType, JSX} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
-import {Link, usePlace} from './base/router';
+import {Link, usePath} from './base/router';
 import {loadSession, may, session, signOut} from './base/session';
 import {useStore} from './base/store';
 import type {Me, Right} from './base/types';
@@ -98,7 +98,7 @@ function You({me, onPassword}: {me: Me; onPassword: () => void}): JSX.Element {
 }
 
 function Frame({me}: {me: Me}): JSX.Element {
-  const {path} = usePlace();
+  const path = usePath();
   const [helping, setHelping] = useState(false);
   const [settingPassword, setSettingPassword] = useState(false);
   useKeys({onHelp: () => setHelping(true)});

@@ -59,18 +59,36 @@ interface Options {
   signingIn?: boolean; // a refusal is an answer here, not the end of a session
 }
 
-export async function request(path: string, options: Options = {}): Promise<Response> {
+const AHEAD_MS = 5_000;
+const ahead = new Map<string, Promise<Response>>();
+// Sends a question before the view that asks it is there; that view's request() gets the answer.
+export function askAhead(path: string): void {
+  const answer = send(path, {});
+  answer.catch(() => undefined); // for whoever asks
+  ahead.set(path, answer);
+  setTimeout(() => ahead.delete(path), AHEAD_MS);
+}
+
+function send(path: string, options: Options): Promise<Response> {
   const method = options.method ?? 'GET';
   const headers: Record<string, string> = {Accept: 'application/json', ...options.headers};
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && csrf !== '') headers['X-CSRF-Token'] = csrf;
+  return fetch(path, {
+    method, headers, credentials: 'same-origin', cache: 'no-store',
+    ...(options.body === undefined ? {} : {body: JSON.stringify(options.body)}),
+    ...(options.signal ? {signal: options.signal} : {}),
+  });
+}
+
+export async function request(path: string, options: Options = {}): Promise<Response> {
+  const reads = (options.method ?? 'GET') === 'GET';
+  const asked = reads ? ahead.get(path) : undefined;
+  if (reads) ahead.delete(path);
+  else ahead.clear(); // what was asked before a change is old, or was asked by somebody else
   let response: Response;
   try {
-    response = await fetch(path, {
-      method, headers, credentials: 'same-origin', cache: 'no-store',
-      ...(options.body === undefined ? {} : {body: JSON.stringify(options.body)}),
-      ...(options.signal ? {signal: options.signal} : {}),
-    });
+    response = await (asked ?? send(path, options));
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError(UNREACHABLE);

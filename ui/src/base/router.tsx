@@ -1,6 +1,6 @@
 // The address is the whole state of a view: every view reads it and changes it here.
 import type {ComponentChildren, JSX} from 'preact';
-import {useEffect} from 'preact/hooks';
+import {useEffect, useState} from 'preact/hooks';
 import {makeStore, useStore} from './store';
 
 export interface Place {
@@ -17,6 +17,16 @@ addEventListener('popstate', () => place.set(here()));
 
 export function usePlace(): Place {
   return useStore(place);
+}
+
+// For what does not change with the parameters.
+export function usePath(): string {
+  const [path, setPath] = useState(place.get().path);
+  useEffect(() => {
+    setPath(place.get().path);
+    return place.watch(next => setPath(next.path));
+  }, []);
+  return path;
 }
 
 export function navigate(target: string, options: {replace?: boolean} = {}): void {

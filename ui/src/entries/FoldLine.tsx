@@ -16,12 +16,11 @@ import {countOfRows} from './words';
 
 const SHOWN_AT_FIRST = 20;
 
-// whole: the fold's last entry is not the list's last, so that what is here is all of it.
 export interface FoldLineProps {
   fold: Fold;
-  whole: boolean;
   q: string;
   openSeq: number | undefined;
+  inRow?: boolean; // a row's story: it has all that there is of the row
   turn: number;
   fresh?: (seq: number) => boolean;
   onToggle: (seq: number) => void;
@@ -65,15 +64,16 @@ function FoldSentence({fold, counts, more}: {fold: Fold; counts: Map<string, num
   );
 }
 
-export function FoldLine({fold, whole, q, openSeq, turn, fresh, onToggle}: FoldLineProps): JSX.Element {
+export function FoldLine({fold, q, openSeq, inRow = false, turn, fresh, onToggle}: FoldLineProps): JSX.Element {
   const [open, setOpen] = useState(openSeq !== undefined && fold.entries.some(entry => entry.seq === openSeq));
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
+  const whole = inRow || fold.whole;
   const counts = useCounts(fold, whole, q);
   const first = fold.kind === 'transaction' ? mainPart(fold.entries).sample : fold.entries[0]!;
   const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
   const xid = first.tx?.xid;
   return (
-    <section class={`line fold ${fold.kind} ${open ? 'open' : ''}`} onClick={event => {
+    <article class={`line fold ${fold.kind} ${open ? 'open' : ''}`} onClick={event => {
       if ((event.target as Element).closest('a,button,.fold-entries,.details')) return;
       setOpen(!open);
     }}>
@@ -101,6 +101,6 @@ export function FoldLine({fold, whole, q, openSeq, turn, fresh, onToggle}: FoldL
           </div>
         </div>
       )}
-    </section>
+    </article>
   );
 }

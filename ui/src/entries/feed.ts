@@ -30,6 +30,16 @@ export interface FeedOptions {
   all: boolean;
   folding: boolean;
   live: boolean;
+  isAtTop: () => boolean; // the reader sees the beginning of the list and is busy with nothing in it
+}
+
+// What the first page of a search is asked by.
+export function firstPagePath(q: string, all: boolean): string {
+  return pagePath({q, all, limit: FIRST_PAGE});
+}
+
+function pagePath(parameters: {q: string; all: boolean; limit: number; cursor?: string | undefined}): string {
+  return address('/v1/entries', {q: parameters.q, all: parameters.all, images: true, limit: parameters.limit, cursor: parameters.cursor});
 }
 
 export class Feed {
@@ -40,8 +50,6 @@ export class Feed {
   // Transactions that folded: the pages after them leave them out, so that no import of 100,000 has to be walked through.
   private skipped = new Map<string, string>(); // transaction to xid
   private restartAt: Entry | undefined;
-  // Whether new entries are shown at once.
-  private atTop = true;
 
   constructor(private readonly options: FeedOptions) {
     void this.begin();
@@ -56,10 +64,10 @@ export class Feed {
     this.state.set({...this.state.get(), ...changes});
   }
 
-  private page(parameters: {cursor?: string; q?: string}): Promise<EntryPage> {
-    return getJson<EntryPage>(
-      address('/v1/entries', {q: parameters.q ?? this.options.q, all: this.options.all, images: true, limit: this.state.get().entries.length === 0 ? FIRST_PAGE : PAGE, cursor: parameters.cursor}),
-      this.controller.signal);
+  private page({cursor, q = this.options.q}: {cursor?: string | undefined; q?: string}): Promise<EntryPage> {
+    const {all} = this.options;
+    const path = this.state.get().entries.length === 0 ? firstPagePath(q, all) : pagePath({q, all, limit: PAGE, cursor});
+    return getJson<EntryPage>(path, this.controller.signal);
   }
 
   private async begin(): Promise<void> {
@@ -127,18 +135,13 @@ export class Feed {
     const {entries, waiting, waitingMore} = this.state.get();
     const newest = waiting[0]?.seq ?? entries[0]?.seq ?? -1;
     if (entry.seq <= newest) return;
-    if (this.atTop && waiting.length === 0) {
+    if (waiting.length === 0 && this.options.isAtTop()) {
       this.change({entries: [entry, ...entries], fresh: new Set([...this.state.get().fresh, entry.seq])});
     } else if (waiting.length >= MOST_WAITING) {
       this.change({waitingMore: waitingMore + 1});
     } else {
       this.change({waiting: [entry, ...waiting]});
     }
-  }
-
-  // at: the reader sees the beginning of the list and is busy with nothing in it.
-  setAtTop(at: boolean): void {
-    this.atTop = at;
   }
 
   // Shows what waits; after more than the pill could hold, from the log.

@@ -6,6 +6,7 @@ export interface Fold {
   kind: 'transaction' | 'housekeeping' | 'baseline';
   id: string;
   entries: Entry[]; // as they came, at least two
+  whole: boolean; // false: the list may have left out part of the transaction
 }
 export type Line = {kind: 'entry'; id: string; entry: Entry} | Fold;
 
@@ -23,7 +24,16 @@ function foldOf(entry: Entry): {kind: Fold['kind']; id: string} | undefined {
   return transaction === undefined ? undefined : {kind: 'transaction', id: transaction};
 }
 
-export function foldEntries(entries: Entry[]): Line[] {
+// The line of an entry by itself; always the same one, so that what is drawn of it can be kept.
+const singles = new WeakMap<Entry, Line>();
+export function lineOf(entry: Entry): Line {
+  let line = singles.get(entry);
+  if (!line) singles.set(entry, (line = {kind: 'entry', id: `entry ${entry.seq}`, entry}));
+  return line;
+}
+
+// more: older entries follow, which are not here.
+export function foldEntries(entries: Entry[], more = false): Line[] {
   const lines: Line[] = [];
   for (let at = 0; at < entries.length;) {
     const first = entries[at]!;
@@ -39,9 +49,13 @@ export function foldEntries(entries: Entry[]): Line[] {
     const together = entries.slice(at, end);
     const least = fold?.kind === 'transaction' ? TOLD_SINGLY : 1;
     if (fold && together.length > least) {
-      lines.push({kind: fold.kind, id: `${fold.kind} ${fold.kind === 'transaction' ? fold.id : together[together.length - 1]!.seq}`, entries: together});
+      const last = together[together.length - 1]!, next = entries[end];
+      // Its transaction has entries before the first that is here.
+      const skipped = fold.kind === 'transaction' && (last.tx?.ordinal ?? 0) > 0 && (next === undefined || last.seq - next.seq > 1);
+      const whole = !skipped && !(more && next === undefined);
+      lines.push({kind: fold.kind, id: `${fold.kind} ${fold.kind === 'transaction' ? fold.id : last.seq}`, entries: together, whole});
     } else {
-      for (const entry of together) lines.push({kind: 'entry', id: `entry ${entry.seq}`, entry});
+      lines.push(...together.map(lineOf));
     }
     at = end;
   }

@@ -39,26 +39,29 @@ export function locale(): string {
   return current === 'hi' ? 'hi-IN' : 'en-IN';
 }
 
-export type Params = {[name: string]: string | number};
-
-const plurals = new Map<string, Intl.PluralRules>();
-function isOne(count: number): boolean {
-  const tag = locale();
-  let rules = plurals.get(tag);
-  if (!rules) plurals.set(tag, (rules = new Intl.PluralRules(tag)));
-  return rules.select(count) === 'one';
+// Formats of Intl are dear to make: one for each locale.
+export function perLocale<T>(make: (tag: string) => T): () => T {
+  let made: {tag: string; format: T} | undefined;
+  return () => {
+    const tag = locale();
+    if (made?.tag !== tag) made = {tag, format: make(tag)};
+    return made.format;
+  };
 }
 
-let numberFormat: {tag: string; format: Intl.NumberFormat} | undefined;
+export type Params = {[name: string]: string | number};
+
+const plurals = perLocale(tag => new Intl.PluralRules(tag));
+const numbers = perLocale(tag => new Intl.NumberFormat(tag));
+const lists = perLocale(tag => new Intl.ListFormat(tag, {type: 'conjunction'}));
+
 export function formatNumber(value: number): string {
-  const tag = locale();
-  if (numberFormat?.tag !== tag) numberFormat = {tag, format: new Intl.NumberFormat(tag)};
-  return numberFormat.format.format(value);
+  return numbers().format(value);
 }
 
 function template(key: MessageKey, n: unknown): string {
   const message = messages[key] as string | Plural;
-  return typeof message === 'string' ? message : isOne(Number(n)) ? message.one : message.other;
+  return typeof message === 'string' ? message : plurals().select(Number(n)) === 'one' ? message.one : message.other;
 }
 
 const show = (value: string | number): string => (typeof value === 'number' ? formatNumber(value) : value);
@@ -93,5 +96,5 @@ export function knownPlural(key: string, n: number): string | undefined {
 }
 
 export function formatList(items: string[]): string {
-  return new Intl.ListFormat(locale(), {type: 'conjunction'}).format(items);
+  return lists().format(items);
 }

@@ -1,7 +1,7 @@
 // Times as people read them, in the zone that the reader chose, always with its offset where it matters.
 import {prefs, ZONES} from '../base/prefs';
 import {makeStore, useStore} from '../base/store';
-import {languageTurn, locale, t} from './index';
+import {languageTurn, locale, perLocale, t} from './index';
 
 let organisationZone = 'Asia/Kolkata';
 export function organisationTimeZone(): string {
@@ -17,10 +17,12 @@ export function setOrganisationZone(zone: string | undefined): void {
   }
 }
 
+const deviceZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 export function timeZone(): string {
   switch (prefs.get().zone) {
     case 'utc': return 'UTC';
-    case 'browser': return Intl.DateTimeFormat().resolvedOptions().timeZone;
+    case 'browser': return deviceZone;
     case 'organisation': return organisationZone;
   }
 }
@@ -34,8 +36,23 @@ function format(name: string, tag: string, options: Intl.DateTimeFormatOptions):
   return found;
 }
 
+// A quarter of an hour in the reader's zone: no zone's days and offsets begin inside one.
+const QUARTER_MS = 900_000;
+function quarter(when: Date): string {
+  return `${timeZone()} ${Math.floor(when.getTime() / QUARTER_MS)}`;
+}
+
+const offsets = new Map<string, string>();
+
 // "+05:30"
 export function offsetOf(when: Date): string {
+  const key = quarter(when);
+  let offset = offsets.get(key);
+  if (offset === undefined) offsets.set(key, (offset = computeOffset(when)));
+  return offset;
+}
+
+function computeOffset(when: Date): string {
   const part = format('offset', 'en', {timeZoneName: 'longOffset'}).formatToParts(when).find(each => each.type === 'timeZoneName');
   const text = part?.value.replace('GMT', '') ?? '';
   return text === '' ? '+00:00' : text.replace('\u2212', '-');
@@ -57,9 +74,14 @@ export function clockTime(when: Date): string {
   return format('clock', locale(), {hour: '2-digit', minute: '2-digit'}).format(when);
 }
 
+const days = new Map<string, string>();
+
 // "2026-11-26" in the reader's zone: for grouping, and as searches write dates.
 export function isoDay(when: Date): string {
-  return format('iso', 'en-CA', {day: '2-digit', month: '2-digit', year: 'numeric'}).format(when);
+  const key = quarter(when);
+  let day = days.get(key);
+  if (day === undefined) days.set(key, (day = format('iso', 'en-CA', {day: '2-digit', month: '2-digit', year: 'numeric'}).format(when)));
+  return day;
 }
 
 // "Thursday, 26 November 2026"
@@ -79,6 +101,7 @@ export function weekdayName(monday0: number, width: 'short' | 'long' = 'short'):
   return new Intl.DateTimeFormat(locale(), {weekday: width, timeZone: 'UTC'}).format(new Date(WEEK_START + monday0 * 86_400_000));
 }
 
+const relative = perLocale(tag => new Intl.RelativeTimeFormat(tag, {numeric: 'auto'}));
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3_600], ['minute', 60]];
 
 // "2 minutes ago"; beyond a week the date says more.
@@ -86,7 +109,7 @@ export function relativeTime(when: Date, now: Date): string {
   const seconds = Math.round((when.getTime() - now.getTime()) / 1000);
   if (Math.abs(seconds) > 7 * 86_400) return shortTime(when);
   if (Math.abs(seconds) < 45) return t('time.just_now');
-  const words = new Intl.RelativeTimeFormat(locale(), {numeric: 'auto'});
+  const words = relative();
   for (const [unit, size] of UNITS)
     if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit);
   return words.format(-1, 'minute');

@@ -9,7 +9,7 @@ import {Icon} from '../widgets/Icon';
 import {complete, wordAt, type Suggestion} from './completion';
 import {fromBytes, isPlain, namesHousekeeping, termsOf, withoutTerm} from './terms';
 
-const CHECK_AFTER_MS = 350;
+const CHECK_AFTER_MS = 350, SUGGEST_AFTER_MS = 90;
 
 export interface SearchFieldProps {
   q: string;
@@ -70,8 +70,12 @@ export function SearchField({q, seen, problem, all, onAll, onSearch}: SearchFiel
     };
   }, [text, q]);
 
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
   const suggest = (value: string, caret: number): void => {
     const mine = ++turn.current;
+    clearTimeout(timer.current);
     void complete(wordAt(value, caret).word, seen).then(list => {
       if (mine !== turn.current) return;
       setFound(list);
@@ -79,8 +83,15 @@ export function SearchField({q, seen, problem, all, onAll, onSearch}: SearchFiel
       setOpen(list.length > 0);
     });
   };
+  // While one types, nothing is looked up between the keys.
+  const suggestSoon = (value: string, caret: number): void => {
+    ++turn.current;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => suggest(value, caret), SUGGEST_AFTER_MS);
+  };
   const hide = (): void => {
     ++turn.current;
+    clearTimeout(timer.current);
     setOpen(false);
     setChosen(-1);
   };
@@ -131,7 +142,8 @@ export function SearchField({q, seen, problem, all, onAll, onSearch}: SearchFiel
                aria-describedby={shownProblem ? `${id}-problem` : undefined}
                onInput={event => {
                  setText(event.currentTarget.value);
-                 suggest(event.currentTarget.value, event.currentTarget.selectionStart ?? event.currentTarget.value.length);
+                 setChosen(-1);
+                 suggestSoon(event.currentTarget.value, event.currentTarget.selectionStart ?? event.currentTarget.value.length);
                }}
                onKeyDown={onKeyDown} onBlur={hide}
                onClick={event => { if (!open) suggest(text, event.currentTarget.selectionStart ?? text.length); }} />

@@ -1,15 +1,14 @@
 // What changed lately, as sentences: the first view, and the answer to every search.
-import {Fragment, type JSX} from 'preact';
+import type {JSX} from 'preact';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
-import {adjust, navigate, usePlace, useTitle, withParameters} from '../base/router';
+import {adjust, navigate, place, usePlace, useTitle, withParameters} from '../base/router';
 import {may} from '../base/session';
 import {useStore} from '../base/store';
-import type {Entry} from '../base/types';
+import {blocksOf, type Block} from '../entries/blocks';
 import {entryTime} from '../entries/changes';
-import {EntryLine} from '../entries/EntryLine';
 import {Feed, type FeedState} from '../entries/feed';
-import {foldEntries, type Line} from '../entries/fold';
-import {FoldLine} from '../entries/FoldLine';
+import {foldEntries, lineOf, type Line} from '../entries/fold';
+import {hasEntry, Lines} from '../entries/Lines';
 import {formatNumber, t} from '../i18n';
 import {clock, dayHeading, isoDay, useTurn} from '../i18n/time';
 import {Filters} from '../search/Filters';
@@ -23,23 +22,67 @@ import {Failure, Loading, Notice} from '../widgets/State';
 const NEAR_TOP_PX = 120;
 const NEAR_END_PX = 1200;
 
+// Whoever reads further down, or inside an entry, keeps his place.
+function isAtTop(): boolean {
+  return scrollY < NEAR_TOP_PX && !document.activeElement?.closest('.days') && openSeqNow() === undefined;
+}
+
 function useFeed(q: string, all: boolean, folding: boolean, live: boolean): {feed: Feed; state: FeedState} {
-  const feed = useMemo(() => new Feed({q, all, folding, live}), [q, all, folding, live]);
+  const feed = useMemo(() => new Feed({q, all, folding, live, isAtTop}), [q, all, folding, live]);
   useEffect(() => () => feed.close(), [feed]);
   return {feed, state: useStore(feed.state)};
 }
 
-// Lines under the heading of their day.
-function daysOf(lines: Line[]): {day: string; at: Date; lines: Line[]}[] {
-  const days: {day: string; at: Date; lines: Line[]}[] = [];
-  for (const line of lines) {
-    const at = entryTime(line.kind === 'entry' ? line.entry : line.entries[0]!);
-    const day = isoDay(at);
-    const last = days[days.length - 1];
-    if (last?.day === day) last.lines.push(line);
-    else days.push({day, at, lines: [line]});
-  }
-  return days;
+interface Day {
+  day: string;
+  at: Date;
+  blocks: {block: Block; first: number}[]; // first: the place of its first line
+  size: number;
+}
+
+const timeOf = (line: Line): Date => entryTime(line.kind === 'entry' ? line.entry : line.entries[0]!);
+
+// Blocks of lines under the heading of their day.
+function useDays(state: FeedState, folding: boolean, turn: number): Day[] {
+  const before = useRef<{turn: number; blocks: Block[]}>({turn, blocks: []});
+  return useMemo(() => {
+    const lines = folding ? foldEntries(state.entries, state.more) : state.entries.map(lineOf);
+    // In another zone, lines belong to other days.
+    const blocks = blocksOf(lines, before.current.turn === turn ? before.current.blocks : [], line => isoDay(timeOf(line)));
+    before.current = {turn, blocks};
+    const days: Day[] = [];
+    for (const block of blocks) {
+      let day = days[days.length - 1];
+      if (day?.day !== block.day) days.push(day = {day: block.day, at: timeOf(block.lines[0]!), blocks: [], size: 0});
+      day.blocks.push({block, first: day.size + 1});
+      day.size += block.lines.length;
+    }
+    return days;
+  }, [state.entries, state.more, folding, turn]);
+}
+
+// Asks for more before the reader is at the end.
+function useEnd(feed: Feed, state: FeedState): {current: HTMLDivElement | null} {
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!end.current || state.loading || !state.more || state.error) return;
+    const near = new IntersectionObserver(([seen]) => { if (seen?.isIntersecting) feed.loadMore(); }, {rootMargin: `${NEAR_END_PX}px 0px`});
+    near.observe(end.current);
+    return () => near.disconnect();
+  }, [feed, state.entries, state.loading, state.more, state.error]);
+  return end;
+}
+
+function search(q: string): void {
+  navigate(withParameters({path: '/', parameters: place.get().parameters}, {q, open: null, name: null}));
+}
+
+function showAll(all: boolean): void {
+  navigate(withParameters({path: '/', parameters: place.get().parameters}, {all: all ? '1' : null}));
+}
+
+function toggle(seq: number): void {
+  adjust({open: openSeqNow() === seq ? null : seq});
 }
 
 export function Activity(): JSX.Element {
@@ -47,37 +90,23 @@ export function Activity(): JSX.Element {
   const q = parameters.get('q') ?? '', all = parameters.get('all') === '1', folding = parameters.get('fold') !== 'no';
   const paused = parameters.get('live') === 'no';
   const name = parameters.get('name') ?? '';
-  const openText = parameters.get('open');
-  const openSeq = openText === null ? undefined : Number(openText);
+  const openSeq = openSeqNow();
   const {feed, state} = useFeed(q, all, folding, !paused);
   const turn = useTurn();
   const now = useStore(clock);
-  const list = useRef<HTMLDivElement>(null);
+  const days = useDays(state, folding, turn);
+  const end = useEnd(feed, state);
   useTitle(name !== '' ? name : q !== '' ? q : t('nav.activity'));
 
-  const search = (next: string): void => navigate(withParameters({path: '/', parameters}, {q: next, open: null, name: null}));
-  const toggle = (seq: number): void => adjust({open: openSeqNow() === seq ? null : seq});
-
-  useEffect(() => {
-    const look = (): void => {
-      // Whoever reads inside an entry keeps his place.
-      feed.setAtTop(scrollY < NEAR_TOP_PX && !(list.current?.contains(document.activeElement) ?? false) && openSeq === undefined);
-      if (document.documentElement.scrollHeight - scrollY - innerHeight < NEAR_END_PX) feed.loadMore();
-    };
-    look();
-    addEventListener('scroll', look, {passive: true});
-    document.addEventListener('focusin', look);
-    document.addEventListener('focusout', look);
-    return () => {
-      removeEventListener('scroll', look);
-      document.removeEventListener('focusin', look);
-      document.removeEventListener('focusout', look);
-    };
-  }, [feed, openSeq, state.entries]);
-
-  const lines = useMemo(() => (folding ? foldEntries(state.entries) : state.entries.map((entry): Line => ({kind: 'entry', id: `entry ${entry.seq}`, entry}))), [state.entries, folding]);
-  const days = daysOf(lines);
   const waiting = state.waiting.length + state.waitingMore;
+
+  // Opening a line is no reason to draw the search anew.
+  const questions = useMemo(() => (
+    <>
+      <SearchField q={q} seen={state.entries} problem={state.error?.problem} all={all} onAll={showAll} onSearch={search} />
+      <Filters q={q} onSearch={search} />
+    </>
+  ), [q, state.entries, state.error, all, turn]);
 
   return (
     <div class="activity">
@@ -90,28 +119,28 @@ export function Activity(): JSX.Element {
           <CopyButton text={location.href}>{t('action.copy_link')}</CopyButton>
         </div>
       </div>
-      <SearchField q={q} seen={state.entries} problem={state.error?.problem} all={all} onAll={on => navigate(withParameters({path: '/', parameters}, {all: on ? '1' : null}))} onSearch={search} />
-      <Filters q={q} onSearch={search} />
+      {questions}
       <div class="new-changes" role="status">
         {waiting > 0 && <button type="button" class="pill" onClick={() => { feed.showWaiting(); scrollTo({top: 0}); }}>{t('activity.new', {n: waiting})}</button>}
       </div>
-      <div class="days" ref={list} aria-busy={state.loading}>
+      <div class="days">
         {days.map((day, d) => (
           <section key={day.day} class="day" aria-labelledby={`day-${day.day}`}>
             <h2 id={`day-${day.day}`}>{dayHeading(day.at, now)}</h2>
-            {day.lines.map((line, i) => (
-              <Fragment key={line.id}>{line.kind === 'entry'
-                ? <EntryLine entry={line.entry} open={openSeq === line.entry.seq} fresh={state.fresh.has(line.entry.seq)} turn={turn} onToggle={toggle} />
-                : <FoldLine fold={line} whole={!(state.more && d === days.length - 1 && i === day.lines.length - 1) && !wasSkipped(line, state)} q={q} openSeq={openSeq} turn={turn} onToggle={toggle} />}
-              </Fragment>
-            ))}
+            <div role="feed" aria-labelledby={`day-${day.day}`} aria-busy={state.loading}>
+              {day.blocks.map(({block, first}, b) => (
+                <Lines key={block.id} block={block} first={first} size={state.more && d === days.length - 1 ? -1 : day.size} q={q} fresh={state.fresh}
+                       openSeq={block.lines.some(line => hasEntry(line, openSeq)) ? openSeq : undefined} turn={turn} atOnce={d === 0 && b === 0} onToggle={toggle} />
+              ))}
+            </div>
           </section>
         ))}
         {state.error && state.error.problem.type !== '/problems/search' && <Failure error={state.error} retry={() => feed.retry()} />}
         {state.loading && <Loading lines={state.entries.length === 0 ? 8 : 2} />}
-        {!state.loading && !state.error && lines.length === 0 && <Empty q={q} onClear={() => search('')} />}
+        {!state.loading && !state.error && days.length === 0 && <Empty q={q} onClear={() => search('')} />}
+        <div ref={end} />
         {!state.loading && !state.error && state.more && <p class="centre"><button type="button" class="button" onClick={() => feed.loadMore()}>{t('action.show_older')}</button></p>}
-        {!state.loading && !state.error && !state.more && lines.length > 0 && <p class="note centre">{t('activity.end', {n: state.entries.length})}</p>}
+        {!state.loading && !state.error && !state.more && days.length > 0 && <p class="note centre">{t('activity.end', {n: state.entries.length})}</p>}
       </div>
     </div>
   );
@@ -120,14 +149,6 @@ export function Activity(): JSX.Element {
 function openSeqNow(): number | undefined {
   const text = new URLSearchParams(location.search).get('open');
   return text === null ? undefined : Number(text);
-}
-
-// Whether the list left out part of the fold: its transaction has entries before the first that is here.
-function wasSkipped(line: Line, state: FeedState): boolean {
-  if (line.kind !== 'transaction') return false;
-  const last: Entry = line.entries[line.entries.length - 1]!;
-  const next = state.entries[state.entries.indexOf(last) + 1];
-  return (last.tx?.ordinal ?? 0) > 0 && (next === undefined || last.seq - next.seq > 1);
 }
 
 function LiveState({state, paused}: {state: FeedState; paused: boolean}): JSX.Element {

@@ -4,8 +4,9 @@ import {navigate} from '../base/router';
 
 const PLACES: Record<string, string> = {a: '/', i: '/insights', v: '/integrity', p: '/access'};
 
+// Lines that are not drawn just now (entries/Lines.tsx) are so when they get the focus, and pass it on.
 function lines(): HTMLElement[] {
-  return [...document.querySelectorAll<HTMLElement>('main [data-key="open"]')];
+  return [...document.querySelectorAll<HTMLElement>('main [data-key="open"], main .away')];
 }
 
 function move(step: 1 | -1): void {
