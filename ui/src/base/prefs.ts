@@ -41,10 +41,17 @@ function initial(): Prefs {
 
 export const prefs = makeStore<Prefs>(initial());
 
-function apply(now: Prefs): void {
+// The theme that holds: chosen, or the device's.
+export const shownTheme = makeStore<'light' | 'dark'>('light');
+
+function apply(now: Prefs, deviceIsDark: boolean): void {
   document.documentElement.lang = now.language === 'pseudo' ? 'en-x-pseudo' : now.language;
-  document.documentElement.dataset['theme'] = now.theme;
+  const theme = now.theme !== 'system' ? now.theme : deviceIsDark ? 'dark' : 'light';
+  document.documentElement.dataset['theme'] = theme;
+  shownTheme.set(theme);
 }
+
+const deviceTheme = (): MediaQueryList => matchMedia('(prefers-color-scheme: dark)');
 
 export function changePrefs(changes: Partial<Prefs>): void {
   const next = {...prefs.get(), ...changes};
@@ -53,7 +60,7 @@ export function changePrefs(changes: Partial<Prefs>): void {
   } catch {
     // A browser that keeps nothing: it holds until the page is left.
   }
-  apply(next);
+  apply(next, deviceTheme().matches);
   prefs.set(next);
 }
 
@@ -62,6 +69,7 @@ export function settlePrefs(): void {
   const asked = new URLSearchParams(location.search);
   const named = ['lang', 'theme', 'zone'].filter(name => asked.has(name));
   changePrefs({});
+  deviceTheme().addEventListener('change', event => apply(prefs.get(), event.matches));
   if (named.length === 0) return;
   for (const name of named) asked.delete(name);
   const rest = asked.toString();

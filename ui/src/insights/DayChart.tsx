@@ -3,7 +3,7 @@
 import type {JSX} from 'preact';
 import {useEffect, useRef} from 'preact/hooks';
 import uPlot from 'uplot';
-import {prefs} from '../base/prefs';
+import {shownTheme} from '../base/prefs';
 import {useStore} from '../base/store';
 import {formatNumber} from '../i18n';
 import {shortDay} from '../i18n/time';
@@ -24,7 +24,7 @@ export function DayChart({days, parts, onPick}: {days: string[]; parts: ChartPar
   const box = useRef<HTMLDivElement>(null);
   const pick = useRef(onPick);
   pick.current = onPick;
-  const {theme} = useStore(prefs);
+  const theme = useStore(shownTheme);
   useEffect(() => {
     const element = box.current;
     if (!element) return;
