@@ -213,7 +213,8 @@ class Asker {
     if (chance(25)) add("cursor", cursor());
     if (chance(30))
       add("by", any(std::array{"day", "hour_of_week", "field", "actor", "via", "op", "table", "row", "x"}));
-    if (chance(20)) add("split", any(std::array{"via", "op", "table", "row"}));
+    if (chance(20)) add("split", any(std::array{"via", "op", "table", "field", "actor", "row"}));
+    if (chance(20)) add("rows", any(kTables));
     if (chance(20)) add("table", any(kTables));
     if (chance(20)) add("key", any(world_.keys));
     if (chance(10)) add("reader", value());
@@ -228,7 +229,7 @@ class Asker {
     request.method = "GET";
     const std::string table = http::percent_encode(any(kTables)), key = http::percent_encode(any(world_.keys));
     const size_t seq = pick(world_.log.end() + 3);
-    switch (pick(16)) {
+    switch (pick(18)) {
       case 0:
       case 1:
       case 2: request.target = "/v1/entries"; break;
@@ -250,6 +251,8 @@ class Asker {
         request.headers.emplace_back("last-event-id", std::to_string(seq));
         break;
       case 15: return unmask(seq);
+      case 16: request.target = "/v1/integrity"; break;
+      case 17: request.target = "/v1/insights"; break;
     }
     request.target += parameters();
     return request;
@@ -417,6 +420,31 @@ TEST_F(IsolationTest, ACursorIsGoodForItsReaderOnly) {
   for (const auto& other : {reader(Role::kViewer, "2"), reader(Role::kAuditor, "1"), reader(Role::kViewer)})
     EXPECT_EQ(get(target + "&cursor=" + cursor, other).status, 400);
   EXPECT_EQ(get("/v1/entries?all=1&limit=2&q=via:app&cursor=" + cursor, reader(Role::kViewer, "1")).status, 400);
+}
+
+TEST_F(IsolationTest, GapsAreCountedForAllAndShownToWhoReadsEntries) {
+  for (const Role role : people::kRoles) {
+    const auto answer =
+        get("/v1/integrity", reader(role, role == Role::kOwner ? std::nullopt : std::optional<std::string>("1")));
+    ASSERT_EQ(answer.status, 200) << to_string(role);
+    const JsonView body(answer.body);
+    EXPECT_EQ(body["gaps"]["count"].raw(), "1") << to_string(role);
+    EXPECT_EQ(answer.body.find("slot-lost") != std::string::npos, role != Role::kOperator) << to_string(role);
+  }
+  // Only what was shown is put down as looked at.
+  const uint64_t before = access_.recorded;
+  get("/v1/integrity", reader(Role::kOperator));
+  EXPECT_EQ(access_.recorded, before);
+  get("/v1/integrity", reader(Role::kViewer, "2"));
+  EXPECT_EQ(access_.recorded, before + 1);
+}
+
+TEST_F(IsolationTest, IntegrityCountsTheReadersOwnEntries) {
+  const auto entries = [&](const people::Principal& who) {
+    return std::string(JsonView(get("/v1/integrity", who).body)["entries"].raw());
+  };
+  EXPECT_EQ(entries(reader(Role::kViewer)), fmt::format("{}", world_.log.end()));
+  EXPECT_NE(entries(reader(Role::kViewer, "1")), entries(reader(Role::kViewer)));
 }
 
 TEST_F(IsolationTest, AnotherTenantsRowIsAsUnknownAsNone) {

@@ -53,6 +53,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/rows/{table}/{key}/at", Right::kReadEntries, get_row_at},
     {"GET", "/v1/rows/{table}/{key}/diff", Right::kReadEntries, get_row_diff},
     {"GET", "/v1/tables/{table}/at", Right::kReadEntries, get_table_at},
+    {"GET", "/v1/insights", Right::kReadEntries, get_insights},
     {"GET", "/v1/insights/changes", Right::kReadEntries, get_change_insights},
     {"POST", "/v1/unmask", Right::kUnmask, post_unmask},
     {"GET", "/v1/access", Right::kReadAccess, get_accesses},
@@ -66,6 +67,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/holds", Right::kErase, post_hold},
     {"DELETE", "/v1/holds/{id}", Right::kErase, delete_hold},
 
+    {"GET", "/v1/integrity", Right::kReadHealth, get_integrity},
     {"GET", "/v1/integrity/verify", Right::kExport, get_verification},
     {"GET", "/v1/evidence", Right::kExport, get_evidence},
     {"GET", "/tlog/{resource...}", Right::kReadHealth, get_tlog},

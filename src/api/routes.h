@@ -22,10 +22,12 @@ http::Response get_entry(const Call& call);  // {seq}
 http::Response get_entry_stream(const Call& call);
 http::Response get_query_parse(const Call& call);
 http::Response get_table_at(const Call& call);  // {table}
+http::Response get_insights(const Call& call);
 http::Response get_change_insights(const Call& call);
 http::Response post_unmask(const Call& call);
 http::Response get_accesses(const Call& call);
 
+http::Response get_integrity(const Call& call);
 http::Response get_verification(const Call& call);
 http::Response get_entry_proof(const Call& call);  // {seq}
 http::Response get_evidence(const Call& call);

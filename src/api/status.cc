@@ -1,3 +1,4 @@
+// How capture and log stand, and whether the log is whole.
 #include "api/answer.h"
 #include "api/coverage.h"
 #include "api/json_writer.h"
@@ -7,6 +8,7 @@
 namespace rowledger::api {
 namespace {
 
+constexpr uint64_t kGapsShown = 20;
 constexpr uint64_t kDefaultSyncSeconds = 30, kLongestSyncSeconds = 3'600;
 
 std::string lsn_text(Lsn lsn) { return lsn.value == 0 ? std::string() : lsn.to_string(); }
@@ -20,6 +22,16 @@ std::string slot_json(const Dependencies& dependencies, const capture::Report& r
       .number("retained_bytes", report.slot_retained_bytes)
       .number_or_null("safe_bytes", report.slot_safe_bytes);
   return slot.finish();
+}
+
+// A tenant's reader is told of the tenant's entries.
+Result<CoverageCounts> coverage_of(const Call& call) {
+  return call.principal().tenant ? Coverage(call.view().scope()).count() : call.coverage.count();
+}
+
+uint64_t entries_of(const Call& call) {
+  const auto& tenant = call.principal().tenant;
+  return tenant ? call.view().scope().next_tenant_seq(*tenant) : call.dependencies.store.stats().entries;
 }
 
 std::string coverage_json(const CoverageCounts& counts) {
@@ -37,14 +49,18 @@ std::string coverage_json(const CoverageCounts& counts) {
       .finish();
 }
 
-// What only a running capture knows.
-void add_capture(JsonWriter& json, const Dependencies& dependencies) {
-  const capture::Report report = dependencies.capture->report();
+void add_phase(JsonWriter& json, const capture::Report& report) {
   json.text("phase", to_string(report.phase))
       .text_or_null("problem", report.problem)
       .texts("warnings", report.warnings)
-      .text_or_null("captured_lsn", lsn_text(report.captured_lsn))
-      .text_or_null("source_lsn", lsn_text(report.source_lsn))
+      .text_or_null("captured_lsn", lsn_text(report.captured_lsn));
+}
+
+// What only a running capture knows.
+void add_capture(JsonWriter& json, const Dependencies& dependencies) {
+  const capture::Report report = dependencies.capture->report();
+  add_phase(json, report);
+  json.text_or_null("source_lsn", lsn_text(report.source_lsn))
       .number("lag_bytes", report.lag_bytes)
       .raw("lag_seconds", fmt::format("{:.3f}", report.lag_seconds))
       .number("baseline_rows", report.baseline_rows)
@@ -52,7 +68,7 @@ void add_capture(JsonWriter& json, const Dependencies& dependencies) {
       .raw("slot", slot_json(dependencies, report));
 }
 
-void add_stored(JsonWriter& json, const Dependencies& dependencies, uint64_t gaps) {
+void add_stored_phase(JsonWriter& json, const Dependencies& dependencies) {
   const bool locked = !dependencies.locked.empty();
   json.text("phase", locked ? "locked" : "stopped")
       .text("problem", locked ? fmt::format("the keys are locked: nothing is captured, and the database keeps its WAL "
@@ -60,8 +76,12 @@ void add_stored(JsonWriter& json, const Dependencies& dependencies, uint64_t gap
                                             dependencies.locked)
                               : "the daemon is not running: start it with `rowledger serve`")
       .texts("warnings", std::vector<std::string>())
-      .text_or_null("captured_lsn", lsn_text(dependencies.store.cursor().end_lsn))
-      .raw("source_lsn", "null")
+      .text_or_null("captured_lsn", lsn_text(dependencies.store.cursor().end_lsn));
+}
+
+void add_stored(JsonWriter& json, const Dependencies& dependencies, uint64_t gaps) {
+  add_stored_phase(json, dependencies);
+  json.raw("source_lsn", "null")
       .raw("lag_bytes", "null")
       .raw("lag_seconds", "null")
       .number("gaps", gaps)
@@ -83,14 +103,28 @@ std::string checkpoint_json(const Dependencies& dependencies) {
       .finish();
 }
 
+// The newest gaps, as entries, of who may read entries at all: what differed is in them.
+Result<std::string> newest_gaps(const Call& call) {
+  std::string out = "[";
+  if (!call.principal().may(people::Right::kReadEntries)) return out + "]";
+  const auto search = query::Search::parse("kind:gap", Timestamp::now(), true);
+  CHECK(search.has_value());
+  uint64_t count = 0;
+  RL_TRY(call.view().search(*search, query::Order::kNewestFirst, std::nullopt, [&](const view::Shown& gap) {
+    if (count++ > 0) out += ',';
+    out += call.view().json(gap);
+    return count < kGapsShown;
+  }));
+  if (count > 0) call.access.route = "integrity";
+  call.access.entries = count;
+  return out + "]";
+}
+
 }  // namespace
 
 http::Response get_status(const Call& call) {
-  // A tenant's reader is told of the tenant's entries.
-  const auto& tenant = call.principal().tenant;
-  const auto counts = tenant ? Coverage(call.view().scope()).count() : call.coverage.count();
+  const auto counts = coverage_of(call);
   if (!counts) return problem(counts.error());
-  const store::StoreStats stats = call.dependencies.store.stats();
   JsonWriter json;
   if (!call.dependencies.version.empty()) json.text("version", call.dependencies.version);
   json.text("source", call.dependencies.source_name)
@@ -104,11 +138,39 @@ http::Response get_status(const Call& call) {
   }
   json.raw("checkpoint", checkpoint_json(call.dependencies))
       .text_or_null("verifier_key", call.dependencies.verifier_key)
-      .number("entries", tenant ? call.view().scope().next_tenant_seq(*tenant) : stats.entries)
-      .number("disk_bytes", stats.disk_bytes)
+      .number("entries", entries_of(call))
+      .number("disk_bytes", call.dependencies.store.stats().disk_bytes)
       .raw("coverage", coverage_json(*counts))
       .texts("tables", call.dependencies.tables)
       .raw("http", JsonWriter().text_or_null("url", call.dependencies.http_url).finish());
+  return json_answer(json.finish());
+}
+
+http::Response get_integrity(const Call& call) {
+  const auto counts = coverage_of(call);
+  if (!counts) return problem(counts.error());
+  // Of what he can see; who sees no entries is told of all, for he looks after the program.
+  const bool counts_own = call.principal().tenant && call.principal().may(people::Right::kReadEntries);
+  const auto gaps = counts_own ? Coverage(call.view().scope()).gaps() : call.coverage.gaps();
+  if (!gaps) return problem(gaps.error());
+  const auto newest = newest_gaps(call);
+  if (!newest) return problem(newest.error());
+  JsonWriter json;
+  json.text("source", call.dependencies.source_name);
+  if (call.dependencies.capture != nullptr) {
+    const capture::Report report = call.dependencies.capture->report();
+    add_phase(json, report);
+    json.text("captured_until",
+              Timestamp{Timestamp::now().us - static_cast<int64_t>(report.lag_seconds * 1e6)}.to_string());
+  } else {
+    add_stored_phase(json, call.dependencies);
+    json.raw("captured_until", "null");
+  }
+  json.number("entries", entries_of(call))
+      .raw("gaps", JsonWriter().number("count", *gaps).raw("newest", *newest).finish())
+      .raw("coverage", coverage_json(*counts))
+      .raw("checkpoint", checkpoint_json(call.dependencies))
+      .text_or_null("verifier_key", call.dependencies.verifier_key);
   return json_answer(json.finish());
 }
 

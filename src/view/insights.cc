@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <functional>
 #include <unordered_map>
 
 #include "store/terms.h"
@@ -24,7 +25,8 @@ constexpr std::pair<std::string_view, By> kNames[] = {{"day", By::kDay},     {"h
                                                       {"via", By::kVia},     {"op", By::kOp},
                                                       {"table", By::kTable}, {"row", By::kRow}};
 
-constexpr uint64_t kBundle = 256;  // headers are read so many at a time (Store::headers)
+constexpr size_t kNamedParts = 20;  // of fields and actors
+constexpr uint64_t kBundle = 256;   // headers are read so many at a time (Store::headers)
 
 Filter term(Dimension dimension, std::string_view value) {
   return {Filter::Op::kTerm, {dimension, std::string(value)}, {}};
@@ -79,13 +81,35 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
+std::string bytes_of(const record::Ref& ref) { return {reinterpret_cast<const char*>(ref.data()), ref.size()}; }
+
 struct Count {
   uint64_t entries = 0;
   Seq sample;  // one of them
   std::map<std::string, uint64_t> parts;
 };
 
-std::string bytes_of(const record::Ref& ref) { return {reinterpret_cast<const char*>(ref.data()), ref.size()}; }
+// What one request has counted so far.
+struct Counter {
+  InsightRequest request;
+  uint64_t total = 0;
+  std::unordered_map<std::string, Count> counts{};
+  std::unordered_map<std::string, Seq> part_samples{};
+
+  bool by_time() const { return request.by == By::kDay || request.by == By::kHourOfWeek; }
+  // Fields stand in no header: the index knows them.
+  bool of_fields() const { return request.by == By::kField || request.split == By::kField; }
+
+  void add(const std::string& key, Seq sample, uint64_t entries) {
+    Count& count = counts[key];
+    count.entries += entries;
+    count.sample = sample;
+  }
+  void add_part(const std::string& key, const std::string& part, Seq sample, uint64_t entries) {
+    counts[key].parts[part] += entries;
+    part_samples[part] = sample;
+  }
+};
 
 }  // namespace
 
@@ -103,21 +127,30 @@ std::string_view to_string(By by) {
 
 class Counting {
  public:
-  Counting(const View& view, const query::Search& search, const InsightRequest& request)
-      : view_(view), search_(search), request_(request) {
-    from_ = search.from();
-    to_ = search.to();
-    if (request.from && (!from_ || *from_ < *request.from)) from_ = request.from;
-    if (request.to && (!to_ || *request.to < *to_)) to_ = request.to;
+  Counting(const View& view, const query::Search& search, const Period& period,
+           std::span<const InsightRequest> requests)
+      : view_(view), search_(search), from_(search.from()), to_(search.to()) {
+    if (period.from && (!from_ || *from_ < *period.from)) from_ = period.from;
+    if (period.to && (!to_ || *period.to < *to_)) to_ = period.to;
+    for (const InsightRequest& request : requests) {
+      counters_.push_back({request});
+      std::string& table = counters_.back().request.table;
+      if (!table.empty()) table = view.state_->full_name(table);
+    }
   }
 
-  Result<Insight> count() {
+  Result<std::vector<Insight>> count() {
     if (view_.can_tally(search_)) {
       RL_TRY(by_index());
     } else {
       RL_TRY(by_reading());
     }
-    return finish();
+    std::vector<Insight> out;
+    for (Counter& counter : counters_) {
+      RL_ASSIGN(Insight insight, finish(counter));
+      out.push_back(std::move(insight));
+    }
+    return out;
   }
 
  private:
@@ -125,6 +158,9 @@ class Counting {
   bool in_time(const EntryHeader& header) const {
     const Timestamp time = time_of(header);
     return (!from_ || time >= *from_) && (!to_ || time <= *to_);
+  }
+  static bool is_wanted(const Counter& counter, const EntryHeader& header) {
+    return counter.request.table.empty() || header.table == counter.request.table;
   }
 
   // The index knows what matches; the headers know when, and whose.
@@ -141,9 +177,10 @@ class Counting {
     return {};
   }
 
-  // Which dimension of the index alone answers.
-  static std::optional<Dimension> dimension_of(By by) {
-    switch (by) {
+  // The dimension of the index that alone answers.
+  std::optional<Dimension> dimension_for(const InsightRequest& request) const {
+    if (request.split || !request.table.empty() || from_ || to_) return std::nullopt;
+    switch (request.by) {
       case By::kField: return Dimension::kField;
       case By::kVia: return Dimension::kVia;
       case By::kOp: return Dimension::kKind;
@@ -153,29 +190,50 @@ class Counting {
   }
 
   Status count_range(uint64_t range, const std::vector<Seq>& seqs) {
-    const auto dimension = dimension_of(request_.by);
-    if (dimension && !request_.split && !from_ && !to_) {
-      total_ += seqs.size();
-      return tally(range, seqs, *dimension, {});
+    std::vector<Counter*> by_header;
+    for (Counter& counter : counters_) {
+      const auto dimension = dimension_for(counter.request);
+      if (!dimension) {
+        by_header.push_back(&counter);
+        continue;
+      }
+      counter.total += seqs.size();
+      RL_ASSIGN(const std::vector<Store::Tally> values, whole().tally(range, seqs, *dimension));
+      for (const Store::Tally& value : values) counter.add(value.value, seqs.front(), value.entries);
     }
-    std::map<std::string, std::vector<Seq>> parts;  // for fields, which headers do not have
+    if (by_header.empty()) return {};
+    // Entries whose fields the index is asked for: together those of one bucket, or of one part of all.
+    std::map<std::pair<Counter*, std::string>, std::vector<Seq>> groups;
     RL_TRY(each_header(seqs, [&](const EntryHeader& header) {
       if (!in_time(header)) return;
-      ++total_;
-      const std::string part = request_.split ? part_of(header) : std::string();
-      if (request_.by == By::kField) {
-        parts[part].push_back(header.seq);
-      } else {
-        add(key_of(header), header.seq, 1, part);
+      for (Counter* const counter : by_header) {
+        if (!is_wanted(*counter, header)) continue;
+        const InsightRequest& request = counter->request;
+        ++counter->total;
+        const std::string key = request.by == By::kField ? std::string() : value_of(request.by, header);
+        const std::string part =
+            request.split && request.split != By::kField ? value_of(*request.split, header) : std::string();
+        if (counter->of_fields()) groups[{counter, request.by == By::kField ? part : key}].push_back(header.seq);
+        if (request.by == By::kField) continue;
+        counter->add(key, header.seq, 1);
+        if (request.split && request.split != By::kField) counter->add_part(key, part, header.seq, 1);
       }
     }));
-    for (const auto& [part, those] : parts) RL_TRY(tally(range, those, Dimension::kField, part));
+    for (const auto& [group, those] : groups) RL_TRY(count_fields(range, *group.first, group.second, those));
     return {};
   }
 
-  Status tally(uint64_t range, const std::vector<Seq>& seqs, Dimension dimension, const std::string& part) {
-    RL_ASSIGN(const std::vector<Store::Tally> values, whole().tally(range, seqs, dimension));
-    for (const Store::Tally& value : values) add(value.value, seqs.front(), value.entries, part);
+  // group: the part when fields are the buckets, the bucket when they are its parts.
+  Status count_fields(uint64_t range, Counter& counter, const std::string& group, const std::vector<Seq>& seqs) {
+    RL_ASSIGN(const std::vector<Store::Tally> fields, whole().tally(range, seqs, Dimension::kField));
+    for (const Store::Tally& field : fields) {
+      if (counter.request.by != By::kField) {
+        counter.add_part(group, field.value, seqs.front(), field.entries);
+        continue;
+      }
+      counter.add(field.value, seqs.front(), field.entries);
+      if (counter.request.split) counter.add_part(field.value, group, seqs.front(), field.entries);
+    }
     return {};
   }
 
@@ -196,24 +254,45 @@ class Counting {
     return view_.search(search_, query::Order::kOldestFirst, std::nullopt, [&](const Shown& shown) {
       const record::Entry& entry = shown.entry();
       if (!record::is_change(entry.header.kind) || !in_time(entry.header)) return true;
-      ++total_;
-      const std::string part = request_.split ? part_of(entry.header) : std::string();
-      if (request_.by != By::kField) {
-        add(key_of(entry.header), shown.seq(), 1, part);
-        return true;
-      }
-      if (entry.header.kind != EntryKind::kUpdate) return true;  // others have every column
-      std::string_view last;
-      for (const record::FieldChange& change : entry.body.changes) {
-        if (change.field != last) add(std::string(change.field), shown.seq(), 1, part);
-        last = change.field;
+      for (Counter& counter : counters_) {
+        if (is_wanted(counter, entry.header)) count_read(counter, entry);
       }
       return true;
     });
   }
 
-  std::string key_of(const EntryHeader& header) {
-    switch (request_.by) {
+  void count_read(Counter& counter, const record::Entry& entry) {
+    const InsightRequest& request = counter.request;
+    const EntryHeader& header = entry.header;
+    ++counter.total;
+    if (request.by != By::kField) {
+      const std::string key = value_of(request.by, header);
+      counter.add(key, header.seq, 1);
+      if (request.split == By::kField) {
+        each_field(entry, [&](const std::string& field) { counter.add_part(key, field, header.seq, 1); });
+      } else if (request.split) {
+        counter.add_part(key, value_of(*request.split, header), header.seq, 1);
+      }
+      return;
+    }
+    each_field(entry, [&](const std::string& field) {
+      counter.add(field, header.seq, 1);
+      if (request.split) counter.add_part(field, value_of(*request.split, header), header.seq, 1);
+    });
+  }
+
+  template <class Visit>
+  static void each_field(const record::Entry& entry, const Visit& visit) {
+    if (entry.header.kind != EntryKind::kUpdate) return;  // others have every column
+    std::string_view last;
+    for (const record::FieldChange& change : entry.body.changes) {
+      if (change.field != last) visit(std::string(change.field));
+      last = change.field;
+    }
+  }
+
+  std::string value_of(By by, const EntryHeader& header) {
+    switch (by) {
       case By::kDay: return clock_.at(time_of(header)).day;
       case By::kHourOfWeek: return clock_.at(time_of(header)).hour_of_week;
       case By::kVia: return std::string(to_string(header.via));
@@ -226,44 +305,58 @@ class Counting {
     return {};
   }
 
-  std::string part_of(const EntryHeader& header) const {
-    if (request_.split == By::kVia) return std::string(to_string(header.via));
-    if (request_.split == By::kOp) return std::string(to_string(header.kind));
-    return std::string(header.table);
-  }
-
-  void add(const std::string& key, Seq sample, uint64_t entries, const std::string& part) {
-    Count& count = counts_[key];
-    count.entries += entries;
-    count.sample = sample;
-    if (request_.split) count.parts[part] += entries;
-  }
-
-  bool is_by_time() const { return request_.by == By::kDay || request_.by == By::kHourOfWeek; }
-
-  Result<Insight> finish() {
-    Insight out;
-    out.total = total_;
-    std::vector<std::pair<std::string, Count>> sorted(counts_.begin(), counts_.end());
-    if (is_by_time()) {
+  Result<Insight> finish(Counter& counter) const {
+    const InsightRequest& request = counter.request;
+    RL_TRY(name_parts(counter));
+    std::vector<std::pair<std::string, Count>> sorted(counter.counts.begin(), counter.counts.end());
+    if (counter.by_time()) {
       std::ranges::sort(sorted, {}, &std::pair<std::string, Count>::first);
     } else {
       std::ranges::sort(sorted, [](const auto& a, const auto& b) {
         return a.second.entries != b.second.entries ? a.second.entries > b.second.entries : a.first < b.first;
       });
-      if (sorted.size() > request_.limit) sorted.resize(request_.limit);
+      if (sorted.size() > request.limit) sorted.resize(request.limit);
     }
+    Insight out;
+    out.total = counter.total;
     for (auto& [key, count] : sorted) {
       Bucket bucket{std::move(key), {}, count.entries, std::move(count.parts), {}};
-      RL_TRY(name(bucket, count.sample));
+      RL_TRY(name(request.by, bucket, count.sample));
       out.buckets.push_back(std::move(bucket));
     }
     return out;
   }
 
+  // There can be very many fields and actors: the largest parts get their names, the others become one.
+  Status name_parts(Counter& counter) const {
+    const bool of_actors = counter.request.split == By::kActor;
+    if (!of_actors && counter.request.split != By::kField) return {};
+    std::map<std::string, uint64_t> totals;
+    for (const auto& [key, count] : counter.counts)
+      for (const auto& [part, entries] : count.parts) totals[part] += entries;
+    std::vector<std::pair<std::string, uint64_t>> sorted(totals.begin(), totals.end());
+    std::ranges::stable_sort(sorted, std::greater<>(), &std::pair<std::string, uint64_t>::second);
+    if (sorted.size() > kNamedParts) sorted.resize(kNamedParts);
+    std::map<std::string, std::string> names;
+    for (const auto& [part, entries] : sorted) {
+      Bucket named{part, {}, 0, {}, {}};
+      if (of_actors) RL_TRY(name(By::kActor, named, counter.part_samples.at(part)));
+      names[part] = named.key;
+    }
+    for (auto& [key, count] : counter.counts) {
+      std::map<std::string, uint64_t> parts;
+      for (const auto& [part, entries] : count.parts) {
+        const auto found = names.find(part);
+        parts[found == names.end() ? std::string() : found->second] += entries;
+      }
+      count.parts = std::move(parts);
+    }
+    return {};
+  }
+
   // The search term for the bucket, and for what only the index has a name for, the name.
-  Status name(Bucket& bucket, Seq sample) {
-    switch (request_.by) {
+  Status name(By by, Bucket& bucket, Seq sample) const {
+    switch (by) {
       case By::kDay: bucket.query = "created:" + bucket.key; return {};
       case By::kHourOfWeek: return {};
       case By::kField: bucket.query = "field:" + quoted(bucket.key); return {};
@@ -279,7 +372,7 @@ class Counting {
       return {};
     }
     const record::EntryBody& body = shown->entry().body;
-    if (request_.by == By::kActor) {
+    if (by == By::kActor) {
       bucket.key = body.attribution.actor_id;
       bucket.label = body.attribution.actor_name;
       bucket.query = bucket.key.empty() ? "-actor:*" : "actor:" + quoted(bucket.key);
@@ -295,18 +388,22 @@ class Counting {
 
   const View& view_;
   const query::Search& search_;
-  const InsightRequest& request_;
   std::optional<Timestamp> from_, to_;
   LocalClock clock_;
-  uint64_t total_ = 0;
-  std::unordered_map<std::string, Count> counts_;
+  std::vector<Counter> counters_;
 };
 
-Result<Insight> count_changes(const View& view, const query::Search& search, const InsightRequest& request) {
-  const auto& split = request.split;
-  if (split && *split != By::kVia && *split != By::kOp && *split != By::kTable)
-    return fail(ErrorCode::kInvalid, "split must be via, op or table");
-  return Counting(view, search, request).count();
+Result<std::vector<Insight>> count_changes(const View& view, const query::Search& search, const Period& period,
+                                           std::span<const InsightRequest> requests) {
+  for (const InsightRequest& request : requests) {
+    if (!request.split) continue;
+    const By split = *request.split;
+    if (split == By::kDay || split == By::kHourOfWeek || split == By::kRow)
+      return fail(ErrorCode::kInvalid, "split must be via, op, table, field or actor");
+    if (split == By::kField && request.by == By::kField)
+      return fail(ErrorCode::kInvalid, "fields are not split by field");
+  }
+  return Counting(view, search, period, requests).count();
 }
 
 }  // namespace rowledger::view

@@ -3,6 +3,7 @@
 // entries' headers; values are read only where the search asks for them.
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,15 @@ std::string_view to_string(By by);
 
 struct InsightRequest {
   By by = By::kDay;
-  std::optional<By> split;  // via, op or table: the parts of each bucket
-  std::optional<Timestamp> from, to;
+  // The parts of each bucket: via, op, table, field, actor; of the last two the largest are named, the rest is "".
+  std::optional<By> split;
+  std::string table;  // only its changes; empty: of all tables
   size_t limit = 50;  // of buckets; not of days and hours
+};
+
+// Inclusive; nothing: without a bound.
+struct Period {
+  std::optional<Timestamp> from, to;
 };
 
 struct Bucket {
@@ -38,8 +45,9 @@ struct Insight {
   std::vector<Bucket> buckets;  // days and hours by time, others the largest first
 };
 
-// Inserts, updates and deletes that match. Days and hours are those of the process's zone (base/local_time.h).
-// kInvalid: a split that there is not.
-Result<Insight> count_changes(const View& view, const query::Search& search, const InsightRequest& request);
+// Inserts, updates and deletes that match, counted in as many ways as are asked for, in one walk: an insight for each
+// request. Days and hours are those of the process's zone (base/local_time.h). kInvalid: a split that there is not.
+Result<std::vector<Insight>> count_changes(const View& view, const query::Search& search, const Period& period,
+                                           std::span<const InsightRequest> requests);
 
 }  // namespace rowledger::view

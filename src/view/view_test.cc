@@ -232,12 +232,16 @@ TEST_F(ViewTest, DoesNotNameAnotherTenantsPeople) {
   EXPECT_THAT(json(view(Role::kViewer), change), Not(HasSubstr("Ravi")));
 }
 
-Insight counted(const View& view, std::string_view q, InsightRequest request) {
+std::vector<Insight> counted(const View& view, std::string_view q, const std::vector<InsightRequest>& requests) {
   const auto search = query::Search::parse(q, Timestamp::now(), true);
   EXPECT_TRUE(search.has_value());
-  const auto out = count_changes(view, *search, request);
+  auto out = count_changes(view, *search, {}, requests);
   EXPECT_TRUE(out.has_value()) << out.error().message;
-  return out.value_or(Insight());
+  return out ? std::move(*out) : std::vector<Insight>(requests.size());
+}
+
+Insight counted(const View& view, std::string_view q, const InsightRequest& request) {
+  return counted(view, q, std::vector{request}).front();
 }
 
 TEST_F(ViewTest, CountsAlikeByIndexAndByReading) {
@@ -248,7 +252,9 @@ TEST_F(ViewTest, CountsAlikeByIndexAndByReading) {
   const View viewer = view(Role::kViewer);
   EXPECT_EQ(counted(viewer, "", {.by = By::kDay}).total, 102u) << "100 changes, the insert, and the user's";
   for (const By by : {By::kDay, By::kHourOfWeek, By::kField, By::kActor, By::kVia, By::kOp, By::kTable, By::kRow}) {
-    for (const std::optional<By> split : {std::optional<By>(), std::optional(By::kOp)}) {
+    for (const std::optional<By> split :
+         {std::optional<By>(), std::optional(By::kOp), std::optional(By::kActor), std::optional(By::kField)}) {
+      if (by == By::kField && split == By::kField) continue;
       // created: at a depth where it is no bound makes the search one that has to be read.
       const InsightRequest request{.by = by, .split = split};
       const Insight fast = counted(viewer, "table:contacts", request);
@@ -270,6 +276,51 @@ TEST_F(ViewTest, CountsAlikeByIndexAndByReading) {
   EXPECT_EQ(rows.buckets.front().key, "public.contacts/42");
   EXPECT_EQ(rows.buckets.front().query, "table:public.contacts key:42");
   EXPECT_EQ(counted(viewer, "", {.by = By::kActor}).buckets.front().label, "Priya Das");
+}
+
+TEST_F(ViewTest, CountsInSeveralWaysAtOnceAsInEachAlone) {
+  log_.set_actor("7");
+  for (int i = 0; i < 30; ++i)
+    log_.update(kContacts, key("42"),
+                {{"phone", std::to_string(919800000000 + i)}, {"status", i % 2 == 0 ? "a" : "b"}});
+  log_.set_actor("");
+  log_.update(kContacts, key("42"), {{"status", "c"}});
+  const View viewer = view(Role::kViewer);
+  std::vector<InsightRequest> requests;
+  for (const By by : {By::kDay, By::kHourOfWeek, By::kField, By::kActor, By::kVia, By::kRow})
+    requests.push_back({.by = by});
+  requests.push_back({.by = By::kDay, .split = By::kActor});
+  requests.push_back({.by = By::kDay, .split = By::kField});
+  requests.push_back({.by = By::kRow, .table = "contacts"});
+  for (const char* q : {"", "created:>=2000-01-01 OR via:sql"}) {
+    const auto together = counted(viewer, q, requests);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      const Insight alone = counted(viewer, q, requests[i]);
+      EXPECT_EQ(together[i].total, alone.total) << i;
+      ASSERT_EQ(together[i].buckets.size(), alone.buckets.size()) << i;
+      for (size_t b = 0; b < alone.buckets.size(); ++b) {
+        EXPECT_EQ(together[i].buckets[b].key, alone.buckets[b].key) << i;
+        EXPECT_EQ(together[i].buckets[b].count, alone.buckets[b].count) << i;
+        EXPECT_EQ(together[i].buckets[b].parts, alone.buckets[b].parts) << i;
+      }
+    }
+    // A person is a part by his id; whoever is not known is "".
+    uint64_t by_priya = 0, by_nobody = 0;
+    for (const Bucket& day : together[6].buckets) {
+      by_priya += day.parts.contains("7") ? day.parts.at("7") : 0;
+      by_nobody += day.parts.contains("") ? day.parts.at("") : 0;
+    }
+    EXPECT_EQ(by_priya, 31u) << "and the insert";
+    EXPECT_GE(by_nobody, 1u);
+    uint64_t of_status = 0;
+    for (const Bucket& day : together[7].buckets)
+      of_status += day.parts.contains("status") ? day.parts.at("status") : 0;
+    EXPECT_EQ(of_status, 31u);
+    for (const Bucket& row : together[8].buckets) EXPECT_TRUE(row.key.starts_with("public.contacts/")) << row.key;
+    EXPECT_LT(together[8].total, together[5].total) << "the user's row is of another table";
+  }
+  const std::vector<InsightRequest> wrong{{.by = By::kField, .split = By::kField}};
+  EXPECT_FALSE(count_changes(viewer, *query::Search::parse("", Timestamp::now(), true), {}, wrong).has_value());
 }
 
 TEST_F(ViewTest, PagesThroughATableAsItWas) {

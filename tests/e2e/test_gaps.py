@@ -82,6 +82,11 @@ def test_slot_dropped(rowledger):
     assert [(c["field"], c["old"], c["new"]) for c in differences["2"]["changes"]] == [("name", "name 2", "unseen")]
     assert entry["seq"] < min(gap["seq"] for gap in differences.values())
     assert rowledger.status()["gaps"] >= 1
+    status, body = rowledger.http_get("/v1/integrity")
+    integrity = json.loads(body)
+    gaps = [gap["seq"] for gap in rowledger.log(order="desc") if gap["kind"] == "gap"]
+    assert (status, integrity["gaps"]["count"]) == (200, len(gaps))
+    assert [gap["seq"] for gap in integrity["gaps"]["newest"]] == gaps[:20] and integrity["phase"] == "streaming"
     check_that_capture_goes_on(rowledger)
     # The state is right again: the next change of such a row has the right old value.
     cluster.sql(database, "UPDATE contacts SET name = 'seen' WHERE id = 2")

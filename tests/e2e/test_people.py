@@ -87,7 +87,7 @@ def test_the_first_start_invites_the_administrator_once(served, web):
 
 def test_nothing_is_told_to_nobody(web):
     nobody = web()
-    for target in ("/v1/entries", "/v1/status", "/v1/users", "/v1/me", "/v1/rows/public.contacts/1", "/tlog/checkpoint"):
+    for target in ("/v1/entries", "/v1/status", "/v1/integrity", "/v1/users", "/v1/me", "/v1/rows/public.contacts/1", "/tlog/checkpoint"):
         answer = nobody.get(target)
         assert (answer.status, answer.headers["Content-Type"]) == (401, "application/problem+json"), target
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -103,6 +103,7 @@ def test_each_role_may_what_the_table_says(web, role):
         "/v1/entries": role != "operator",
         "/v1/rows/public.contacts/1": role != "operator",
         "/v1/status": True,
+        "/v1/integrity": True,
         "/v1/sync?timeout_s=0": role == "operator",
         "/v1/users": role == "admin",
         "/v1/tokens": role == "admin",

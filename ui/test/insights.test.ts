@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {csvOf, daysBetween, heatOf, hourQuery, sideBySide, stackOf} from '../src/insights/series';
+import {csvOf, daysBetween, heatOf, hourQuery, stackOf} from '../src/insights/series';
 
 test('days without changes are there', () => {
   assert.deepEqual(daysBetween('2026-02-27', '2026-03-02'), ['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-02']);
-  const stack = stackOf({by: 'day', total: 6, buckets: [{key: '2026-11-18', count: 4, parts: {app: 1, sql: 3}, query: 'created:2026-11-18'}, {key: '2026-11-16', count: 2, parts: {app: 2}}]});
+  const stack = stackOf([{key: '2026-11-18', count: 4, parts: {app: 1, sql: 3}, query: 'created:2026-11-18'}, {key: '2026-11-16', count: 2, parts: {app: 2}}]);
   assert.deepEqual(stack.days, ['2026-11-16', '2026-11-17', '2026-11-18']);
   assert.deepEqual(stack.parts, ['app', 'sql']);
   assert.deepEqual(stack.counts, [[2, 0, 1], [0, 0, 3]]);
@@ -13,17 +13,16 @@ test('days without changes are there', () => {
 
 test('of many parts the smallest are told together, and none is lost', () => {
   const parts = Object.fromEntries(Array.from({length: 10}, (_, i) => [`p${i}`, i + 1]));
-  const stack = stackOf({by: 'day', total: 55, buckets: [{key: '2026-11-16', count: 55, parts}]});
+  const stack = stackOf([{key: '2026-11-16', count: 55, parts}]);
   assert.equal(stack.parts.length, 6);
   assert.equal(stack.parts[5], '');
   assert.equal(stack.counts.reduce((sum, row) => sum + row[0]!, 0), 55);
 });
 
-test('several insights side by side', () => {
-  const day = (key: string, count: number): {key: string; count: number} => ({key, count});
-  const both = sideBySide(['phone', 'name'], [{by: 'day', total: 3, buckets: [day('2026-11-16', 1), day('2026-11-17', 2)]}, {by: 'day', total: 4, buckets: [day('2026-11-17', 4)]}]);
-  assert.deepEqual(both.buckets.find(each => each.key === '2026-11-17'), {key: '2026-11-17', count: 6, parts: {phone: 2, name: 4}});
-  assert.deepEqual(stackOf(both).counts, [[0, 4], [1, 2]]);
+test('parts that are no news are left out', () => {
+  const stack = stackOf([{key: '2026-11-16', count: 3, parts: {phone: 2, updated_at: 3}}, {key: '2026-11-17', count: 4, parts: {phone: 1, name: 4}}], part => part !== 'updated_at');
+  assert.deepEqual(stack.parts, ['name', 'phone']);
+  assert.deepEqual(stack.counts, [[0, 4], [2, 1]]);
 });
 
 test('hours of the week', () => {

@@ -96,33 +96,48 @@ export interface Bucket {
   query?: string;
 }
 
+// Changes counted in one way.
 export interface Insight {
   by: string;
-  split?: string;
-  from?: string;
-  to?: string;
-  time_zone?: string;
   total: number;
   buckets: Bucket[];
 }
 
+// Changes counted in all the ways that the view shows.
+export interface Insights {
+  total: number;
+  day: Bucket[];
+  hour_of_week: Bucket[];
+  field: Bucket[];
+  actor: Bucket[];
+  via: Bucket[];
+  row: Bucket[];
+}
+
+// How the program does.
 export interface Status {
   version?: string;
+  lag_bytes: number | null;
+  lag_seconds: number | null;
+  disk_bytes: number;
+  verifier_key: string | null;
+  slot: {name?: string; exists: boolean; active: boolean; wal_status: string | null; retained_bytes: number} | null;
+  tables: string[];
+}
+
+// Whether the log is whole.
+export interface Integrity {
   source: string;
   phase: string;
   problem: string | null;
   warnings: string[];
-  lag_bytes: number | null;
-  lag_seconds: number | null;
-  gaps: number;
+  captured_until: string | null; // all that was committed before is in the log
   entries: number;
-  disk_bytes: number;
+  gaps: {count: number; newest: Entry[]};
   checkpoint: {origin: string; size: number; root: string; age_seconds: number} | null;
   verifier_key: string | null;
   // Shares of the changes since since_seq.
   coverage: {since_seq: number; changes: number; verified: number; claimed: number; database: number; unknown: number};
-  slot: {name?: string; exists: boolean; active: boolean; wal_status: string | null; retained_bytes: number} | null;
-  tables: string[];
 }
 
 export interface User {

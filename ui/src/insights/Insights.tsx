@@ -4,7 +4,7 @@ import {useMemo} from 'preact/hooks';
 import {address, getJson} from '../base/api';
 import {useLoad} from '../base/load';
 import {adjust, Link, navigate, rowPagePath, searchPath, usePlace, useTitle, withParameters} from '../base/router';
-import type {Bucket, Insight} from '../base/types';
+import type {Bucket, Insights as Counted} from '../base/types';
 import {searchWord, viaName} from '../entries/actor';
 import {isHousekeepingField} from '../entries/changes';
 import {SafeText} from '../entries/Value';
@@ -15,22 +15,17 @@ import {Failure, Loading} from '../widgets/State';
 import {DayChart} from './DayChart';
 import {Panel} from './Panel';
 import {barsPicture, heatPicture, PART_COLOURS, stackPicture} from './picture';
-import {heatOf, hourQuery, sideBySide, stackOf, type Sheet} from './series';
+import {heatOf, hourQuery, stackOf, type Sheet} from './series';
 
 const RANGES = [7, 30, 90, 365] as const;
 const SPLITS = ['via', 'field', 'actor'] as const;
 type Split = (typeof SPLITS)[number];
-const SHOWN_BARS = 10, LARGEST = 6;
+const SHOWN_BARS = 10;
 
 interface Range {
   q: string;
   from: string;
   to: string;
-}
-
-function useInsight(range: Range, by: string, extra: Record<string, string | number> = {}): ReturnType<typeof useLoad<Insight>> {
-  const path = address('/v1/insights/changes', {by, q: range.q, from: range.from, to: range.to, ...extra});
-  return useLoad(path, signal => getJson<Insight>(path, signal));
 }
 
 function useTableChoice(name: string): [boolean, (on: boolean) => void] {
@@ -53,30 +48,21 @@ function rangeTerm(range: Range): string {
   return `created:${range.from}..${range.to}`;
 }
 
-// Changes per day by way in are one question. By field or person: the largest few first, then each one's days.
-async function dayParts(range: Range, split: Split, signal: AbortSignal): Promise<{insight: Insight; names: Map<string, string>}> {
-  const ask = (by: string, extra: Record<string, string | number>): Promise<Insight> =>
-    getJson<Insight>(address('/v1/insights/changes', {by, q: range.q, from: range.from, to: range.to, ...extra}), signal);
-  if (split === 'via') return {insight: await ask('day', {split}), names: new Map()};
-  const largest = (await ask(split, {limit: LARGEST})).buckets.filter(bucket => bucket.query);
-  const days = await Promise.all(largest.map(bucket => ask('day', {q: within(range, bucket.query)})));
-  return {insight: sideBySide(largest.map(bucket => bucket.key), days), names: new Map(largest.map(bucket => [bucket.key, bucket.label ?? bucket.key]))};
-}
-
-function DayPanel({range, split}: {range: Range; split: Split}): JSX.Element {
+function DayPanel({range, split, data}: {range: Range; split: Split; data: Counted}): JSX.Element {
   const {parameters, path} = usePlace();
-  const {data, error, reload} = useLoad(JSON.stringify([range, split]), signal => dayParts(range, split, signal));
   const [asTable, onTable] = useTableChoice('day');
-  const stack = useMemo(() => (data ? stackOf(data.insight) : undefined), [data]);
-  const parts = useMemo(() => stack?.parts.map((part, i) => ({label: data?.names.get(part) && split === 'actor' ? data.names.get(part)! : partName(split, part), colour: PART_COLOURS[i % PART_COLOURS.length]!, counts: stack.counts[i]!})) ?? [], [stack, split, data]);
+  // What changes by itself is no news here.
+  const stack = useMemo(() => stackOf(data.day, part => split !== 'field' || !isHousekeepingField({field: part})), [data]);
+  const parts = useMemo(() => {
+    const people = new Map(data.actor.map(bucket => [bucket.key, bucket.label]));
+    return stack.parts.map((part, i) => ({label: (split === 'actor' && part !== '' ? people.get(part) : undefined) ?? partName(split, part), colour: PART_COLOURS[i % PART_COLOURS.length]!, counts: stack.counts[i]!}));
+  }, [stack]);
   const title = t('insights.per_day');
   const extra = (
     <div class="segmented" role="group" aria-label={t('insights.split')}>
       {SPLITS.map(each => <Link key={each} to={withParameters({path, parameters}, {split: each === 'via' ? null : each})} current={each === split}>{t(`insights.by.${each}`)}</Link>)}
     </div>
   );
-  if (error) return <section class="panel chart wide"><Failure error={error} retry={reload} /></section>;
-  if (!stack) return <section class="panel chart wide"><Loading /></section>;
   const sheet: Sheet = {
     name: title, columns: [t('insights.day'), ...parts.map(part => part.label), t('insights.total')],
     rows: stack.days.map((day, d) => [shortDay(day), ...parts.map(part => part.counts[d]!), parts.reduce((sum, part) => sum + part.counts[d]!, 0)]),
@@ -101,21 +87,16 @@ function DayPanel({range, split}: {range: Range; split: Split}): JSX.Element {
 }
 
 interface BarsProps {
-  range: Range;
-  by: 'field' | 'actor' | 'via' | 'row';
+  name: string;
+  buckets: Bucket[];
   title: string;
   column: string;
   label: (bucket: Bucket) => string;
   target: (bucket: Bucket) => string;
 }
 
-function BarsPanel({range, by, title, column, label, target}: BarsProps): JSX.Element {
-  const {data, error, reload} = useInsight(range, by, {limit: 50});
-  const [asTable, onTable] = useTableChoice(by);
-  if (error) return <section class="panel chart"><Failure error={error} retry={reload} /></section>;
-  if (!data) return <section class="panel chart"><Loading /></section>;
-  // What changes by itself is no news here.
-  const buckets = data.buckets.filter(bucket => by !== 'field' || !isHousekeepingField({field: bucket.key}));
+function BarsPanel({name, buckets, title, column, label, target}: BarsProps): JSX.Element {
+  const [asTable, onTable] = useTableChoice(name);
   const most = Math.max(1, ...buckets.map(bucket => bucket.count));
   const rows = buckets.map(bucket => ({label: label(bucket), count: bucket.count, to: target(bucket)}));
   const sheet: Sheet = {name: title, columns: [column, t('insights.changes')], rows: rows.map(row => [row.label, row.count])};
@@ -138,13 +119,10 @@ function BarsPanel({range, by, title, column, label, target}: BarsProps): JSX.El
 
 const HEAT_STEPS = 6;
 
-function HeatPanel({range}: {range: Range}): JSX.Element {
-  const {data, error, reload} = useInsight(range, 'hour_of_week');
+function HeatPanel({range, buckets}: {range: Range; buckets: Bucket[]}): JSX.Element {
   const [asTable, onTable] = useTableChoice('hours');
-  const heat = useMemo(() => (data ? heatOf(data.buckets) : undefined), [data]);
+  const heat = useMemo(() => heatOf(buckets), [buckets]);
   const title = t('insights.hours');
-  if (error) return <section class="panel chart wide"><Failure error={error} retry={reload} /></section>;
-  if (!heat) return <section class="panel chart wide"><Loading /></section>;
   const days = Array.from({length: 7}, (_, d) => weekdayName(d));
   const hours = Array.from({length: 24}, (_, h) => String(h).padStart(2, '0'));
   const sheet: Sheet = {name: title, columns: [t('insights.weekday'), ...hours], rows: heat.most === 0 ? [] : heat.counts.map((row, d) => [weekdayName(d, 'long'), ...row])};
@@ -177,6 +155,21 @@ function HeatPanel({range}: {range: Range}): JSX.Element {
   );
 }
 
+function Charts({range, split, data}: {range: Range; split: Split; data: Counted}): JSX.Element {
+  // The search for a bucket, within the range.
+  const found = (key: string) => (bucket: Bucket): string => searchPath(within(range, bucket.query ?? `${key}:${searchWord(bucket.key)}`, rangeTerm(range)));
+  return (
+    <div class="charts">
+      <DayPanel range={range} split={split} data={data} />
+      <BarsPanel name="field" buckets={data.field.filter(bucket => !isHousekeepingField({field: bucket.key}))} title={t('insights.fields')} column={t('insights.by.field')} label={bucket => fieldName(bucket.key)} target={found('field')} />
+      <BarsPanel name="actor" buckets={data.actor} title={t('insights.people')} column={t('insights.by.actor')} label={bucket => bucket.label ?? (bucket.key === '' ? t('actor.unknown') : bucket.key)} target={found('actor')} />
+      <BarsPanel name="via" buckets={data.via} title={t('insights.vias')} column={t('insights.by.via')} label={bucket => viaName(bucket.key)} target={found('via')} />
+      <BarsPanel name="row" buckets={data.row} title={t('insights.rows')} column={t('insights.by.row')} label={bucket => bucket.label ?? rowLabelOf(bucket.key)} target={rowTarget} />
+      <HeatPanel range={range} buckets={data.hour_of_week} />
+    </div>
+  );
+}
+
 export function Insights(): JSX.Element {
   const {parameters, path} = usePlace();
   useTitle(t('nav.insights'));
@@ -190,6 +183,8 @@ export function Insights(): JSX.Element {
   const splitText = parameters.get('split') as Split | null;
   const split = splitText !== null && SPLITS.includes(splitText) ? splitText : 'via';
   const custom = parameters.has('from') || parameters.has('to');
+  const question = address('/v1/insights', {q: range.q, from: range.from, to: range.to, split, rows: 'contacts'});
+  const {data, error, reload} = useLoad(question, signal => getJson<Counted>(question, signal));
   return (
     <div class="insights">
       <div class="view-head"><h1>{t('nav.insights')}</h1></div>
@@ -207,14 +202,7 @@ export function Insights(): JSX.Element {
         </form>
       </div>
       <p class="note">{t('insights.zone', {zone: organisationTimeZone()})}</p>
-      <div class="charts">
-        <DayPanel range={range} split={split} />
-        <BarsPanel range={range} by="field" title={t('insights.fields')} column={t('insights.by.field')} label={bucket => fieldName(bucket.key)} target={bucket => searchPath(within(range, bucket.query ?? `field:${bucket.key}`, bucket.query ? undefined : rangeTerm(range)))} />
-        <BarsPanel range={range} by="actor" title={t('insights.people')} column={t('insights.by.actor')} label={bucket => bucket.label ?? (bucket.key === '' ? t('actor.unknown') : bucket.key)} target={bucket => searchPath(within(range, bucket.query ?? `actor:${searchWord(bucket.key)}`, bucket.query ? undefined : rangeTerm(range)))} />
-        <BarsPanel range={range} by="via" title={t('insights.vias')} column={t('insights.by.via')} label={bucket => viaName(bucket.key)} target={bucket => searchPath(within(range, bucket.query ?? `via:${bucket.key}`, bucket.query ? undefined : rangeTerm(range)))} />
-        <BarsPanel range={{...range, q: within(range, 'table:contacts')}} by="row" title={t('insights.rows')} column={t('insights.by.row')} label={bucket => bucket.label ?? rowLabelOf(bucket.key)} target={bucket => rowTarget(bucket)} />
-        <HeatPanel range={range} />
-      </div>
+      {error ? <Failure error={error} retry={reload} /> : !data ? <Loading /> : <Charts range={range} split={split} data={data} />}
       <p class="note centre">{t('insights.hint')}</p>
     </div>
   );

@@ -1,5 +1,5 @@
 // A chart's numbers: from the API's buckets to rows that charts, tables, CSV and pictures all take.
-import type {Bucket, Insight} from '../base/types';
+import type {Bucket} from '../base/types';
 
 export interface Stack {
   days: string[]; // each day of the range, also those without changes
@@ -17,42 +17,28 @@ export function daysBetween(first: string, last: string): string[] {
   return days;
 }
 
-export function stackOf(insight: Insight): Stack {
-  const buckets = [...insight.buckets].sort((a, b) => (a.key < b.key ? -1 : 1));
+// counted: which parts there are to be; all when it is not said.
+export function stackOf(buckets: Bucket[], counted: (part: string) => boolean = () => true): Stack {
   const byDay = new Map(buckets.map(bucket => [bucket.key, bucket]));
-  const first = buckets[0]?.key, last = buckets[buckets.length - 1]?.key;
+  const sortedDays = [...byDay.keys()].sort();
+  const first = sortedDays[0], last = sortedDays[sortedDays.length - 1];
   const days = first !== undefined && last !== undefined ? daysBetween(first, last) : [];
+  const partsOf = (bucket: Bucket): [string, number][] => Object.entries(bucket.parts ?? {'': bucket.count}).filter(([part]) => counted(part));
   const totals = new Map<string, number>();
-  for (const bucket of buckets)
-    for (const [part, count] of Object.entries(bucket.parts ?? {'': bucket.count})) totals.set(part, (totals.get(part) ?? 0) + count);
+  for (const bucket of buckets) for (const [part, count] of partsOf(bucket)) totals.set(part, (totals.get(part) ?? 0) + count);
   const sorted = [...totals].sort((a, b) => b[1] - a[1]).map(([part]) => part);
-  const parts = sorted.length > MOST_PARTS ? [...sorted.slice(0, MOST_PARTS - 1).filter(part => part !== ''), ''] : sorted;
+  const parts = sorted.length > MOST_PARTS ? [...sorted.filter(part => part !== '').slice(0, MOST_PARTS - 1), ''] : sorted;
   const counts = parts.map(() => days.map(() => 0));
   days.forEach((day, d) => {
     const bucket = byDay.get(day);
     if (!bucket) return;
-    for (const [part, count] of Object.entries(bucket.parts ?? {'': bucket.count})) {
-      const found = parts.indexOf(part);
-      const row = counts[found >= 0 ? found : parts.indexOf('')];
+    for (const [part, count] of partsOf(bucket)) {
+      const own = parts.indexOf(part);
+      const row = counts[own >= 0 ? own : parts.indexOf('')];
       if (row) row[d] = row[d]! + count;
     }
   });
   return {days, parts, counts, queries: days.map(day => byDay.get(day)?.query ?? `created:${day}`)};
-}
-
-// Several insights by day as one, each of them a part.
-export function sideBySide(parts: string[], insights: Insight[]): Insight {
-  const days = new Map<string, Bucket>();
-  insights.forEach((insight, i) => {
-    for (const bucket of insight.buckets) {
-      const day = days.get(bucket.key) ?? {key: bucket.key, count: 0, parts: {}};
-      day.count += bucket.count;
-      day.parts![parts[i]!] = bucket.count;
-      days.set(bucket.key, day);
-    }
-  });
-  const buckets = [...days.values()];
-  return {by: 'day', total: buckets.reduce((sum, bucket) => sum + bucket.count, 0), buckets};
 }
 
 // Counts by weekday (Monday first) and hour. Keys: "1-09", with 1 for Monday as in ISO 8601.

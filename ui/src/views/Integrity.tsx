@@ -1,11 +1,11 @@
 // Whether the log is whole and unaltered, in words, and checked in this browser.
 import type {JSX} from 'preact';
 import {useState} from 'preact/hooks';
-import {address, getJson, request} from '../base/api';
+import {getJson, request} from '../base/api';
 import {useLoad} from '../base/load';
 import {Link, searchPath, useTitle} from '../base/router';
 import {may} from '../base/session';
-import type {EntryPage, Status} from '../base/types';
+import type {Integrity as State, Status} from '../base/types';
 import {EntryLine} from '../entries/EntryLine';
 import {SafeText} from '../entries/Value';
 import {tableName} from '../entries/words';
@@ -27,10 +27,9 @@ function Card({icon, title, state, children}: {icon: IconName; title: string; st
   );
 }
 
-const MOST_GAPS = 20;
 const TRUSTS = ['verified', 'claimed', 'database', 'unknown'] as const;
 
-function Coverage({coverage}: {coverage: Status['coverage']}): JSX.Element {
+function Coverage({coverage}: {coverage: State['coverage']}): JSX.Element {
   return (
     <>
       <div class="share-bar" aria-hidden="true">
@@ -99,69 +98,70 @@ function ServerCheck(): JSX.Element {
   );
 }
 
-function StatusFacts({status}: {status: Status}): JSX.Element {
+// How the program does, beside what the log says; the page need not wait for it.
+function StatusFacts({phase}: {phase: string}): JSX.Element {
+  const {data: status} = useLoad('/v1/status', signal => getJson<Status>('/v1/status', signal));
   return (
     <dl class="facts">
-      <div><dt>{t('status.phase')}</dt><dd>{known(`phase.${status.phase}`) ?? status.phase}</dd></div>
-      {status.lag_seconds !== null && <div><dt>{t('status.lag')}</dt><dd>{t('status.lag_text', {seconds: formatNumber(Math.round(status.lag_seconds * 10) / 10), bytes: formatBytes(status.lag_bytes ?? 0)})}</dd></div>}
-      {status.slot && <div><dt>{t('status.slot')}</dt><dd>{known(status.slot.active ? 'status.slot_active' : 'status.slot_idle')} · {t('status.retained', {bytes: formatBytes(status.slot.retained_bytes)})}</dd></div>}
-      <div><dt>{t('status.disk')}</dt><dd>{formatBytes(status.disk_bytes)}</dd></div>
-      <div><dt>{t('status.tables')}</dt><dd>{formatList(status.tables.map(tableName))}</dd></div>
-      {status.version && <div><dt>{t('status.version')}</dt><dd>{status.version}</dd></div>}
+      <div><dt>{t('status.phase')}</dt><dd>{known(`phase.${phase}`) ?? phase}</dd></div>
+      {status && <>
+        {status.lag_seconds !== null && <div><dt>{t('status.lag')}</dt><dd>{t('status.lag_text', {seconds: formatNumber(Math.round(status.lag_seconds * 10) / 10), bytes: formatBytes(status.lag_bytes ?? 0)})}</dd></div>}
+        {status.slot && <div><dt>{t('status.slot')}</dt><dd>{known(status.slot.active ? 'status.slot_active' : 'status.slot_idle')} · {t('status.retained', {bytes: formatBytes(status.slot.retained_bytes)})}</dd></div>}
+        <div><dt>{t('status.disk')}</dt><dd>{formatBytes(status.disk_bytes)}</dd></div>
+        <div><dt>{t('status.tables')}</dt><dd>{formatList(status.tables.map(tableName))}</dd></div>
+        {status.version && <div><dt>{t('status.version')}</dt><dd>{status.version}</dd></div>}
+      </>}
     </dl>
   );
 }
 
 export function Integrity(): JSX.Element {
   useTitle(t('nav.integrity'));
-  const {data, error, reload} = useLoad('/v1/status', async signal => ({status: await getJson<Status>('/v1/status', signal), at: Date.now()}));
-  const path = address('/v1/entries', {q: 'kind:gap', limit: MOST_GAPS});
-  const gaps = useLoad(may('read_entries') ? path : undefined, signal => getJson<EntryPage>(path, signal));
+  const {data, error, reload} = useLoad('/v1/integrity', async signal => ({state: await getJson<State>('/v1/integrity', signal), at: Date.now()}));
   const turn = useTurn();
   const [openGap, setOpenGap] = useState<number>();
   if (error) return <div><h1>{t('nav.integrity')}</h1><Failure error={error} retry={reload} /></div>;
   if (!data) return <div><h1>{t('nav.integrity')}</h1><Loading /></div>;
-  const {status, at} = data;
-  const {checkpoint, problem} = status;
-  const before = (seconds: number | null): Date => new Date(at - (seconds ?? 0) * 1000);
+  const {state, at} = data;
+  const {checkpoint, problem, gaps} = state;
   return (
     <div class="integrity">
       <div class="view-head"><h1>{t('nav.integrity')}</h1></div>
       <p class="lead">{t('integrity.lead')}</p>
       <div class="cards">
         <Card icon="activity" title={t('integrity.captured')} state={problem ? 'bad' : 'good'}>
-          <p class="big">{status.lag_seconds === null ? t('value.unknown') : <Time when={before(status.lag_seconds)} />}</p>
-          <p class="note">{t('integrity.entries', {n: status.entries})}</p>
+          <p class="big">{state.captured_until === null ? t('value.unknown') : <Time when={state.captured_until} />}</p>
+          <p class="note">{t('integrity.entries', {n: state.entries})}</p>
           {problem && <p class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={problem} /></p>}
-          <StatusFacts status={status} />
-          {status.warnings.map(warning => <p key={warning} class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={warning} /></p>)}
+          <StatusFacts phase={state.phase} />
+          {state.warnings.map(warning => <p key={warning} class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={warning} /></p>)}
         </Card>
-        <Card icon="warning" title={t('integrity.gaps')} state={status.gaps === 0 ? 'good' : 'bad'}>
-          {status.gaps === 0
+        <Card icon="warning" title={t('integrity.gaps')} state={gaps.count === 0 ? 'good' : 'bad'}>
+          {gaps.count === 0
             ? <><p class="big">{t('integrity.no_gaps')}</p><p class="note">{t('integrity.no_gaps_text')}</p></>
             : <>
-                <p class="big">{t('integrity.some_gaps', {n: status.gaps})}</p>
-                {gaps.data?.entries.map(gap => <EntryLine key={gap.seq} entry={gap} open={openGap === gap.seq} turn={turn} onToggle={seq => setOpenGap(openGap === seq ? undefined : seq)} />)}
-                <Link to={searchPath('kind:gap')}>{t('integrity.all_gaps')}</Link>
+                <p class="big">{t('integrity.some_gaps', {n: gaps.count})}</p>
+                {gaps.newest.map(gap => <EntryLine key={gap.seq} entry={gap} open={openGap === gap.seq} turn={turn} onToggle={seq => setOpenGap(openGap === seq ? undefined : seq)} />)}
+                {may('read_entries') && <Link to={searchPath('kind:gap')}>{t('integrity.all_gaps')}</Link>}
               </>}
         </Card>
       </div>
-      {checkpoint && status.verifier_key && (
+      {checkpoint && state.verifier_key && (
         <section class="card verify">
           <h2><span class="card-icon"><Icon name="integrity" /></span> {t('verify.title')}</h2>
           <p class="note">{t('verify.lead')}</p>
-          <Deferred label={t('verify.run')} load={async () => (await import('../verify/BrowserCheck')).BrowserCheck} props={{verifierKey: status.verifier_key}} />
+          <Deferred label={t('verify.run')} load={async () => (await import('../verify/BrowserCheck')).BrowserCheck} props={{verifierKey: state.verifier_key}} />
           {may('export') && <ServerCheck />}
         </section>)}
       <div class="cards">
-        <Card icon="person" title={t('integrity.coverage')}><Coverage coverage={status.coverage} /></Card>
+        <Card icon="person" title={t('integrity.coverage')}><Coverage coverage={state.coverage} /></Card>
         <Card icon="integrity" title={t('integrity.checkpoint')}>
           {checkpoint
             ? <dl class="facts">
                 <div><dt>{t('integrity.size')}</dt><dd>{formatNumber(checkpoint.size)}</dd></div>
-                <div><dt>{t('integrity.signed')}</dt><dd><Time when={before(checkpoint.age_seconds)} exact /></dd></div>
+                <div><dt>{t('integrity.signed')}</dt><dd><Time when={new Date(at - checkpoint.age_seconds * 1000)} exact /></dd></div>
                 <div><dt>{t('integrity.root')}</dt><dd><code class="hash">{checkpoint.root}</code></dd></div>
-                {status.verifier_key && <div><dt>{t('integrity.key')}</dt><dd><code class="hash">{status.verifier_key}</code> <CopyButton text={status.verifier_key}>{t('action.copy')}</CopyButton></dd></div>}
+                {state.verifier_key && <div><dt>{t('integrity.key')}</dt><dd><code class="hash">{state.verifier_key}</code> <CopyButton text={state.verifier_key}>{t('action.copy')}</CopyButton></dd></div>}
               </dl>
             : <p>{t('integrity.no_checkpoint')}</p>}
           <p class="note">{t('integrity.key_text')}</p>
