@@ -206,6 +206,7 @@ class Demo:
             "in another terminal:\n\n"
             f"  export ROWLEDGER_DIR={self.data} PGPASSFILE={self.cluster.passfile}\n"
             f"  {self.program} log --follow\n"
+            f"  {self.program} user link {people['admin']['name']}    # another link to sign in with\n"
             f"  psql {self.cluster.url('meera')}\n\n"
             "Ctrl-C here ends all of it.\n")
         beat = 0

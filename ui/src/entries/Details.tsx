@@ -9,6 +9,7 @@ import {known, t} from '../i18n';
 import {CopyButton} from '../widgets/Copy';
 import {Deferred} from '../widgets/Deferred';
 import {Icon} from '../widgets/Icon';
+import {MaskedNote} from '../widgets/Masked';
 import {Time} from '../widgets/Time';
 import {Unmask} from '../widgets/Unmask';
 import {searchWord, viaName, whoOf} from './actor';
@@ -83,6 +84,7 @@ export function Details({entry, inRow = false}: {entry: Entry; inRow?: boolean})
       {aside.length > 0 && (
         <details class="aside"><summary>{t('entry.housekeeping_too', {n: aside.length})}</summary>
           <DifferenceTable changes={aside} caption={t('entry.housekeeping_too', {n: aside.length})} /></details>)}
+      {masked.length > 0 && <MaskedNote />}
       <Facts entry={entry} />
       <div class="actions start">
         {!inRow && entry.key && entry.table && (

@@ -19,7 +19,8 @@ export const en = {
   'signin.go': 'Sign in',
   'signin.busy': 'Signing in…',
   'signin.refused': 'Name and password do not fit together, or this person may not sign in any more.',
-  'signin.link_refused': 'This link was used already, or is too old. Ask for a new one.',
+  'signin.link_refused': 'This link does not work any more: it was used already, or is older than ten minutes.',
+  'signin.new_link': 'Sign in with your password, or ask for a new link. Whoever runs the program makes one with:',
   'signin.too_many': 'Too many attempts. Wait a few minutes, then try again.',
   'signin.help': 'No password, or forgotten? Your administrator can give you a sign-in link.',
 
@@ -289,6 +290,10 @@ export const en = {
   'unmask.recorded': 'Recorded, with your reason: “{reason}”',
   'unmask.values': 'Values in full',
 
+  'masked.title': 'Personal values masked',
+  'masked.by_you': 'Names, numbers and answers of people are masked. You may see them: open a change or a contact, choose “Show in full”, and write why. That is recorded.',
+  'masked.by_others': 'Names, numbers and answers of people are masked for your role. An auditor may show them in full, after writing why; that is recorded.',
+
   'row.story': 'Its story',
   'row.then': 'The row at a moment',
   'row.mode': 'What to show',
@@ -428,6 +433,8 @@ export const en = {
   'route.entry': 'an entry',
   'route.row': 'a row',
   'route.insights_changes': 'the insights',
+  'route.insights': 'the insights',
+  'route.integrity': 'the gaps in the record',
   'route.access': 'who looked at what',
   'route.exports': 'an export',
   'route.exports_data': 'an export, and took it away',

@@ -6,6 +6,7 @@ import {searchWord, viaName} from '../entries/actor';
 import {fieldName, tableName} from '../entries/words';
 import {formatNumber, t} from '../i18n';
 import {Icon, viaIcon, type IconName} from '../widgets/Icon';
+import {MaskedHint} from '../widgets/Masked';
 import {Popover} from '../widgets/Menu';
 import {counted} from './completion';
 import {toggleValue, valueOf} from './terms';
@@ -75,6 +76,7 @@ export function Filters({q, onSearch}: {q: string; onSearch: (q: string) => void
           </Popover>
         );
       })}
+      <MaskedHint />
     </div>
   );
 }

@@ -18,6 +18,7 @@ import {t} from '../i18n';
 import {exactTime, useTurn} from '../i18n/time';
 import {CopyButton} from '../widgets/Copy';
 import {Icon} from '../widgets/Icon';
+import {MaskedNote} from '../widgets/Masked';
 import {Failure, Loading, Notice} from '../widgets/State';
 import {Time} from '../widgets/Time';
 import {Unmask} from '../widgets/Unmask';
@@ -93,6 +94,7 @@ export function RowView({table, rowKey}: {table: string; rowKey: string}): JSX.E
             <Link to={withParameters({path, parameters}, {from: null, to: null})} current={!comparing}>{t('row.one_moment')}</Link>
             <Link to={withParameters({path, parameters}, {from: from ?? `seq:${oldest}`, to: to ?? 'now'})} current={comparing}>{t('row.two_moments')}</Link>
           </div>
+          {masked.length > 0 && <MaskedNote />}
           {comparing
             ? <TwoMoments table={table} rowKey={rowKey} from={from} to={to} moments={moments} />
             : <OneMoment table={table} rowKey={rowKey} at={at} newest={newest} moments={moments} now={now.data} />}
@@ -201,7 +203,7 @@ function Timeline({story}: {story: Story}): JSX.Element {
                     {line.entry.prev !== undefined && <button type="button" class="inline" onClick={() => adjust({from: `seq:${line.entry.seq}`, to: 'now', at: null})}>{t('row.compare_with_now')}</button>}
                   </p>
                 </div>
-              : <FoldLine fold={line} whole q="" openSeq={open} turn={turn} onToggle={toggle} />}
+              : <FoldLine fold={line} q="" inRow openSeq={open} turn={turn} onToggle={toggle} />}
           </li>
         ))}
       </ol>

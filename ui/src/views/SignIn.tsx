@@ -16,27 +16,32 @@ function linkSecret(): string | undefined {
   return match ? new URLSearchParams(match[1]).get('link') ?? undefined : undefined;
 }
 
-function refusal(error: ApiError, byLink: boolean): string {
-  if (error.status === 429) return t('signin.too_many');
-  if (error.status === 0) return t('state.unreachable_text');
-  if (error.status >= 400 && error.status < 500) return byLink ? t('signin.link_refused') : t('signin.refused');
-  return error.message;
+function Refusal({error, byLink}: {error: ApiError; byLink: boolean}): JSX.Element {
+  const isRefused = error.status >= 400 && error.status < 500 && error.status !== 429;
+  const said = error.status === 429 ? t('signin.too_many') : error.status === 0 ? t('state.unreachable_text')
+    : isRefused ? t(byLink ? 'signin.link_refused' : 'signin.refused') : error.message;
+  return (
+    <div class="form-error">
+      <p><Icon name="warning" size={18} /> {said}</p>
+      {isRefused && byLink && <p>{t('signin.new_link')} <code>rowledger user link {t('signin.name')}</code></p>}
+    </div>
+  );
 }
 
 export function SignIn(): JSX.Element {
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
-  const [error, setError] = useState<string>();
+  const [refused, setRefused] = useState<{error: ApiError; byLink: boolean}>();
   const [busy, setBusy] = useState(false);
   useTitle(t('signin.title'));
 
   const attempt = async (credentials: Parameters<typeof signIn>[0]): Promise<void> => {
     setBusy(true);
-    setError(undefined);
+    setRefused(undefined);
     try {
       await signIn(credentials);
     } catch (caught) {
-      setError(refusal(asApiError(caught), 'link' in credentials));
+      setRefused({error: asApiError(caught), byLink: 'link' in credentials});
       setBusy(false);
     }
   };
@@ -67,7 +72,7 @@ export function SignIn(): JSX.Element {
             <input type="text" autocomplete="username" autocapitalize="none" spellcheck={false} required value={name} onInput={event => setName(event.currentTarget.value)} /></label>
           <label class="field"><span>{t('signin.password')}</span>
             <input type="password" autocomplete="current-password" required value={password} onInput={event => setPassword(event.currentTarget.value)} /></label>
-          <div role="alert">{error && <p class="form-error"><Icon name="warning" size={18} /> {error}</p>}</div>
+          <div role="alert">{refused && <Refusal {...refused} />}</div>
           <button type="submit" class="button primary full" disabled={busy}>{busy ? t('signin.busy') : t('signin.go')}</button>
         </form>
         <p class="note">{t('signin.help')}</p>
