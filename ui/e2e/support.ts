@@ -130,12 +130,13 @@ interface AxeResult {
   violations: {id: string; help: string; nodes: {target: string[]; failureSummary?: string}[]}[];
 }
 
-export async function findBarriers(page: Page, where: string): Promise<string[]> {
+// colours: of these rules only those that look at colours.
+export async function findBarriers(page: Page, where: string, which: 'all' | 'colours' = 'all'): Promise<string[]> {
   await page.evaluate(axeSource);
-  const result = await page.evaluate(async () => {
+  const result = await page.evaluate(async runOnly => {
     const axe = (window as unknown as {axe: {run: (root: Document, options: object) => Promise<unknown>}}).axe;
-    return axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations']});
-  }) as AxeResult;
+    return axe.run(document, {runOnly, resultTypes: ['violations']});
+  }, which === 'all' ? {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']} : {type: 'rule', values: ['color-contrast', 'link-in-text-block']}) as AxeResult;
   return result.violations.map(each => `${where}: ${each.id}: ${each.help}\n    ${each.nodes.slice(0, 3).map(node => `${node.target.join(' ')} ${node.failureSummary?.replaceAll('\n', ' ') ?? ''}`).join('\n    ')}`);
 }
 
