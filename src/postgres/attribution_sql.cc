@@ -10,8 +10,9 @@ namespace {
 // The application's statement runs through this, so it has to be cheap and must not fail.
 //
 // Cheap. Most transactions have one statement, and PL/pgSQL prepares each expression anew in each
-// transaction: what costs is the number of expressions and of function calls in them, not what these
-// compute. Hence few, long expressions, `||` rather than format() or json_build_object(), the two
+// transaction: what costs is the number of expressions and of function calls in them. Hence the first statement of a
+// transaction, one that the client made itself, is told with three expressions; whatever needs more stands in the IF,
+// of which nothing is prepared until it runs. Hence `||` rather than format() or json_build_object(), the two
 // calls joined in one expression, and no PERFORM (a whole query). secret() and session_part() are declared IMMUTABLE
 // although they are not: the planner then calls them once and keeps their result in the session's own
 // plan, where nobody can read it; a plan is never shared between sessions. Replacing the function (attach does so
@@ -23,37 +24,54 @@ namespace {
 // touched except inside secret() and late_stamp(), which catch errors; without a secret the
 // stamp is zeros, which capture treats as nobody's.
 //
-// What it remembers is local to the transaction, so that ROLLBACK TO SAVEPOINT takes it back together with the
-// messages: rowledger.seen, the transaction and context that the last message told; rowledger.nested, the tables
-// whose statements were told to be a trigger's; rowledger.running, the tables of the statements that the client's
-// present command began itself, of which one may still be under way. A table stands for all its partitions. A role
-// can set them itself: that withholds the name, which shows as a change without one, but gives nobody another's.
+// What it remembers, rowledger.told, is local to the transaction, so that ROLLBACK TO SAVEPOINT takes it back together
+// with the messages: "<transaction>|<nested>|<running>|<context>". nested: the tables whose statements were told to be
+// a trigger's. running: when the client's present command began, and the tables of the statements that it began
+// itself, of which one may still be under way. context: what the last message told. Tables are ",<oid>," each; a table
+// stands for all its partitions. A role can set this itself: that withholds the name, which shows as a change without
+// one, but gives nobody another's.
 constexpr char kAttribute[] = R"(
 DECLARE
-  context text := current_setting('rowledger.context', true);
-  tree text := ',' || coalesce(pg_partition_root(TG_RELID)::oid, TG_RELID)::text || ',';
   body text;
+  part text;
+  note text;
 BEGIN
-  IF current_setting('rowledger.seen', true) = pg_current_xact_id()::text || ' ' || coalesce(context, '')
-     AND (strpos(current_setting('rowledger.nested', true), tree) > 0) = (pg_trigger_depth() > 1) THEN
-    IF pg_trigger_depth() = 1 AND NOT current_setting('rowledger.running', true) LIKE statement_timestamp()::text || '%' || tree || '%' THEN
-      body := set_config('rowledger.running', CASE WHEN starts_with(current_setting('rowledger.running', true), statement_timestamp()::text)
-                                                   THEN current_setting('rowledger.running', true) ELSE statement_timestamp()::text END || tree, true);
-    END IF;
-    RETURN NULL;
+  IF current_setting('rowledger.told', true) <> '' OR pg_trigger_depth() > 1
+     OR octet_length(current_setting('rowledger.context', true)) > 65536 THEN
+    DECLARE
+      xid text := pg_current_xact_id()::text;
+      context text := coalesce(current_setting('rowledger.context', true), '');
+      told text := CASE WHEN starts_with(current_setting('rowledger.told', true), xid || '|') THEN current_setting('rowledger.told', true) ELSE '' END;
+      nested text := split_part(told, '|', 2);
+      running text := split_part(told, '|', 3);
+      tree text := ',' || coalesce(pg_partition_root(TG_RELID)::oid, TG_RELID)::text || ',';
+      began text := statement_timestamp()::text;
+      is_running boolean := starts_with(running, began) AND strpos(running, tree) > 0;
+      is_nested boolean := pg_trigger_depth() > 1;
+      now_running text := CASE WHEN is_nested OR is_running THEN running
+                               WHEN starts_with(running, began) THEN running || tree ELSE began || tree END;
+    BEGIN
+      IF told <> '' AND (strpos(nested, tree) > 0) = is_nested
+         AND substr(told, length(xid) + length(nested) + length(running) + 4) = context THEN
+        IF now_running <> running THEN
+          note := set_config('rowledger.told', xid || '|' || nested || '|' || now_running || '|' || context, true);
+        END IF;
+        RETURN NULL;
+      END IF;
+      part := CASE WHEN is_nested THEN rowledger.nested_part(TG_RELID::text, (NOT is_running)::text) ELSE '","nested":false,"context":' END
+           || CASE WHEN context <> '' THEN rowledger.context_part(context) ELSE 'null}}' END;
+      note := xid || '|' || CASE WHEN is_nested THEN nested || tree ELSE '' END || '|' || now_running || '|' || context;
+    END;
   END IF;
   body := '{{"rowledger":1,"role":' || to_json(session_user::text)::text
        || ',"application":' || to_json(current_setting('application_name'))::text
        || rowledger.session_part() || pg_current_xact_id()::text
-       || CASE WHEN pg_trigger_depth() > 1 THEN rowledger.nested_part(TG_RELID::text, tree) ELSE '","nested":false,"context":' END
-       || CASE WHEN context <> '' THEN rowledger.context_part(context) ELSE 'null}}' END;
-  body := set_config('rowledger.seen', pg_current_xact_id()::text || ' ' || coalesce(context, ''), true)
-       || CASE WHEN pg_trigger_depth() > 1
-               THEN set_config('rowledger.nested', coalesce(current_setting('rowledger.nested', true), '') || tree, true)
-                 || set_config('rowledger.running', coalesce(current_setting('rowledger.running', true), ''), true)
-               ELSE set_config('rowledger.nested', '', true)
-                 || set_config('rowledger.running', CASE WHEN starts_with(current_setting('rowledger.running', true), statement_timestamp()::text)
-                                                         THEN current_setting('rowledger.running', true) ELSE statement_timestamp()::text END || tree, true) END
+       || coalesce(part, '","nested":false,"context":'
+                         || coalesce(to_json(nullif(current_setting('rowledger.context', true), ''))::text, 'null') || '}}');
+  body := set_config('rowledger.told',
+            coalesce(note, pg_current_xact_id()::text || '||' || statement_timestamp()::text
+                           || ',' || coalesce(pg_partition_root(TG_RELID)::oid, TG_RELID)::text || ',|'
+                           || coalesce(current_setting('rowledger.context', true), '')), true)
        || pg_logical_emit_message(true, 'rowledger',
             coalesce(encode(sha256(rowledger.secret() || sha256(rowledger.secret() || convert_to(body, '{0}'))), 'hex'),
                      rowledger.late_stamp(body)) || body)::text;
@@ -67,9 +85,7 @@ constexpr char kNestedPart[] = R"(
 BEGIN
   RETURN '","nested":true,"tables":['
       || coalesce((SELECT string_agg(a.relid::oid::text, ',') FROM pg_partition_ancestors(relation::oid) a), relation)
-      || '],"sure":'
-      || (current_setting('rowledger.running', true) LIKE statement_timestamp()::text || '%' || tree || '%' IS NOT TRUE)::text
-      || ',"context":';
+      || '],"sure":' || sure || ',"context":';
 END)";
 
 constexpr char kSecret[] = R"(
@@ -118,7 +134,7 @@ std::vector<AttributionFunction> attribution_functions(const std::string& encodi
       {"rowledger.secret()", "RETURNS bytea LANGUAGE plpgsql IMMUTABLE", body(kSecret)},
       {"rowledger.session_part()", "RETURNS text LANGUAGE plpgsql IMMUTABLE", body(kSessionPart)},
       {"rowledger.context_part(context text)", "RETURNS text LANGUAGE plpgsql STABLE", body(kContextPart)},
-      {"rowledger.nested_part(relation text, tree text)", "RETURNS text LANGUAGE plpgsql STABLE", body(kNestedPart)},
+      {"rowledger.nested_part(relation text, sure text)", "RETURNS text LANGUAGE plpgsql STABLE", body(kNestedPart)},
       {"rowledger.late_stamp(body text)", "RETURNS text LANGUAGE plpgsql VOLATILE", body(kLateStamp)},
       {"rowledger.attribute()", "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER", body(kAttribute)},
   };
