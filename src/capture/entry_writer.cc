@@ -1,5 +1,6 @@
 #include "capture/entry_writer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -13,6 +14,9 @@ namespace {
 // Large enough that one sync serves many transactions, small enough to stay in the CPU's cache.
 constexpr size_t kLargeBatchBytes = 1 << 20;
 constexpr size_t kLargeBatchEntries = 4'096;
+// After an append, times as long as it took.
+constexpr int kRest = 2;
+constexpr auto kLongestRest = std::chrono::milliseconds(10);
 constexpr auto kRetryAfter = std::chrono::milliseconds(500);
 // A millisecond at most, so that no number of readers stops capture.
 constexpr int kLetInSteps = 20;
@@ -104,6 +108,10 @@ bool EntryWriter::batch_is_large() const {
 
 bool EntryWriter::has_unflushed() const { return !batch_.empty() || cursor_due_ || captured_ != durable().captured; }
 
+bool EntryWriter::committer_is_ready() const {
+  return in_flight_.load(std::memory_order_acquire) == 0 && std::chrono::steady_clock::now() >= rest_until_.load();
+}
+
 void EntryWriter::flush() {
   auto pending = std::make_unique<Pending>();
   pending->store = !batch_.empty() || cursor_due_;
@@ -177,7 +185,12 @@ void EntryWriter::run() {
     const store::Batch& batch = (*pending)->batch;
     // What comes after a batch that is missing must not be written.
     Status done = failure();
-    if (done && (*pending)->store) done = append_until_done(batch);
+    if (done && (*pending)->store) {
+      const auto begin = std::chrono::steady_clock::now();
+      done = append_until_done(batch);
+      const auto end = std::chrono::steady_clock::now();
+      rest_until_ = end + std::min<std::chrono::steady_clock::duration>(kRest * (end - begin), kLongestRest);
+    }
     std::function<void()> on_durable;
     {
       std::lock_guard guard(durable_mutex_);

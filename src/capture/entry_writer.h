@@ -64,7 +64,9 @@ class EntryWriter {
   // Locked.
   bool batch_is_large() const;
   bool has_unflushed() const;
-  bool committer_is_idle() const { return in_flight_.load(std::memory_order_acquire) == 0; }
+  // Nothing is being appended, and the disk had its rest since the last sync: one that is slow, and that the source or
+  // another program may sync to as well, is not kept busy by us alone.
+  bool committer_is_ready() const;
   // Locked. The number that the batch under construction will have; durable when
   // durable().batches >= it.
   uint64_t batch_number() const { return next_batch_; }
@@ -121,6 +123,7 @@ class EntryWriter {
   std::atomic<uint64_t> gap_count_{0};
   std::array<std::atomic<uint64_t>, 256> added_{};  // by the kind's number
   std::atomic<int> in_flight_{0};
+  std::atomic<std::chrono::steady_clock::time_point> rest_until_{};  // set before in_flight_ is counted down
 
   mutable std::mutex durable_mutex_;
   mutable std::condition_variable durable_changed_;

@@ -19,6 +19,9 @@ using namespace postgres;
 constexpr size_t kDrainBytes = 512 << 10;
 constexpr size_t kKeptBufferBytes = 2 << 20;  // a buffer that one huge row blew up is not kept
 constexpr int kDrainWaitMs = 100;
+// What a busy source commits within this time is taken together: each wake-up, batch and sync costs the source's
+// machine far more than a row does.
+constexpr auto kGather = milliseconds(2);
 constexpr int64_t kConfirmEveryUs = 100'000;            // when there is something new to confirm
 constexpr int64_t kConfirmAtLeastEveryUs = 10'000'000;  // else; a third of wal_sender_timeout if that is less
 constexpr auto kFlushRetry = milliseconds(1);
@@ -372,11 +375,14 @@ Status Session::receive() {
   while (!ended()) {
     StreamBuffer buffer = empty_.try_pop().value_or(StreamBuffer{});
     RL_ASSIGN(const size_t frames, stream_->drain(buffer, kDrainBytes, kDrainWaitMs));
+    const auto next = std::chrono::steady_clock::now() + kGather;
+    const bool more = buffer.bytes.size() >= kDrainBytes;
     if (frames > 0) {
       received_wal_end_ = std::max(received_wal_end_.load(), buffer.frames.back().wal_end.value);
       RL_TRY(hand_over(buffer));
     }
     RL_TRY(confirm_if_due());
+    if (frames > 0 && !more) std::this_thread::sleep_until(next);
   }
   return {};
 }
@@ -434,9 +440,10 @@ void Session::build() {
         (void)empty_.push_for(*buffer, milliseconds(0));
       }
     }
-    // What is complete goes to the disk as soon as the disk is free; what comes meanwhile shares the next sync.
+    // What is complete goes to the disk as soon as that may be asked for a sync; what comes meanwhile shares the next
+    // sync.
     unflushed = parts_.writer.has_unflushed();
-    if (unflushed && assembler_->between_transactions() && filled_.size() == 0 && parts_.writer.committer_is_idle()) {
+    if (unflushed && assembler_->between_transactions() && filled_.size() == 0 && parts_.writer.committer_is_ready()) {
       parts_.writer.flush();
       unflushed = false;
     }

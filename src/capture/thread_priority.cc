@@ -8,7 +8,8 @@ namespace rowledger::capture {
 
 void yield_to_other_programs() {
   // On Linux a nice value belongs to a thread.
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 5);
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  (void)setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + 5);
 }
 
 }  // namespace rowledger::capture
