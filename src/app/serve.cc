@@ -51,7 +51,8 @@ class StopSignals {
   sigset_t set_;
 };
 
-// Tells the server when the log has grown, so that live streams go on.
+// Tells the server when the log has grown, so that live streams go on. At once when it was quiet; what comes quickly
+// one after the other is told together, because each word wakes every stream.
 class Feed {
  public:
   Feed(const store::Store& store, std::vector<http::Server*> servers)
@@ -59,9 +60,10 @@ class Feed {
           constexpr int kLookForStopMs = 200;
           for (Seq seen = store.end(); !stop_;) {
             const Seq end = store.wait_beyond(seen, kLookForStopMs);
-            if (end > seen)
-              for (http::Server* server : servers) server->wake();
+            if (end <= seen) continue;
+            for (http::Server* server : servers) server->wake();
             seen = end;
+            std::this_thread::sleep_for(kTogether);
           }
         }) {}
   ~Feed() {
@@ -70,6 +72,7 @@ class Feed {
   }
 
  private:
+  static constexpr auto kTogether = std::chrono::milliseconds(5);
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };

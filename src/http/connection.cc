@@ -343,7 +343,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     again_ = false;
     timer_.cancel();
     if (core_.stopping) return end_body();
-    net::post(core_.pool, [me = self()] {
+    net::post(core_.live_pool, [me = self()] {
       std::string out;
       LiveBody::Next next = LiveBody::Next::kEnd;
       try {

@@ -1,6 +1,6 @@
 #pragma once
 // One client's connection. Lives on the server's one I/O thread; the only things that happen
-// elsewhere are the handler, a streamed body and the steps of a live body, on handler threads.
+// elsewhere are the handler, a streamed body and the steps of a live body, each on threads of a pool of its own.
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -26,7 +26,11 @@ class Connection {
 // What the connections of one server share.
 struct ServerCore {
   ServerCore(Handler handler_in, const ServerLimits& limits_in)
-      : handler(std::move(handler_in)), limits(limits_in), pool(limits.handler_threads), stream_pool(limits.streams) {}
+      : handler(std::move(handler_in)),
+        limits(limits_in),
+        pool(limits.handler_threads),
+        stream_pool(limits.streams),
+        live_pool(limits.live_threads) {}
 
   const Handler handler;
   const ServerLimits limits;
@@ -34,7 +38,7 @@ struct ServerCore {
   std::function<std::optional<Response>(Request&)> admit;
   std::atomic<bool> stopping = false;
   boost::asio::io_context io{1};
-  boost::asio::thread_pool pool, stream_pool;
+  boost::asio::thread_pool pool, stream_pool, live_pool;
   size_t streams = 0;  // under way; I/O thread
   // Called on the I/O thread when a connection has ended.
   std::function<void(Connection*)> on_end;

@@ -52,7 +52,7 @@ struct LiveBody {
     kMore,  // there is more at once
     kEnd,
   };
-  // Appends what there is now, about 64 KiB at most. Called from handler threads, one call at a
+  // Appends what there is now, about 64 KiB at most. Called from threads of their own, one call at a
   // time, and never before the client has taken what was appended earlier.
   std::function<Next(std::string& out)> step;
   int interval_ms = 15'000;
@@ -76,7 +76,8 @@ struct ServerLimits {
   size_t connections = 256;
   size_t connections_per_network = 256;  // trusted proxies excepted
   size_t handler_threads = 8;
-  size_t streams = 8;  // streamed bodies at a time; what is beyond is told to try again
+  size_t live_threads = 2;  // for all live bodies together: no long request makes them wait
+  size_t streams = 8;       // streamed bodies at a time; what is beyond is told to try again
   // For a request to arrive whole, and for a client to take something of an answer.
   int idle_timeout_ms = 30'000;
   // A client that takes an answer more slowly than this, after the time above, is given up.

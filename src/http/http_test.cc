@@ -263,6 +263,47 @@ TEST_F(HttpTest, LiveBodyFollowsWakeUps) {
   EXPECT_EQ(body, "abEND");
 }
 
+TEST_F(HttpTest, LiveBodiesDoNotWaitForLongRequests) {
+  Feed feed;
+  feed.add("a");
+  ServerLimits limits;
+  limits.handler_threads = 1;
+  Signal live_begun, busy, may_end;
+  serve(
+      [&](const Request& request) {
+        if (request.target == "/long") {
+          busy.raise();
+          may_end.wait_for(1);
+          return text("at last");
+        }
+        Response out;
+        out.live = feed.body();
+        return out;
+      },
+      limits);
+  std::thread live([&] {
+    Request request;
+    request.method = "GET";
+    request.target = "/live";
+    std::string body;
+    const auto response = request_unix(socket_, request, [&](std::string_view piece) {
+      body += piece;
+      live_begun.raise();
+      return true;
+    });
+    EXPECT_TRUE(response);
+    EXPECT_EQ(body, "abEND");
+  });
+  live_begun.wait_for(1);
+  std::thread long_one([&] { EXPECT_EQ(get("/long")->body, "at last"); });
+  busy.wait_for(1);
+  feed.add("bEND");
+  server_->wake();
+  live.join();
+  may_end.raise();
+  long_one.join();
+}
+
 TEST_F(HttpTest, ManyLiveBodiesHoldNoThread) {
   Feed feed;
   feed.add(".");

@@ -102,6 +102,7 @@ void Listener<Protocol>::stop() {
   }
   core_.pool.join();
   core_.stream_pool.join();
+  core_.live_pool.join();
   if (!thread_.joinable()) return;
   boost::asio::post(core_.io, [this] {
     if (connections_.empty()) return;

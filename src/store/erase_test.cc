@@ -1,7 +1,9 @@
 // Erasing a subject: what the log, the state and the index say afterwards, at once and when opened again.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "store/rocksdb_store.h"
@@ -127,6 +129,37 @@ TEST_F(EraseTest, NothingOfTheSubjectIsLeftAndAllOfTheOthers) {
   write(workload_.seq + 5'000);  // it begins anew, with another key
   EXPECT_GT(store_->trace_of(subject, store_->end())->entries, 0u);
   open();
+}
+
+TEST_F(EraseTest, WhoFollowsTheLogSharesWhatIsReadAndNothingErased) {
+  open();
+  write(2'000);
+  const SeqRange newest{{store_->end().value - 300}, store_->end()};
+  std::map<Seq, Owner> owners;
+  const auto scan = [&] {
+    std::map<Seq, const record::OwnedEntry*> out;
+    EXPECT_TRUE(store_->scan(newest, [&](const record::OwnedEntry& entry) {
+      out[entry.header().seq] = &entry;
+      if (entry.values() == record::Values::kHere)
+        owners[entry.header().seq] = {std::string(entry.header().tenant), std::string(entry.body().subject)};
+      return true;
+    }));
+    return out;
+  };
+  const auto first = scan();
+  EXPECT_EQ(first.size(), 300u);
+  EXPECT_EQ(first, scan()) << "the same entries, in the same place";
+  const auto about = std::ranges::find_if(owners, [](const auto& each) { return !each.second.subject.empty(); });
+  ASSERT_NE(about, owners.end());
+  ASSERT_EQ(store_->destroy_keys({about->second}).value(), 1u);
+  uint64_t erased = 0;
+  ASSERT_TRUE(store_->scan(newest, [&](const record::OwnedEntry& entry) {
+    const bool is_about_him = owners[entry.header().seq] == about->second;
+    EXPECT_EQ(entry.values() == record::Values::kErased, is_about_him) << entry.header().seq.value;
+    erased += is_about_him;
+    return true;
+  }));
+  EXPECT_GT(erased, 0u);
 }
 
 TEST_F(EraseTest, AKillBeforeTheStateIsWrittenLeavesItErased) {

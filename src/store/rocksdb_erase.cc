@@ -45,7 +45,10 @@ Result<uint64_t> RocksdbStore::destroy_expired(const RetentionRules& rules, uint
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   if (!rules.erases() || sealing_.ring() == nullptr) return 0;
   RL_ASSIGN(const uint64_t destroyed, subject_keys_.destroy_expired(rules, today, at_most));
-  if (destroyed > 0) state_.flush_soon();
+  if (destroyed > 0) {
+    recent_.forget_all();
+    state_.flush_soon();
+  }
   return destroyed;
 }
 
@@ -102,6 +105,7 @@ Result<uint64_t> RocksdbStore::destroy_keys(const std::vector<Owner>& owners) {
   }
   // Afterwards, so that a crash leaves what names the keys that are still to be destroyed.
   for (const Owner& owner : owners) RL_TRY(subject_keys_.forget(owner.tenant, owner.subject));
+  recent_.forget_all();
   for (const Owner& owner : owners) RL_TRY(drop_live_tokens(owner.subject));
   state_.flush_soon();
   return destroyed;

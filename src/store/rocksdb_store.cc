@@ -97,22 +97,33 @@ Result<std::optional<record::OwnedEntry>> RocksdbStore::read_open(Seq seq) const
   return std::optional<record::OwnedEntry>(std::move(entry));
 }
 
+Result<record::OwnedEntry> RocksdbStore::read_next(Seq seq, std::shared_ptr<const Bundle>& bundle, bool keep) const {
+  const uint64_t number = seq.value / kBundleEntries;
+  if (!bundle || bundle->headers.first.value != number * kBundleEntries) {
+    bundle.reset();
+    RL_ASSIGN(std::optional<record::OwnedEntry> open, read_open(seq));
+    if (open) return std::move(*open);
+    RL_ASSIGN(bundle, reader_.bundle(number, keep));
+  }
+  return reader_.entry(*bundle, seq);
+}
+
 Status RocksdbStore::scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const {
   const uint64_t end = std::min(range.end.value, this->end().value);
+  // A long scan must not push out what others read again and again.
+  const bool keep = end - std::min(end, range.begin.value) <= kBundleEntries;
+  // Whoever follows the log reads its end.
+  const bool follows = range.begin.value + RecentEntries::kEntries >= this->end().value;
+  const uint64_t generation = recent_.generation();
   std::shared_ptr<const Bundle> bundle;
   for (Seq seq = range.begin; seq.value < end; ++seq.value) {
-    if (!bundle || seq.value % kBundleEntries == 0) {
-      bundle.reset();
-      RL_ASSIGN(const std::optional<record::OwnedEntry> open, read_open(seq));
-      if (open) {
-        if (!visit(*open)) return {};
-        continue;
-      }
-      // A long scan must not push out what others read again and again.
-      RL_ASSIGN(bundle, reader_.bundle(seq.value / kBundleEntries, end - range.begin.value <= kBundleEntries));
+    RecentEntries::Shared entry = follows ? recent_.find(seq) : nullptr;
+    if (entry == nullptr) {
+      RL_ASSIGN(record::OwnedEntry read, read_next(seq, bundle, keep));
+      entry = std::make_shared<const record::OwnedEntry>(std::move(read));
+      if (follows) recent_.keep(entry, generation);
     }
-    RL_ASSIGN(const record::OwnedEntry entry, reader_.entry(*bundle, seq));
-    if (!visit(entry)) return {};
+    if (!visit(*entry)) return {};
   }
   return {};
 }

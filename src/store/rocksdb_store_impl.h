@@ -13,6 +13,7 @@
 #include "store/database.h"
 #include "store/log_reader.h"
 #include "store/range_index.h"
+#include "store/recent_entries.h"
 #include "store/redo.h"
 #include "store/rocksdb_store.h"
 #include "store/state_store.h"
@@ -132,6 +133,8 @@ class RocksdbStore final : public Store {
 
   // rocksdb_store.cc
   Result<std::optional<record::OwnedEntry>> read_open(Seq seq) const;
+  // bundle: kept from call to call. keep: whether it is likely to be read again.
+  Result<record::OwnedEntry> read_next(Seq seq, std::shared_ptr<const Bundle>& bundle, bool keep) const;
 
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
@@ -140,6 +143,7 @@ class RocksdbStore final : public Store {
   const LogReader reader_;
   const StoredTiles tiles_;
   StateStore state_;
+  mutable RecentEntries recent_;
 
   // The writer's own.
   Compressor compressor_;
