@@ -4,8 +4,10 @@
 
 namespace rowledger::http {
 
-// Bodies that are whole, of a text type and larger than a packet. An answer that sets a cookie stays as it is: the size
-// of a compressed secret tells something about it.
+// Bodies of a text type: whole ones larger than a packet, and streamed ones, piece by piece in little memory. Live ones
+// never: an event must not wait for the next. An answer that sets a cookie stays as it is: the size of a compressed
+// secret tells something about it. So does a part of something. What is compressed has no parts, and only a weak ETag,
+// because the same bytes come in several forms (RFC 9110, 8.8.1).
 void compress(const Request& request, Response& response);
 
 // The encoding to use for an Accept-Encoding header: "zstd", "gzip" or "".

@@ -8,8 +8,12 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <future>
+#include <memory>
+#include <stdexcept>
 #include <thread>
 
 #include "http/compress.h"
@@ -290,6 +294,129 @@ TEST(Compress, GivesBackTheSame) {
   again.resize(stream.total_out);
   inflateEnd(&stream);
   EXPECT_EQ(again, body);
+}
+
+// What has come of a compressed body so far, uncompressed.
+class Unpacked {
+ public:
+  explicit Unpacked(std::string_view encoding)
+      : gzip_(encoding == "gzip"), zstd_(::ZSTD_createDCtx(), ::ZSTD_freeDCtx) {
+    if (gzip_) EXPECT_EQ(inflateInit2(&inflate_, 15 + 16), Z_OK);
+  }
+  ~Unpacked() {
+    if (gzip_) ::inflateEnd(&inflate_);
+  }
+  void add(std::string_view piece) {
+    std::string out(1 << 20, '\0');
+    if (gzip_) {
+      inflate_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+      inflate_.avail_in = static_cast<uInt>(piece.size());
+      inflate_.next_out = reinterpret_cast<Bytef*>(out.data());
+      inflate_.avail_out = static_cast<uInt>(out.size());
+      ended = ::inflate(&inflate_, Z_SYNC_FLUSH) == Z_STREAM_END;
+      out.resize(out.size() - inflate_.avail_out);
+    } else {
+      ZSTD_inBuffer in{piece.data(), piece.size(), 0};
+      ZSTD_outBuffer into{out.data(), out.size(), 0};
+      ended = ::ZSTD_decompressStream(zstd_.get(), &into, &in) == 0;
+      out.resize(into.pos);
+    }
+    text += out;
+  }
+  std::string text;
+  bool ended = false;
+
+ private:
+  const bool gzip_;
+  z_stream inflate_{};
+  const std::unique_ptr<ZSTD_DCtx, decltype(&::ZSTD_freeDCtx)> zstd_;
+};
+
+class Collected final : public BodySink {
+ public:
+  bool write(std::string_view bytes) override {
+    largest = std::max(largest, bytes.size());
+    if (take) take(bytes);
+    return !gone();
+  }
+  bool gone() const override { return left; }
+  std::function<void(std::string_view)> take;
+  size_t largest = 0;
+  bool left = false;
+};
+
+TEST(Compress, AStreamPieceByPiece) {
+  for (const std::string encoding : {"gzip", "zstd"}) {
+    Unpacked got(encoding);
+    Collected sink;
+    sink.take = [&](std::string_view piece) { got.add(piece); };
+    std::string sent;
+    Response response = text({});
+    response.headers.emplace_back("ETag", "\"abc\"");
+    response.headers.emplace_back("Accept-Ranges", "bytes");
+    response.stream = [&](BodySink& out) {
+      for (int i = 0; i < 300; ++i) {
+        const std::string piece = std::to_string(i * 7'919) + std::string(static_cast<size_t>(i) * 11, 'x') + "\n";
+        sent += piece;
+        EXPECT_TRUE(out.write(piece));
+        EXPECT_EQ(got.text, sent) << "nothing waits for what comes next";
+      }
+    };
+    response = compressed(encoding, std::move(response));
+    EXPECT_EQ(header(response, "Content-Encoding"), encoding);
+    EXPECT_EQ(header(response, "Vary"), "Accept-Encoding");
+    // The same bytes in another form: no part of them is a part of this.
+    EXPECT_EQ(header(response, "ETag"), "W/\"abc\"");
+    EXPECT_EQ(header(response, "Accept-Ranges"), "");
+    response.stream(sink);
+    EXPECT_EQ(got.text, sent);
+    EXPECT_TRUE(got.ended);
+  }
+}
+
+TEST(Compress, ALargePieceLeavesInSmallOnes) {
+  std::string noise(1 << 20, '\0');
+  uint32_t state = 1;
+  for (char& c : noise) c = static_cast<char>((state = state * 1'664'525 + 1'013'904'223) >> 24);
+  for (const std::string encoding : {"gzip", "zstd"}) {
+    Collected sink;
+    Response response = text({});
+    response.stream = [&](BodySink& out) { out.write(noise); };
+    compressed(encoding, std::move(response)).stream(sink);
+    EXPECT_GT(sink.largest, 0u);
+    EXPECT_LE(sink.largest, 128u << 10);
+  }
+}
+
+TEST(Compress, AStreamThatBreaksOffHasNoEnd) {
+  Unpacked got("gzip");
+  Collected sink;
+  sink.take = [&](std::string_view piece) { got.add(piece); };
+  Response response = text({});
+  response.stream = [](BodySink& out) {
+    out.write("half");
+    throw std::runtime_error("broken");
+  };
+  response = compressed("gzip", std::move(response));
+  EXPECT_THROW(response.stream(sink), std::runtime_error);
+  EXPECT_EQ(got.text, "half");
+  EXPECT_FALSE(got.ended);
+  // Whoever left is not told anything any more, and the producer hears it.
+  Response again = text({});
+  again.stream = [](BodySink& out) { EXPECT_FALSE(out.write("half")); };
+  sink.left = true;
+  compressed("gzip", std::move(again)).stream(sink);
+}
+
+TEST(Compress, NeverALiveBodyNorAPart) {
+  Response live = text({});
+  live.headers = {{"Content-Type", "text/event-stream"}};
+  live.live.emplace();
+  EXPECT_EQ(header(compressed("gzip, zstd", std::move(live)), "Content-Encoding"), "");
+  Response part = text({});
+  part.headers.emplace_back("Content-Range", "bytes 0-9/10");
+  part.stream = [](BodySink&) {};
+  EXPECT_EQ(header(compressed("gzip, zstd", std::move(part)), "Content-Encoding"), "");
 }
 
 TEST(Compress, OnlyWhereItPays) {

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import time
 import pytest
 
 from harness import CANNOT_REACH, DONE, WRONG_USAGE, PROGRAM, REPOSITORY, wait_until
+from web import Web
 
 
 def request(rowledger, method, target, headers=(), body=b""):
@@ -149,6 +151,25 @@ def test_parts_and_going_on(filled):
     filled.stop()
     filled.serve()
     assert part("bytes=100-")[2] == whole[100:]
+
+
+def test_it_is_compressed_for_who_takes_that(filled):
+    web = Web(filled.status()["http"]["url"],
+              token=filled.must("token", "create", "--name", "t", "--role", "auditor").split()[-1])
+    export = web.post("/v1/exports", {"format": "ndjson", "q": "kind:*"}).json()
+    data = f"/v1/exports/{export['id']}/data"
+    state = wait_until(lambda: (s := web.get(f"/v1/exports/{export['id']}").json())["state"] == "done" and s, 30, "it is done")
+    plain, packed = web.get(data), web.get(data, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(packed.body) == plain.body and len(packed.body) * 3 < len(plain.body)
+    assert hashlib.sha256(plain.body).hexdigest() == state["sha256"]
+    # Whose parts are asked for is not compressed; what is compressed offers no parts.
+    assert packed.headers["ETag"] == "W/" + plain.headers["ETag"] and "Accept-Ranges" not in packed.headers
+    part = web.get(data, headers={"Accept-Encoding": "gzip", "Range": "bytes=10-19"})
+    assert (part.status, part.body) == (206, plain.body[10:20]) and "Content-Encoding" not in part.headers
+    part = web.get(data, headers={"Range": "bytes=10-19", "If-Range": packed.headers["ETag"]})
+    assert (part.status, part.body) == (200, plain.body)
 
 
 def test_what_comes_later_is_not_in_it(filled, cluster, database):
