@@ -9,11 +9,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 
 #include "base/log.h"
 #include "http/compress.h"
 #include "http/pipe.h"
+#include "http/tls_stream.h"
 
 namespace rowledger::http {
 namespace {
@@ -47,9 +47,7 @@ Response call(const ServerCore& core, Request& request) {
 }
 
 template <class Stream>
-constexpr bool kIsTls = false;
-template <class Lower>
-constexpr bool kIsTls<beast::ssl_stream<Lower>> = true;
+constexpr bool kIsTls = std::is_same_v<Stream, TlsStream>;
 
 // (handshake ->) reading a request -> handling -> answering -> reading the next.
 template <class Stream>
@@ -60,8 +58,8 @@ class StreamConnection final : public Connection, public std::enable_shared_from
 
   void start() override {
     if constexpr (kIsTls<Stream>) {
-      lower().expires_after(patience());
-      stream_.async_handshake(net::ssl::stream_base::server, [me = self()](error_code error) {
+      stream_.expires_after(patience());
+      stream_.async_handshake([me = self()](error_code error, size_t) {
         if (error) return me->close();
         me->read_request();
       });
@@ -86,7 +84,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     phase_ = Phase::kClosed;
     if (pipe_) pipe_->break_off();
     timer_.cancel();
-    lower().close();
+    stream_.close();
     core_.on_end(this);
   }
 
@@ -95,7 +93,6 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   using Clock = std::chrono::steady_clock;
 
   auto self() { return this->shared_from_this(); }
-  auto& lower() { return beast::get_lowest_layer(stream_); }
   std::chrono::milliseconds patience() const { return std::chrono::milliseconds(core_.limits.idle_timeout_ms); }
 
   // A client may take its time as long as it takes something, and no less than the least rate on the whole.
@@ -111,7 +108,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(core_.limits.header_bytes));
     parser_->body_limit(core_.limits.body_bytes);
-    lower().expires_after(patience());
+    stream_.expires_after(patience());
     beast::http::async_read(stream_, buffer_, *parser_,
                             [me = self()](error_code error, size_t) { me->on_request(error); });
   }
@@ -142,7 +139,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     request.body = std::move(message.body());
     request.peer = peer_;
     phase_ = Phase::kHandling;
-    lower().expires_never();
+    stream_.expires_never();
     net::post(core_.pool, [me = self(), request = std::move(request)]() mutable {
       Response response = call(me->core_, request);
       net::post(me->core_.io, [me, response = std::move(response)]() mutable { me->respond(std::move(response)); });
@@ -173,7 +170,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     begin_sending();
     if (!streamed) return write_some();
     serializer_->split(true);
-    lower().expires_after(patience());
+    stream_.expires_after(patience());
     beast::http::async_write_header(stream_, *serializer_,
                                     [me = self(), response = std::move(response)](error_code error, size_t) mutable {
                                       if (error) return me->close();
@@ -182,7 +179,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   }
 
   void write_some() {
-    lower().expires_after(patience());
+    stream_.expires_after(patience());
     beast::http::async_write_some(stream_, *serializer_, [me = self()](error_code error, size_t size) {
       if (error || me->phase_ == Phase::kClosed) return me->close();
       me->sent_bytes_ += size;
@@ -201,9 +198,9 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   // TLS says that this is the end, so that the client can tell it from a cut.
   void end_connection() {
     phase_ = Phase::kEnding;
-    lower().expires_after(kEndPatience);
+    stream_.expires_after(kEndPatience);
     if constexpr (kIsTls<Stream>) {
-      stream_.async_shutdown([me = self()](error_code) { me->linger(); });
+      stream_.async_shutdown([me = self()](error_code, size_t) { me->linger(); });
     } else {
       linger();
     }
@@ -214,17 +211,21 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   void linger() {
     if (phase_ == Phase::kClosed) return;
     error_code ignored;
-    lower().socket().shutdown(net::socket_base::shutdown_send, ignored);
-    lower().expires_after(kEndPatience);
+    stream_.socket().shutdown(net::socket_base::shutdown_send, ignored);
+    timer_.expires_after(kEndPatience);
+    timer_.async_wait([me = self()](error_code error) {
+      if (!error) me->close();
+    });
     drain(kLingerBytes);
   }
 
   void drain(size_t budget) {
     buffer_.clear();
-    lower().async_read_some(buffer_.prepare(kDrainBytes), [me = self(), budget](error_code error, size_t size) {
-      if (error || me->phase_ == Phase::kClosed || size >= budget) return me->close();
-      me->drain(budget - size);
-    });
+    stream_.socket().async_read_some(buffer_.prepare(kDrainBytes),
+                                     [me = self(), budget](error_code error, size_t size) {
+                                       if (error || me->phase_ == Phase::kClosed || size >= budget) return me->close();
+                                       me->drain(budget - size);
+                                     });
   }
 
   void begin_body(Response response) {
@@ -262,7 +263,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   void watch_for_end() {
     if (buffer_.size() > 0) return;
     watching_ = true;
-    lower().expires_never();
+    stream_.expires_never();
     stream_.async_read_some(buffer_.prepare(kWatchBytes), [me = self()](error_code error, size_t size) {
       me->watching_ = false;
       if (error || me->phase_ == Phase::kClosed) return me->close();
@@ -294,7 +295,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
   }
 
   void write_rest_of_piece() {
-    lower().expires_after(patience());
+    stream_.expires_after(patience());
     stream_.async_write_some(net::buffer(piece_.data() + written_, piece_.size() - written_),
                              [me = self()](error_code error, size_t size) {
                                if (error || me->phase_ == Phase::kClosed) return me->close();
@@ -426,7 +427,7 @@ std::shared_ptr<Connection> make_connection(ServerCore& core, net::ip::tcp::sock
 
 std::shared_ptr<Connection> make_connection(ServerCore& core, net::ip::tcp::socket socket, net::ssl::context& tls,
                                             Peer peer) {
-  return make(core, beast::ssl_stream<beast::tcp_stream>(beast::tcp_stream(std::move(socket)), tls), std::move(peer));
+  return make(core, TlsStream(std::move(socket), tls), std::move(peer));
 }
 
 }  // namespace rowledger::http
