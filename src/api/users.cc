@@ -79,10 +79,17 @@ std::optional<uint64_t> wanted_version(const http::Request& request) {
   return parse_number(match.substr(1, match.size() - 2)).value_or(0);
 }
 
-http::Response change_problem(const Error& error, const std::optional<uint64_t>& version) {
-  if (version && error.code == ErrorCode::kConflict)
-    return problem(412, "changed-meanwhile", "Changed meanwhile", error.message);
-  return problem(error);
+http::Response answer_to(const Status& done) { return done ? nothing() : problem(done.error()); }
+http::Response answer_to(const Result<User>& user) { return user ? user_answer(*user) : problem(user.error()); }
+
+// Changes a user as it was when the caller looked, if he says with If-Match which version that is.
+template <class Change>
+http::Response change_version(const http::Request& request, const Change& change) {
+  const auto version = wanted_version(request);
+  const auto done = change(version);
+  if (!done && version && done.error().code == ErrorCode::kConflict)
+    return problem(412, "changed-meanwhile", "Changed meanwhile", done.error().message);
+  return answer_to(done);
 }
 
 std::string sign_in_url(const Dependencies& dependencies, std::string_view secret) {
@@ -133,8 +140,7 @@ http::Response get_users(const Call& call, People& people) {
 }
 
 http::Response get_user(const Call& call, People& people) {
-  const auto user = people.user(call.principal(), call.path[0]);
-  return user ? user_answer(*user) : problem(user.error());
+  return answer_to(people.user(call.principal(), call.path[0]));
 }
 
 http::Response post_user(const Call& call, People& people) {
@@ -168,21 +174,20 @@ http::Response patch_user(const Call& call, People& people) {
   if (session && change->only_password() && session->principal.name == call.path[0]) {
     const auto present = body->text_if_given("current_password");
     if (!present) return problem(present.error());
-    const Status done = people.change_own_password(*session, present->value_or(""), *change->password,
-                                                   http::network_of(call.request.peer.address));
-    return done ? nothing() : problem(done.error());
+    return answer_to(people.change_own_password(*session, present->value_or(""), *change->password,
+                                                http::network_of(call.request.peer.address)));
   }
   if (!call.principal().may(people::Right::kManagePeople))
     return problem(Error{ErrorCode::kPermission, "managing people takes an administrator"});
-  const auto version = wanted_version(call.request);
-  const auto user = people.change(call.principal(), call.path[0], *change, version);
-  return user ? user_answer(*user) : change_problem(user.error(), version);
+  return change_version(call.request, [&](const std::optional<uint64_t>& version) {
+    return people.change(call.principal(), call.path[0], *change, version);
+  });
 }
 
 http::Response delete_user(const Call& call, People& people) {
-  const auto version = wanted_version(call.request);
-  const Status done = people.remove(call.principal(), call.path[0], version);
-  return done ? nothing() : change_problem(done.error(), version);
+  return change_version(call.request, [&](const std::optional<uint64_t>& version) {
+    return people.remove(call.principal(), call.path[0], version);
+  });
 }
 
 http::Response post_user_link(const Call& call, People& people) {
@@ -214,8 +219,7 @@ http::Response post_token(const Call& call, People& people) {
 http::Response delete_token(const Call& call, People& people) {
   const auto id = parse_number(call.path[0]);
   if (!id) return problem(Error{ErrorCode::kInvalid, "a token's id is a whole number"});
-  const Status done = people.revoke_token(call.principal(), *id);
-  return done ? nothing() : problem(done.error());
+  return answer_to(people.revoke_token(call.principal(), *id));
 }
 
 }  // namespace rowledger::api
