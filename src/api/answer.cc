@@ -1,7 +1,5 @@
 #include "api/answer.h"
 
-#include <charconv>
-
 #include "api/json_writer.h"
 
 namespace rowledger::api {
@@ -67,13 +65,6 @@ http::Response problem(const query::SearchError& error, std::string_view text) {
   json.text("message", error.message).number("position", error.position).number("length", error.length);
   if (!error.suggestion.empty()) json.text("suggestion", error.suggestion);
   return finish_problem(400, std::move(json));
-}
-
-std::optional<uint64_t> parse_number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
 }
 
 Result<uint64_t> number_parameter(const http::Target& target, std::string_view name, uint64_t fallback, uint64_t least,

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/number.h"
 #include "base/result.h"
 #include "http/http.h"
 #include "query/search.h"
@@ -22,6 +23,5 @@ Result<uint64_t> number_parameter(const http::Target& target, std::string_view n
                                   uint64_t most);
 // "1", "true" or "" (a bare &all) mean yes; "0" and "false" no; absent is no.
 Result<bool> flag_parameter(const http::Target& target, std::string_view name);
-std::optional<uint64_t> parse_number(std::string_view text);
 
 }  // namespace rowledger::api

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "api/answer.h"
+#include "api/byte_range.h"
 #include "api/export_spool.h"
 #include "api/json_body.h"
 #include "api/json_writer.h"
@@ -100,32 +101,6 @@ Result<ExportState> finished_one(const Call& call) {
   return state;
 }
 
-struct Part {
-  uint64_t begin, end;  // [begin, end)
-  bool whole;
-};
-
-// One range of bytes (RFC 9110, 14.2). Nothing: it cannot be satisfied. What is malformed, of another unit, or more
-// than one range, is as if it were not there.
-std::optional<Part> part_of(std::string_view range, uint64_t size) {
-  constexpr std::string_view kUnit = "bytes=";
-  const Part whole{0, size, true};
-  if (!range.starts_with(kUnit)) return whole;
-  range.remove_prefix(kUnit.size());
-  const size_t dash = range.find('-');
-  if (dash == std::string_view::npos || range.find(',') != std::string_view::npos) return whole;
-  const std::string_view first = range.substr(0, dash), last = range.substr(dash + 1);
-  const auto begin = parse_number(first), end = parse_number(last);
-  if (first.empty()) {
-    if (!end) return whole;
-    if (*end == 0 || size == 0) return std::nullopt;
-    return Part{size - std::min(*end, size), size, false};
-  }
-  if (!begin || (!last.empty() && (!end || *end < *begin))) return whole;
-  if (*begin >= size) return std::nullopt;
-  return Part{*begin, end ? std::min(size, *end + 1) : size, false};
-}
-
 class OpenFile {
  public:
   explicit OpenFile(int fd) : fd_(fd) {}
@@ -183,7 +158,7 @@ http::Response get_export_data(const Call& call) {
   // Of another version of the file no part is wanted; there is none, but the client may think so.
   const std::string_view only_if = call.request.header("if-range");
   const bool ranged = only_if.empty() || only_if == tag;
-  const auto part = part_of(ranged ? call.request.header("range") : std::string_view(), state->bytes);
+  const auto part = parse_byte_range(ranged ? call.request.header("range") : std::string_view(), state->bytes);
   http::Response out;
   out.headers = {{"Content-Type", std::string(content_type(state->order.format))},
                  {"Cache-Control", "no-store, no-transform"},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "http/accept_encoding.h"
+
 namespace rowledger::api {
 namespace {
 
@@ -26,22 +28,6 @@ bool is_view(std::string_view path) {
   });
 }
 
-// "gzip" among the codings, and not refused by a quality of 0 (RFC 9110, section 12.5.3).
-bool takes_gzip(std::string_view accepted) {
-  while (!accepted.empty()) {
-    const size_t comma = accepted.find(',');
-    std::string_view coding = accepted.substr(0, comma);
-    accepted.remove_prefix(comma == std::string_view::npos ? accepted.size() : comma + 1);
-    coding.remove_prefix(std::min(coding.find_first_not_of(" \t"), coding.size()));
-    const std::string_view name = coding.substr(0, coding.find_first_of("; \t"));
-    if (name != "gzip") continue;
-    const size_t quality = coding.find("q=");
-    return quality == std::string_view::npos ||
-           coding.substr(quality + 2).find_first_of("123456789") != std::string_view::npos;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::optional<http::Response> get_ui_file(const http::Request& request, std::string_view path) {
@@ -63,7 +49,7 @@ std::optional<http::Response> get_ui_file(const http::Request& request, std::str
                                            {"Cross-Origin-Opener-Policy", "same-origin"}});
   }
   if (!file->gzip.empty()) out.headers.emplace_back("Vary", "Accept-Encoding");
-  if (!file->gzip.empty() && takes_gzip(request.header("accept-encoding"))) {
+  if (!file->gzip.empty() && http::takes_encoding(request.header("accept-encoding"), "gzip")) {
     out.headers.emplace_back("Content-Encoding", "gzip");
     out.body = file->gzip;
   } else {
