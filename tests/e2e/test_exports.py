@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import jsonschema
 import pytest
 
 from harness import CANNOT_REACH, DONE, WRONG_USAGE, PROGRAM, REPOSITORY, wait_until
@@ -102,6 +103,25 @@ def test_cloud_events_and_ocsf_are_one_event_a_line(filled):
     ocsf = [json.loads(line) for line in exported(filled, format="ocsf", q="op:*").splitlines()]
     assert {event["class_uid"] for event in ocsf} == {6005}
     assert {event["activity_id"] for event in ocsf} == {2, 7}
+
+
+def test_ocsf_is_what_its_schema_says(filled, cluster, database):
+    cluster.sql(database, "INSERT INTO contacts (id, name, organization_id) VALUES (900, 'new', 1); TRUNCATE contacts")
+    filled.sync()
+    filled.http_get("/v1/rows/public.contacts/1")  # an entry about who looked
+    schema = json.loads((REPOSITORY / "tests/golden/ocsf/datastore_activity.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    events = [json.loads(line) for line in exported(filled, format="ocsf", q="kind:*", all=True).splitlines()]
+    for event in events:
+        validator.validate(event)
+    assert {event["activity_id"] for event in events} == {1, 2, 6, 7, 99}
+    # The schema does refuse.
+    event = next(event for event in events if event["activity_id"] == 2)
+    assert not validator.is_valid(event | {"activity_id": 1}) and not validator.is_valid(event | {"severity_id": 7})
+    assert not validator.is_valid(event | {"src_endpoint": {"ip": "nowhere"}}) and not validator.is_valid(event | {"entry": 1})
+    for name in schema["required"]:
+        assert not validator.is_valid({key: value for key, value in event.items() if key != name}), name
 
 
 def test_the_manifest_is_signed_and_says_what_was_exported(filled, tmp_path):
