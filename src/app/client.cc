@@ -15,6 +15,7 @@ constexpr int kAnswerTimeoutMs = 60'000;
 constexpr auto kRetry = std::chrono::milliseconds(50);
 // Shows nothing of the log's contents; asked again and again while a daemon starts.
 constexpr std::string_view kStatus = "/v1/status";
+constexpr std::string_view kExports = "/v1/exports";
 
 ErrorCode code_of(int status) {
   switch (status) {
@@ -69,6 +70,21 @@ class EventReader {
   std::string buffer_, event_, data_;
 };
 
+// A streamed body of an answer that was made in this process.
+class BodyTaker final : public http::BodySink {
+ public:
+  explicit BodyTaker(const std::function<bool(std::string_view)>& on_body) : on_body_(on_body) {}
+  bool write(std::string_view bytes) override {
+    gone_ = gone_ || !on_body_(bytes);
+    return !gone_;
+  }
+  bool gone() const override { return gone_; }
+
+ private:
+  const std::function<bool(std::string_view)>& on_body_;
+  bool gone_ = false;
+};
+
 http::Request get_request(const std::string& target) {
   http::Request request;
   request.method = "GET";
@@ -109,6 +125,10 @@ Result<http::Response> Client::ask(const http::Request& request, int silence_tim
   RL_ASSIGN(people_, workspace_.open_people({}));
   auto dependencies = workspace_.api_dependencies(*log_, *access_, nullptr);
   dependencies.people = people_.get();
+  if (request.target.starts_with(kExports)) {
+    RL_ASSIGN(exports_, OfflineExports::open(workspace_, log_));
+    dependencies.exports = &exports_->spool();
+  }
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   return api_->handle(request);
 }
@@ -137,8 +157,25 @@ Status Client::download(const std::string& target, uint64_t from,
                         const std::function<bool(std::string_view)>& on_body) {
   http::Request request = get_request(target);
   if (from > 0) request.headers.emplace_back("range", fmt::format("bytes={}-", from));
+  if (api_ != nullptr) return download_here(request, on_body);
   RL_ASSIGN(const auto response, http::request_unix(workspace_.socket(), request, on_body));
   if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  return {};
+}
+
+Status Client::download_here(const http::Request& request, const std::function<bool(std::string_view)>& on_body) {
+  const http::Response response = api_->handle(request);
+  if (response.status < 200 || response.status >= 300) return fail(error_of(response));
+  if (!response.stream) {
+    on_body(response.body);
+    return {};
+  }
+  BodyTaker sink(on_body);
+  try {
+    response.stream(sink);
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kIo, e.what());
+  }
   return {};
 }
 

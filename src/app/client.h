@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "app/offline_exports.h"
 #include "app/workspace.h"
 #include "http/http.h"
 
@@ -27,7 +28,7 @@ class Client {
   Result<std::string> post(const std::string& target, const std::string& json);
 
   // A 2xx answer's body in pieces, from byte `from` on (a Range request; 0: all), until on_body returns false.
-  // kUnavailable when the connection breaks: what came before is good, go on from there. Only of the daemon.
+  // kUnavailable when the connection breaks: what came before is good, go on from there.
   Status download(const std::string& target, uint64_t from, const std::function<bool(std::string_view)>& on_body);
 
   // Server-sent events of the daemon, until on_event returns false. kUnavailable without a daemon.
@@ -39,11 +40,13 @@ class Client {
 
  private:
   Result<http::Response> ask(const http::Request& request, int silence_timeout_ms);
+  Status download_here(const http::Request& request, const std::function<bool(std::string_view)>& on_body);
 
   const Workspace& workspace_;
   OpenLog log_;
   std::unique_ptr<people::People> people_;
   std::unique_ptr<api::AccessLog> access_;
+  std::unique_ptr<OfflineExports> exports_;
   std::unique_ptr<api::Api> api_;
 };
 

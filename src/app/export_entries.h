@@ -1,5 +1,6 @@
 #pragma once
-// `rowledger export --format`: orders an export from the daemon, waits for it, fetches it.
+// `rowledger export --format`: orders an export from the daemon, or without one of the log itself, waits for it,
+// fetches it.
 #include "app/verbs.h"
 #include "base/result.h"
 

@@ -41,6 +41,7 @@ struct Workspace {
   static std::filesystem::path keys_file(const std::filesystem::path& directory) { return directory / "keys.toml"; }
   static std::filesystem::path key_ring_directory(const std::filesystem::path& directory) { return directory / "keys"; }
   std::filesystem::path socket() const { return directory / "rowledger.sock"; }
+  std::filesystem::path exports() const { return directory / "exports"; }
   std::filesystem::path people_file() const { return directory / "people.json"; }
 
   // kInvalid with what to do when there is no rowledger.toml. Warnings about the environment go to

@@ -9,11 +9,12 @@ import json
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import jsonschema
 import pytest
 
-from harness import CANNOT_REACH, DONE, WRONG_USAGE, PROGRAM, REPOSITORY, wait_until
+from harness import DONE, WRONG_USAGE, PROGRAM, REPOSITORY, wait_until
 from web import Web
 
 
@@ -232,11 +233,25 @@ def test_standard_output_and_a_reader_that_goes_away(filled):
         assert process.wait(30) == DONE, process.stderr.read()
 
 
-def test_without_a_daemon_it_says_so(filled):
+def test_without_a_daemon_it_is_the_same(filled, tmp_path):
+    files = [tmp_path / "with.csv", tmp_path / "without.csv"]
+    filled.must("export", "op:modify", "--format", "csv", "--output", files[0])
+    waiting = sorted((filled.dir / "exports").iterdir())
     filled.stop()
-    done = filled.run("export", "--format", "csv")
-    assert done.returncode == CANNOT_REACH
-    assert "rowledger serve" in done.stderr
+    filled.must("export", "op:modify", "--format", "csv", "--output", files[1])
+    assert files[0].read_bytes() == files[1].read_bytes()
+    said = [dict(line.split(" ", 1) for line in Path(f"{file}.manifest").read_text().split("\n\n")[0].splitlines())
+            for file in files]
+    for name in ("sha256", "entries", "first", "last", "query", "tenant"):
+        assert said[0][name] == said[1][name]
+    assert said[1]["checkpoint"] != "none"
+    assert filled.run("export", "--format", "ndjson", "op:modify").stdout.count("\n") == int(said[1]["entries"])
+    assert filled.run("export", "--format", "csv", "nokey:1").returncode == WRONG_USAGE
+    # Nothing of it stays, and what waited for the daemon's readers does.
+    assert sorted((filled.dir / "exports").iterdir()) == waiting
+    filled.serve()
+    accesses = filled.log('kind:access', order="desc")
+    assert sum(entry["detail"]["route"] == "exports" and entry["detail"]["reader"]["kind"] == "offline" for entry in accesses) == 2
 
 
 def test_files_are_for_their_owner_only(filled):
