@@ -392,6 +392,12 @@ Status check_retention(const Config& config, std::string_view shown) {
   return {};
 }
 
+Status check_exports(const Config& config, std::string_view shown) {
+  constexpr int64_t kMostHours = 24 * 365;
+  if (config.export_keep_hours >= 1 && config.export_keep_hours <= kMostHours) return {};
+  return nonsense(shown, fmt::format("exports.keep_hours must be from 1 to {}", kMostHours));
+}
+
 Status check(Config& config, std::string_view shown) {
   for (auto& table : config.tables) {
     if (!table.table.empty() && table.table.find('.') == std::string::npos) table.table.insert(0, "public.");
@@ -402,6 +408,7 @@ Status check(Config& config, std::string_view shown) {
   RL_TRY(check_sight(config, shown));
   RL_TRY(check_via(config, shown));
   RL_TRY(check_retention(config, shown));
+  RL_TRY(check_exports(config, shown));
   if (config.source_url.empty())
     return nonsense(shown, "source.url is missing: say how to connect, postgresql://user@host:5432/database");
   if (config.capture_url.empty() && database_of(config.source_url).empty()) {

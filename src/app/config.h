@@ -61,6 +61,8 @@ struct Config {
   std::vector<std::string> http_trusted_proxies;
   int64_t http_connections = 2'048, http_connections_per_address = 256;
 
+  int64_t export_keep_hours = 24;
+
   int64_t session_idle_minutes = 60, session_hours = 12;
 
   std::string oidc_issuer, oidc_audience;

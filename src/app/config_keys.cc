@@ -113,6 +113,9 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("http", "connections", &Config::http_connections, "How many connections there may be at a time."),
       key("http", "connections_per_address", &Config::http_connections_per_address,
           "How many of them from one address, or one IPv6 network; trusted proxies excepted."),
+      key("exports", "keep_hours", &Config::export_keep_hours,
+          "So long a finished export can be fetched. It waits in D/exports in clear, and is removed then,\n"
+          "or earlier when values are erased."),
       key("people", "session_idle_minutes", &Config::session_idle_minutes,
           "After so long without a request a browser has to sign in again."),
       key("people", "session_hours", &Config::session_hours, "After so long it has to in any case."),

@@ -99,6 +99,8 @@ public_url = "https://log.example.org"
 trusted_proxies = ["10.0.0.1", "10.0.0.2"]
 connections = 100
 connections_per_address = 10
+[exports]
+keep_hours = 2
 [people]
 session_idle_minutes = 5
 session_hours = 8
@@ -270,6 +272,8 @@ TEST(Config, WhatMakesNoSense) {
   EXPECT_THAT(error(std::string(kMinimal) + "[capture]\nwatch_interval_ms = 99\n"), HasSubstr("from 100 to 3600000"));
   EXPECT_THAT(error(std::string(kMinimal) + "[capture]\nwarn_retained_bytes = -1\n"), HasSubstr("negative"));
   EXPECT_THAT(error(std::string(kMinimal) + "[privacy]\nkey_period_days = 0\n"), HasSubstr("from 1 to 36500"));
+  for (const char* hours : {"0", "-1", "8761"})
+    EXPECT_THAT(error(std::string(kMinimal) + "[exports]\nkeep_hours = " + hours + "\n"), HasSubstr("from 1 to 8760"));
   for (const char* days : {"erase_after_days = 179", "erase_after_days = -1", "tenants = [\"1=365\", \"2=179\"]",
                            "keep_days = 400\nerase_after_days = 365"})
     EXPECT_THAT(error(std::string(kMinimal) + "[retention]\n" + days + "\n"), HasSubstr("retention must be 0 or from"))

@@ -250,7 +250,8 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   const auto access = api::make_access_log(*capture);
   if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
-  RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.directory / "exports"},
+  RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.exports(),
+                                                        .keep_s = workspace.config.export_keep_hours * 3'600},
                                                        api::make_export_signer(*store, *store.signing_key)));
   RL_ASSIGN(const auto people, workspace.open_people([&](const std::string& detail) {
     return append_control(*capture, detail, kRecordWaitMs);
