@@ -135,7 +135,18 @@ class Demo:
         self.step("rowledger init --preset glific; rowledger attach: the rows as they are now begin the log\n"
                   "         (this is called the baseline: what a change is compared with, until the next one)")
         self.rowledger("init", "--source", self.cluster.url("postgres"), "--preset", "glific")
+        self.name_numbers()
         self.rowledger("attach")
+
+    def name_numbers(self):
+        """Languages and organisations, as an administrator would name them in rowledger.toml."""
+        session = Session(self.cluster, "postgres")
+        names = session.run("SELECT format('language_id/%s=%s', id, label) FROM languages UNION ALL "
+                            "SELECT format('organization_id/%s=%s', id, name) FROM organizations ORDER BY 1")
+        session.close()
+        file = self.data / "rowledger.toml"
+        labels = "labels = " + json.dumps(names.split("\n"), ensure_ascii=False)
+        file.write_text(file.read_text().replace("#labels = []", labels, 1))
 
     def context_key(self):
         """The key with which an application signs who acts, as attach's owner would copy it."""

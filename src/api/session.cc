@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "api/answer.h"
@@ -33,6 +34,27 @@ http::Response signed_in(const http::Request& request, const SignedIn& in) {
   auto answer = json_answer(JsonWriter().text("csrf", People::csrf_token(in.secret)).finish());
   answer.headers.emplace_back("Set-Cookie", session_cookie(request, in.secret, age_s));
   return answer;
+}
+
+std::string json_of(const std::map<std::string, std::string, std::less<>>& texts) {
+  JsonWriter out;
+  for (const auto& [name, text] : texts) out.text(name, text);
+  return out.finish();
+}
+
+// What numbers stand for, and what tenants are called, for who reads entries at all.
+void add_labels(JsonWriter& json, const Call& call) {
+  const people::Principal& me = call.principal();
+  JsonWriter labels;
+  std::map<std::string, std::string, std::less<>> tenants;
+  if (me.may(people::Right::kReadEntries)) {
+    const view::Policy& policy = call.dependencies.policy;
+    for (const auto& [column, values] : policy.labels_for(me.tenant)) {
+      labels.raw(column, json_of(values));
+      if (policy.is_tenant_column(column)) tenants.insert(values.begin(), values.end());
+    }
+  }
+  json.raw("labels", labels.finish()).raw("tenants", json_of(tenants));
 }
 
 }  // namespace
@@ -81,6 +103,7 @@ http::Response get_me(const Call& call) {
       .text_or_null("tenant", me.tenant.value_or(""))
       .texts("rights", rights)
       .text("time_zone", call.dependencies.time_zone);
+  add_labels(json, call);
   if (call.caller->session) json.text("csrf", People::csrf_token(call.caller->session->secret));
   return json_answer(json.finish());
 }

@@ -439,6 +439,7 @@ view::PolicySettings policy_settings(const Config& config) {
   out.masks = config.masks;
   out.context = config.context;
   out.names = config.names;
+  out.labels = config.labels;
   return out;
 }
 

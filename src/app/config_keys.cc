@@ -136,6 +136,9 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("oidc", "name_claim", &Config::oidc_name_claim, "The claim with the person's name."),
       key("display", "time_zone", &Config::time_zone,
           "The zone in which times are shown, and read when they have none: Asia/Kolkata."),
+      key("display", "labels", &Config::labels,
+          "What numbers stand for, in the web page: [\"language_id/1=English\", \"organization_id/2=Aarogya Mitra\"].\n"
+          "Of a tenant column, each tenant's readers are told their own label only."),
   };
   return keys;
 }

@@ -115,6 +115,7 @@ every_tenant = ""
 name_claim = "preferred_username"
 [display]
 time_zone = "Asia/Kolkata"
+labels = ["language_id/1=English"]
 [[table]]
 name = "crm.people"
 tenant_column = "organization_id"
@@ -163,6 +164,7 @@ TEST(Config, EveryKey) {
   EXPECT_EQ(config.second_checkpoint, "/mnt/other/checkpoint");
   EXPECT_FALSE(config.tree);
   EXPECT_EQ(config.time_zone, "Asia/Kolkata");
+  EXPECT_THAT(config.labels, testing::ElementsAre("language_id/1=English"));
   ASSERT_EQ(config.tables.size(), 2u);
   EXPECT_EQ(config.tables[0].table, "crm.people");
   EXPECT_EQ(config.tables[0].tenant_column, "organization_id");
@@ -325,6 +327,7 @@ TEST(Config, EveryKeyHasItsVariable) {
     if (name == "session_idle_minutes") return "600";
     if (name == "roles") return "a=viewer,b=admin";
     if (name == "tenants") return "1=1234,2=0";
+    if (name == "labels") return "language_id/1=English";
     if (name == "table") return "contacts";
     return type == ValueType::kNumber ? "1234" : type == ValueType::kFlag ? "false" : "changed";
   };

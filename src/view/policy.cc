@@ -1,5 +1,6 @@
 #include "view/policy.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rowledger::view {
@@ -12,11 +13,24 @@ constexpr char kContext[] = "context", kDetail[] = "detail";
 MaskSettings details() {
   MaskSettings out;
   out.table = kDetail;
-  out.plain = {"event",    "version",     "text",      "at",          "route",       "table",         "entries",
-               "unmasked", "reader/kind", "reader/id", "reader/name", "reader/role", "reader/tenant", "basis",
-               "before",   "after",       "from_lsn",  "to_lsn",      "what",        "column",        "setting",
-               "subjects", "rows",        "seq",       "undoes"};
+  out.plain = {"event", "version", "text", "at", "route", "table", "entries", "unmasked", "reader/kind", "reader/id",
+               "reader/name", "reader/role", "reader/tenant", "basis",
+               // Who has access, and who gave it: no more than what people sign in with.
+               "by/kind", "by/id", "by/name", "by/role", "by/tenant", "user", "role", "before", "after", "from_lsn",
+               "to_lsn", "what", "column", "setting", "subjects", "rows", "seq", "undoes"};
   out.text = {"reason"};
+  return out;
+}
+
+Result<Labels> parse_labels(const std::vector<std::string>& texts) {
+  Labels out;
+  for (const std::string& text : texts) {
+    const size_t slash = text.find('/'), equals = text.find('=', slash == std::string::npos ? 0 : slash);
+    if (slash == std::string::npos || slash == 0 || equals == std::string::npos || equals == slash + 1 ||
+        equals + 1 == text.size())
+      return fail(ErrorCode::kInvalid, "display.labels has texts such as \"language_id/1=English\"");
+    out[text.substr(0, slash)][text.substr(slash + 1, equals - slash - 1)] = text.substr(equals + 1);
+  }
   return out;
 }
 
@@ -33,6 +47,24 @@ Result<Policy> Policy::make(PolicySettings settings) {
   out.detail = others.table(kDetail);
   out.detail_and_key = out.detail;
   out.detail_and_key.children["key"].mask = Mask::kPlain;
+  RL_ASSIGN(out.labels, parse_labels(settings.labels));
+  return out;
+}
+
+bool Policy::is_tenant_column(std::string_view column) const {
+  return std::ranges::any_of(tenant_columns, [&](const auto& each) { return each.second == column; });
+}
+
+Labels Policy::labels_for(const std::optional<std::string>& tenant) const {
+  if (!tenant) return labels;
+  Labels out;
+  for (const auto& [column, values] : labels) {
+    if (!is_tenant_column(column)) {
+      out.emplace(column, values);
+    } else if (const auto own = values.find(*tenant); own != values.end()) {
+      out[column].insert(*own);
+    }
+  }
   return out;
 }
 

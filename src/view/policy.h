@@ -1,6 +1,9 @@
 #pragma once
 // What the configuration says about who sees what. Made once, immutable, safe from any thread.
+#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -14,11 +17,15 @@ struct NamesSettings {
   std::string table, id_column = "id", name_column = "name";  // table empty: none
 };
 
+// What values of a column are called: column to value to label, "language_id" to "1" to "English".
+using Labels = std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>>;
+
 struct PolicySettings {
   TenantColumns tenant_columns;
   std::vector<MaskSettings> masks;
   MaskSettings context;  // members of the context that the application gave; .table is not used
   NamesSettings names;
+  std::vector<std::string> labels;  // "language_id/1=English"
 };
 
 struct Policy {
@@ -29,6 +36,11 @@ struct Policy {
   MaskNode context;                 // its children are the context's members
   MaskNode detail, detail_and_key;  // the members of control entries' details, without and with the key of a row
   NamesSettings names;
+  Labels labels;
+
+  bool is_tenant_column(std::string_view column) const;
+  // Those for a reader of one tenant, who is not told of others, or (nothing) of all.
+  Labels labels_for(const std::optional<std::string>& tenant) const;
 };
 
 }  // namespace rowledger::view

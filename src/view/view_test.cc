@@ -356,6 +356,24 @@ TEST_F(ViewTest, PagesThroughATableAsItWas) {
   EXPECT_EQ(page->rows[0].key, "104");
 }
 
+TEST_F(ViewTest, TellsEachTenantItsOwnLabelOnly) {
+  PolicySettings settings;
+  settings.tenant_columns = {{kContacts, "organization_id"}};
+  settings.labels = {"language_id/1=English", "language_id/2=हिन्दी", "organization_id/1=Shiksha",
+                     "organization_id/2=A=B/C"};
+  const auto policy = Policy::make(settings);
+  ASSERT_TRUE(policy.has_value()) << policy.error().message;
+  EXPECT_EQ(policy->labels_for(std::nullopt).at("organization_id").at("2"), "A=B/C");
+  const Labels own = policy->labels_for("1");
+  EXPECT_EQ(own.at("language_id").size(), 2u);
+  EXPECT_THAT(own.at("organization_id"), ElementsAre(::testing::Pair("1", "Shiksha")));
+  EXPECT_FALSE(policy->labels_for("7").contains("organization_id"));
+  for (const char* wrong : {"", "x", "a/=b", "/1=b", "a/1=", "a/1"}) {
+    settings.labels = {wrong};
+    EXPECT_FALSE(Policy::make(settings).has_value()) << wrong;
+  }
+}
+
 TEST_F(ViewTest, ShowsAnOperatorNothing) {
   const View nobody = view(Role::kOperator, std::nullopt);
   EXPECT_THAT(found(nobody, ""), IsEmpty());

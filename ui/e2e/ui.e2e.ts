@@ -156,6 +156,9 @@ test('a row as it was, two moments side by side, and links that open the same', 
   const image = page.getByRole('table', {name: 'The row at a moment'});
   const optedIn = image.getByRole('row', {name: /opted in/});
   assert.match(await optedIn.innerText(), /no/);
+  // What numbers stand for is configured.
+  assert.match(await image.getByRole('row', {name: /language/}).innerText(), /Marathi/);
+  assert.match(await image.getByRole('row', {name: /organisation/}).innerText(), /Shiksha Saathi/);
   const slider = page.getByRole('slider', {name: 'Moment'});
   await slider.focus();
   await slider.press('Home');
@@ -261,6 +264,13 @@ test('Access: people come and go, tokens are shown once', async () => {
   await page.getByRole('button', {name: `Revoke ${name} report`}).click();
   await dialog.getByRole('button', {name: 'Revoke'}).click();
   await page.getByRole('row', {name: new RegExp(`${name} report`)}).waitFor({state: 'detached'});
+  await leave(page);
+});
+
+test('who was given access is told by name, to whoever may see the whole installation', async () => {
+  const page = await as('admin', '/?q=kind:control');
+  await line(page, 'added devika as Auditor').waitFor();
+  await line(page, 'made a sign-in link for ravi').waitFor();
   await leave(page);
 });
 

@@ -1,6 +1,7 @@
 // The frame around the views: navigation, who is signed in, keys.
 import type {ComponentType, JSX} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
+import {tenantName} from './base/labels';
 import {Link, usePath} from './base/router';
 import {loadSession, may, session, signOut} from './base/session';
 import {useStore} from './base/store';
@@ -87,7 +88,7 @@ function You({me, onPassword}: {me: Me; onPassword: () => void}): JSX.Element {
       {close => (
         <div class="you-panel">
           <p class="you-name"><strong><SafeText text={me.name} /></strong></p>
-          <p class="note">{known(`role.${me.role}`)}{' · '}{me.tenant === null ? t('access.everything') : t('nav.tenant', {tenant: me.tenant_name ?? me.tenant})}</p>
+          <p class="note">{known(`role.${me.role}`)}{' · '}{me.tenant === null ? t('access.everything') : t('nav.tenant', {tenant: tenantName(me.tenant)})}</p>
           <Preferences />
           {me.kind === 'user' && <button type="button" class="button full" onClick={() => { close(); onPassword(); }}>{t('password.title')}</button>}
           {me.kind !== 'socket' && <button type="button" class="button full" onClick={() => { forgetCounted(); void signOut(); }}>{t('nav.sign_out')}</button>}
@@ -113,7 +114,7 @@ function Frame({me}: {me: Me}): JSX.Element {
           {sections.map(section => <Link key={section.path} to={section.path} current={isHere(section)}><Icon name={section.icon} /><span>{t(section.name)}</span></Link>)}
         </nav>
         <div class="side-foot">
-          <p class="who"><strong><SafeText text={me.name} /></strong><span>{known(`role.${me.role}`)}{me.tenant !== null && ` · ${t('nav.tenant', {tenant: me.tenant_name ?? me.tenant})}`}</span></p>
+          <p class="who"><strong><SafeText text={me.name} /></strong><span>{known(`role.${me.role}`)}{me.tenant !== null && ` · ${t('nav.tenant', {tenant: tenantName(me.tenant)})}`}</span></p>
           <button type="button" class="icon-button" aria-label={t('help.title')} onClick={() => setHelping(true)}>?</button>
           <You me={me} onPassword={() => setSettingPassword(true)} />
         </div>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {initialsOf, whoOf} from '../src/entries/actor';
 import {splitChanges, withRenames} from '../src/entries/changes';
+import {setLabels, tenantLabel} from '../src/base/labels';
 import {foldEntries, mainPart} from '../src/entries/fold';
 import {harmless, shorten} from '../src/entries/harmless';
 import {textDifference} from '../src/entries/textdiff';
@@ -74,6 +75,19 @@ test('names of changes, values and rows', () => {
   assert.equal(valueWord('name', 'blocked'), undefined);
   assert.equal(rowLabel(update([{field: 'name', old: 'Asha', new: 'Usha'}])), 'Usha');
   assert.equal(rowLabel(update([], {after: {name: 'Asha Patil'}})), 'Asha Patil');
+});
+
+test('numbers that stand for something are called so', () => {
+  setLabels({labels: {language_id: {1: 'English'}}, tenants: {2: 'Aarogya Mitra'}});
+  assert.equal(valueWord('language_id', '1'), 'English');
+  assert.equal(valueWord('language_id', 1), 'English');
+  assert.equal(valueWord('language_id', '7'), undefined);
+  assert.equal(valueWord('language_id', 'toString'), undefined);
+  assert.equal(valueWord('constructor', 'name'), undefined);
+  assert.equal(tenantLabel('2'), 'Aarogya Mitra (2)');
+  assert.equal(tenantLabel('3'), '3');
+  setLabels({});
+  assert.equal(valueWord('language_id', '1'), undefined);
 });
 
 test('differences inside a text', () => {

@@ -1,5 +1,6 @@
 // Who is signed in.
 import {ApiError, getJson, request, sendJson, setCsrf} from './api';
+import {setLabels} from './labels';
 import {makeStore} from './store';
 import type {Me, Right} from './types';
 import {setOrganisationZone} from '../i18n/time';
@@ -12,6 +13,7 @@ export async function loadSession(): Promise<void> {
     const me = await getJson<Me>('/v1/me');
     setCsrf(me.csrf);
     setOrganisationZone(me.time_zone);
+    setLabels(me);
     session.set({state: 'in', me});
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) session.set({state: 'out'});

@@ -81,11 +81,12 @@ export interface Me {
   name: string;
   role: Role;
   tenant: string | null;
-  tenant_name?: string;
   kind: string;
   rights: Right[];
   csrf?: string;
   time_zone?: string;
+  labels?: {[column: string]: {[value: string]: string}};
+  tenants?: {[tenant: string]: string};
 }
 
 export interface Bucket {

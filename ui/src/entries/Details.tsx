@@ -2,6 +2,7 @@
 import type {ComponentChildren, JSX} from 'preact';
 import {useState} from 'preact/hooks';
 import {keySegment} from '../base/api';
+import {tenantLabel} from '../base/labels';
 import {Link, rowPagePath, searchPath} from '../base/router';
 import {may} from '../base/session';
 import type {Entry, Json} from '../base/types';
@@ -49,7 +50,7 @@ function Facts({entry}: {entry: Entry}): JSX.Element {
       {entry.key && entry.table && <Fact name={t('fact.row')}>
         {rowNoun(entry.table)} <Link to={rowPagePath(entry.table, keySegment(entry.key))}><SafeText text={Object.values(entry.key).join(', ')} /></Link>
       </Fact>}
-      {entry.tenant !== undefined && <Fact name={t('fact.tenant')}><SafeText text={entry.tenant} /></Fact>}
+      {entry.tenant !== undefined && <Fact name={t('fact.tenant')}><SafeText text={tenantLabel(entry.tenant)} /></Fact>}
       {db.length > 0 && <Fact name={t('fact.db')}><SafeText text={db.join(', ')} /></Fact>}
       {typeof request === 'string' && <Fact name={t('fact.request')}><Link to={searchPath(`request:${searchWord(request)}`)}><SafeText text={request} /></Link></Fact>}
       {others.map(([name, value]) => <Fact key={name} name={name}><LongText text={textOf(value)} /></Fact>)}

@@ -67,7 +67,7 @@ export class EntryLine extends Component<EntryLineProps> {
         <div class="line-meta">
           <Time when={entryTime(entry)} />
           <ViaBadge entry={entry} />
-          {entry.actor?.trust === 'verified' && <span class="badge good"><Icon name="check" size={14} /> {t('trust.verified')}</span>}
+          {entry.actor?.trust === 'verified' && isChange(entry) && <span class="badge good"><Icon name="check" size={14} /> {t('trust.verified')}</span>}
           {entry.forged && <span class="badge bad"><Icon name="warning" size={14} /> {t('entry.forged_short')}</span>}
           {entry.erased && <span class="badge quiet">{t('entry.erased_short')}</span>}
         </div>

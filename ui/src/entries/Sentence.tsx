@@ -3,7 +3,7 @@ import type {ComponentChildren, JSX} from 'preact';
 import {keySegment} from '../base/api';
 import {Link, rowPagePath, searchPath} from '../base/router';
 import type {Entry, Json} from '../base/types';
-import {formatList, known, rich, t} from '../i18n';
+import {formatList, known, rich, t, type MessageKey} from '../i18n';
 import {whoOf} from './actor';
 import {splitChanges} from './changes';
 import {BriefDifference} from './Difference';
@@ -70,9 +70,14 @@ function table(entry: Entry): ComponentChildren {
 function control(entry: Entry): ComponentChildren {
   const detail = detailOf(entry);
   const event = text(detail['event']) || text(detail['what']);
-  const said = known(`event.${event}`);
+  const isKnown = known(`event.${event}`) !== undefined;
+  const by = detail['by'] as {[name: string]: Json} | undefined;
+  const name = (value: Json | undefined, otherwise: string): ComponentChildren => <strong><SafeText text={text(value) || otherwise} /></strong>;
+  const said = isKnown ? rich(`event.${event}` as MessageKey, {
+    by: name(by?.['name'] ?? by?.['id'], t('actor.somebody')), user: name(detail['user'], t('sentence.a_person')), role: known(`role.${text(detail['role'])}`) ?? text(detail['role']),
+  }) : t('sentence.control', {event: event || '?'});
   const extra = text(detail['text']);
-  return <>{said ?? t('sentence.control', {event: event || '?'})}{extra !== '' && said === undefined && <span class="told note"><SafeText text={extra} /></span>}</>;
+  return <>{said}{extra !== '' && !isKnown && <span class="told note"><SafeText text={extra} /></span>}</>;
 }
 
 function access(entry: Entry): ComponentChildren {

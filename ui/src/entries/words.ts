@@ -1,5 +1,6 @@
 // Names of tables, columns and values as people say them. The message files know those of the presets; others are made
 // readable.
+import {labelOfValue} from '../base/labels';
 import type {Change, Entry, Json, Row} from '../base/types';
 import {known, knownPlural, t} from '../i18n';
 
@@ -48,9 +49,11 @@ export function shortChangeName(change: Change): string {
   return changeName(change).split(' › ').pop()!;
 }
 
-// A value's word, when it has one: "blocked" of status, true.
+// A value's word, when it has one: "blocked" of status, true, what a number stands for.
 export function valueWord(field: string, value: Json): string | undefined {
   if (typeof value === 'boolean') return t(value ? 'value.yes' : 'value.no');
+  const label = typeof value === 'string' || typeof value === 'number' ? labelOfValue(field, String(value)) : undefined;
+  if (label !== undefined) return label;
   if (typeof value === 'string') return known(`word.${field}.${value}`);
   return undefined;
 }

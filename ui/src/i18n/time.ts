@@ -140,7 +140,7 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     ++unit;
   }
-  return new Intl.NumberFormat(locale(), {style: 'unit', unit: units[unit]!, unitDisplay: 'short', maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0}).format(value);
+  return new Intl.NumberFormat(locale(), {style: 'unit', unit: units[unit]!, unitDisplay: unit === 0 ? 'long' : 'short', maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0}).format(value);
 }
 
 export function formatShare(share: number): string {

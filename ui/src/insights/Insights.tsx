@@ -162,7 +162,7 @@ function Charts({range, split, data}: {range: Range; split: Split; data: Counted
     <div class="charts">
       <DayPanel range={range} split={split} data={data} />
       <BarsPanel name="field" buckets={data.field.filter(bucket => !isHousekeepingField({field: bucket.key}))} title={t('insights.fields')} column={t('insights.by.field')} label={bucket => fieldName(bucket.key)} target={found('field')} />
-      <BarsPanel name="actor" buckets={data.actor} title={t('insights.people')} column={t('insights.by.actor')} label={bucket => bucket.label ?? (bucket.key === '' ? t('actor.unknown') : bucket.key)} target={found('actor')} />
+      <BarsPanel name="actor" buckets={data.actor} title={t('insights.people')} column={t('insights.by.actor')} label={bucket => bucket.label ?? (bucket.key === '' ? t('insights.nobody') : bucket.key)} target={found('actor')} />
       <BarsPanel name="via" buckets={data.via} title={t('insights.vias')} column={t('insights.by.via')} label={bucket => viaName(bucket.key)} target={found('via')} />
       <BarsPanel name="row" buckets={data.row} title={t('insights.rows')} column={t('insights.by.row')} label={bucket => bucket.label ?? rowLabelOf(bucket.key)} target={rowTarget} />
       <HeatPanel range={range} buckets={data.hour_of_week} />

@@ -3,6 +3,7 @@ import type {JSX} from 'preact';
 import {useState} from 'preact/hooks';
 import {address, getJson, sendJson} from '../base/api';
 import {asApiError, useLoad} from '../base/load';
+import {tenantLabel} from '../base/labels';
 import {adjust, Link, navigate, usePlace, useTitle, withParameters} from '../base/router';
 import {may, me} from '../base/session';
 import {ROLES, type Entry, type Role, type Token, type User} from '../base/types';
@@ -203,7 +204,7 @@ function People(): JSX.Element {
                 <tr key={user.name} class={user.disabled ? 'off' : ''}>
                   <th scope="row"><SafeText text={user.name} /> {user.disabled && <span class="badge quiet">{t('access.disabled')}</span>}</th>
                   <td title={known(`role.${user.role}.text`)}>{known(`role.${user.role}`)}</td>
-                  <td>{user.tenant === null ? t('access.everything') : <SafeText text={user.tenant} />}</td>
+                  <td>{user.tenant === null ? t('access.everything') : <SafeText text={tenantLabel(user.tenant)} />}</td>
                   <td>{user.last_sign_in_at ? <Time when={user.last_sign_in_at} /> : t('access.never')}</td>
                   <td><button type="button" class="button small" onClick={() => setChanging(user)}>{t('access.edit')}<span class="visually-hidden"> {user.name}</span></button></td>
                 </tr>
@@ -266,7 +267,7 @@ function Tokens(): JSX.Element {
                 <tr key={token.id}>
                   <th scope="row"><SafeText text={token.name} /></th>
                   <td>{known(`role.${token.role}`)}</td>
-                  <td>{token.tenant === null ? t('access.everything') : <SafeText text={token.tenant} />}</td>
+                  <td>{token.tenant === null ? t('access.everything') : <SafeText text={tenantLabel(token.tenant)} />}</td>
                   <td>{token.expires_at ? <Time when={token.expires_at} exact /> : t('access.never')}</td>
                   <td>{token.last_used_at ? <Time when={token.last_used_at} /> : t('access.never')}</td>
                   <td><button type="button" class="button small" onClick={() => setRevoking(token)}>{t('access.revoke')}<span class="visually-hidden"> {token.name}</span></button></td>

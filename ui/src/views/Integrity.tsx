@@ -136,7 +136,7 @@ export function Integrity(): JSX.Element {
           <StatusFacts phase={state.phase} />
           {state.warnings.map(warning => <p key={warning} class="verdict bad"><Icon name="warning" size={18} /> <SafeText text={warning} /></p>)}
         </Card>
-        <Card icon="warning" title={t('integrity.gaps')} state={gaps.count === 0 ? 'good' : 'bad'}>
+        <Card icon={gaps.count === 0 ? 'check' : 'warning'} title={t('integrity.gaps')} state={gaps.count === 0 ? 'good' : 'bad'}>
           {gaps.count === 0
             ? <><p class="big">{t('integrity.no_gaps')}</p><p class="note">{t('integrity.no_gaps_text')}</p></>
             : <>

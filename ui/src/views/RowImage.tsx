@@ -42,6 +42,7 @@ export function RowImage({row, masked, against, caption}: {row: Row; masked: str
               <th scope="row" title={field}>{fieldName(field)}</th>
               <td>
                 <Cell field={field} value={value} />
+                {masked.includes(field) && ' '}
                 {masked.includes(field) && <span class="badge quiet">{t('diff.masked')}</span>}
                 {differs && <span class="badge differs-badge">{t('row.differs_from_now')}</span>}
               </td>
