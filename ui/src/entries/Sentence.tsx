@@ -74,7 +74,7 @@ function control(entry: Entry): ComponentChildren {
   const by = detail['by'] as {[name: string]: Json} | undefined;
   const name = (value: Json | undefined, otherwise: string): ComponentChildren => <strong><SafeText text={text(value) || otherwise} /></strong>;
   const said = isKnown ? rich(`event.${event}` as MessageKey, {
-    by: name(by?.['name'] ?? by?.['id'], t('actor.somebody')), user: name(detail['user'], t('sentence.a_person')), role: known(`role.${text(detail['role'])}`) ?? text(detail['role']),
+    by: name(by?.['name'] ?? by?.['id'], t('actor.somebody')), user: name(detail['user'], event === 'sign-in-failed' ? t('actor.somebody') : t('sentence.a_person')), role: known(`role.${text(detail['role'])}`) ?? text(detail['role']),
   }) : t('sentence.control', {event: event || '?'});
   const extra = text(detail['text']);
   return <>{said}{extra !== '' && !isKnown && <span class="told note"><SafeText text={extra} /></span>}</>;

@@ -72,7 +72,8 @@ export class Feed {
 
   private async begin(): Promise<void> {
     await this.load(() => this.page({}));
-    if (this.controller.signal.aborted || this.state.get().error || !this.options.live) return;
+    if (this.controller.signal.aborted || !this.options.live) return;
+    if (this.state.get().error) return this.change({stream: 'refused'});
     const newest = this.state.get().entries[0]?.seq;
     this.endStream = follow(
       address('/v1/entries/stream', {q: this.options.q, all: this.options.all, images: true}), newest,

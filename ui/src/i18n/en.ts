@@ -411,7 +411,7 @@ export const en = {
   'event.start': 'Recording started',
   'event.stop': 'Recording stopped',
   'event.sign-in': '{by} signed in',
-  'event.sign-in-failed': 'Signing in as {user} failed',
+  'event.sign-in-failed': '{user} could not sign in',
   'event.sign-out': '{by} signed out',
   'event.user-added': '{by} added {user} as {role}',
   'event.user-changed': '{by} changed the access of {user}',

@@ -23,7 +23,7 @@ export function SheetTable({sheet, links}: {sheet: Sheet; links?: (string | unde
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={sheet.name}>
       <table class="grid">
-        <thead><tr>{sheet.columns.map(column => <th key={column} scope="col">{column}</th>)}</tr></thead>
+        <thead><tr>{sheet.columns.map((column, c) => <th key={column} scope="col" class={typeof sheet.rows[0]?.[c] === 'number' ? 'number' : ''}>{column}</th>)}</tr></thead>
         <tbody>
           {sheet.rows.map((row, r) => (
             <tr key={r}>
