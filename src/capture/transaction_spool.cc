@@ -12,8 +12,8 @@ namespace rowledger::capture {
 namespace {
 
 constexpr size_t kWriteBytes = 256 << 10;
-constexpr size_t kReadBytes = 1 << 20;
-constexpr size_t kFrameHeadBytes = 8;  // u32 subxid, u32 length
+constexpr size_t kBlockHeadBytes = 8;  // u64 length of the encrypted block behind it
+// In a block: u32 subxid, u32 length, message; one after the other.
 
 Error io_error(std::string_view what, const std::filesystem::path& path) {
   return {ErrorCode::kIo, std::string(what) + " " + path.string() + ": " + std::strerror(errno) +
@@ -35,6 +35,31 @@ class File {
   int fd_;
 };
 
+Status write_all(const File& file, const std::filesystem::path& path, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.fd(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail(io_error("cannot write", path));
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+// Up to n bytes; fewer at the file's end only.
+Result<std::string> read_up_to(const File& file, const std::filesystem::path& path, size_t n) {
+  std::string out(n, '\0');
+  size_t had = 0;
+  while (had < n) {
+    const ssize_t got = ::read(file.fd(), out.data() + had, n - had);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(io_error("cannot read", path));
+    if (got == 0) break;
+    had += static_cast<size_t>(got);
+  }
+  out.resize(had);
+  return out;
+}
+
 }  // namespace
 
 Result<TransactionSpool> TransactionSpool::open(const std::filesystem::path& directory) {
@@ -45,6 +70,10 @@ Result<TransactionSpool> TransactionSpool::open(const std::filesystem::path& dir
     return fail(ErrorCode::kIo, "cannot prepare the spool directory " + directory.string() + ": " + error.message());
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   return TransactionSpool(directory);
+}
+
+TransactionSpool::TransactionSpool(std::filesystem::path directory) : directory_(std::move(directory)) {
+  random_bytes(reinterpret_cast<char*>(key_.data()), key_.size());
 }
 
 TransactionSpool::~TransactionSpool() {
@@ -86,13 +115,11 @@ Status TransactionSpool::write_out(uint32_t xid, Transaction& transaction) {
   const File file(path, O_WRONLY | O_CREAT | O_APPEND);
   if (!file.is_open()) return fail(io_error("cannot open", path));
   transaction.has_file = true;
-  std::string_view rest = transaction.unwritten;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file.fd(), rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(io_error("cannot write", path));
-    rest.remove_prefix(static_cast<size_t>(written));
-  }
+  const std::string encrypted = encrypt(key_, transaction.unwritten, {});
+  std::string head;
+  ByteWriter(head).u64(encrypted.size());
+  RL_TRY(write_all(file, path, head));
+  RL_TRY(write_all(file, path, encrypted));
   transaction.unwritten.clear();
   if (transaction.unwritten.capacity() > 2 * kWriteBytes) transaction.unwritten.shrink_to_fit();
   return {};
@@ -123,28 +150,27 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
   const File file(path, O_RDONLY);
   if (!file.is_open()) return fail(io_error("cannot open", path));
 
-  std::string buffer;
-  size_t begin = 0;  // what is before it was visited
-  bool at_end = false;
-  while (!at_end) {
-    buffer.erase(0, begin);
-    begin = 0;
-    const size_t had = buffer.size();
-    buffer.resize(had + kReadBytes);
-    const ssize_t got = ::read(file.fd(), buffer.data() + had, kReadBytes);
-    if (got < 0 && errno != EINTR) return fail(io_error("cannot read", path));
-    buffer.resize(had + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    at_end = got == 0;
-    while (buffer.size() - begin >= kFrameHeadBytes) {
-      ByteReader head(std::string_view(buffer).substr(begin));
-      const uint32_t subxid = head.u32(), length = head.u32();
-      if (head.remaining() < length) break;
-      RL_TRY(visit(head.raw(length), transaction.aborted.contains(subxid)));
-      begin += kFrameHeadBytes + length;
+  const auto damaged = [&] {
+    return fail(ErrorCode::kCorrupt, "the spool file " + path.string() + " is not what was written to it");
+  };
+  std::error_code error;
+  const uint64_t file_bytes = std::filesystem::file_size(path, error);
+  if (error) return fail(io_error("cannot read", path));
+  while (true) {
+    RL_ASSIGN(const std::string head, read_up_to(file, path, kBlockHeadBytes));
+    if (head.empty()) break;
+    const uint64_t size = ByteReader(head).u64();
+    if (head.size() != kBlockHeadBytes || size > file_bytes) return damaged();
+    RL_ASSIGN(const std::string encrypted, read_up_to(file, path, size));
+    const auto block = decrypt(key_, encrypted, {});
+    if (!block) return damaged();
+    for (ByteReader frames(*block); !frames.at_end();) {
+      const uint32_t subxid = frames.u32(), length = frames.u32();
+      const std::string_view message = frames.raw(length);
+      if (!frames.ok()) return damaged();
+      RL_TRY(visit(message, transaction.aborted.contains(subxid)));
     }
   }
-  if (begin != buffer.size())
-    return fail(ErrorCode::kCorrupt, "the spool file " + path.string() + " ends inside a message");
   remove(xid);
   return {};
 }

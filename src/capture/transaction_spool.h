@@ -1,7 +1,9 @@
 #pragma once
 // Transactions that PostgreSQL sends while they are in progress wait on disk until they commit: one file a
 // transaction, read back in order without the parts that were rolled back. Files do not outlive the stream:
-// after a reconnect the server sends such a transaction again from its beginning. One thread (the builder).
+// after a reconnect the server sends such a transaction again from its beginning. So they are encrypted with a key that
+// only this object has: no value of a person stands in clear on the disk, not even in a file that was removed. One
+// thread (the builder).
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -10,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/crypto.h"
 #include "base/result.h"
 
 namespace rowledger::capture {
@@ -44,12 +47,13 @@ class TransactionSpool {
     std::string unwritten;  // appended to the file when large, and at the end of a segment
     bool has_file = false;  // a segment may be empty: the server streams what none of our tables needs, too
   };
-  explicit TransactionSpool(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  explicit TransactionSpool(std::filesystem::path directory);
   std::filesystem::path path_of(uint32_t xid) const;
   Status write_out(uint32_t xid, Transaction& transaction);
   void remove(uint32_t xid);
 
   std::filesystem::path directory_;
+  Digest key_;  // random
   std::unordered_map<uint32_t, Transaction> transactions_;
   uint32_t current_ = 0;  // the transaction whose segment is open; 0: none
 };

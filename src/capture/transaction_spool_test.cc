@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 namespace rowledger::capture {
@@ -92,6 +94,24 @@ TEST_F(SpoolTest, MessagesLargerThanTheReadBufferComeBackWhole) {
   for (const std::string& message : messages) ASSERT_TRUE(spool_->append(9, message));
   ASSERT_TRUE(spool_->end_segment());
   EXPECT_EQ(replay(9), messages);
+}
+
+TEST_F(SpoolTest, NothingStandsInClearAndDamageIsNoticed) {
+  const std::string secret(400'000, 's');  // more than is kept in memory
+  ASSERT_TRUE(spool_->begin_segment(9));
+  ASSERT_TRUE(spool_->append(9, secret));
+  ASSERT_TRUE(spool_->append(9, "the last"));
+  ASSERT_TRUE(spool_->end_segment());
+  const auto file = directory_ / "9.spool";
+  std::stringstream bytes;
+  bytes << std::ifstream(file, std::ios::binary).rdbuf();
+  ASSERT_GT(bytes.str().size(), secret.size());
+  EXPECT_EQ(bytes.str().find(secret.substr(0, 16)), std::string::npos);
+  EXPECT_EQ(bytes.str().find("the last"), std::string::npos);
+  std::string altered = bytes.str();
+  altered[altered.size() / 2] ^= 1;
+  std::ofstream(file, std::ios::binary) << altered;
+  EXPECT_FALSE(spool_->replay(9, [](std::string_view, bool) { return Status(); }));
 }
 
 TEST_F(SpoolTest, WhatAnEarlierRunLeftIsRemoved) {

@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,3 +61,15 @@ def make_rowledger(cluster, database):
 @pytest.fixture
 def rowledger(make_rowledger):
     return make_rowledger()
+
+
+@pytest.fixture(scope="session")
+def tlogcheck(tmp_path_factory):
+    """The independent check, built as tests/tlog does: from Debian's packages, whatever Go settings the machine has."""
+    directory = tmp_path_factory.mktemp("go")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GO")}
+    environment |= {"GO111MODULE": "off", "GOPROXY": "off", "GOFLAGS": "", "GOPATH": "/usr/share/gocode", "GOENV": "off",
+                    "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOCACHE": str(directory / "cache")}
+    source = Path(__file__).resolve().parent.parent / "tlog" / "main.go"
+    subprocess.run(["/usr/bin/go", "build", "-o", directory / "tlogcheck", source], env=environment, check=True)
+    return directory / "tlogcheck"

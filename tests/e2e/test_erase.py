@@ -1,5 +1,6 @@
 """A person is erased: the values are gone for good, everything else still proves itself."""
 
+import contextlib
 import random
 import subprocess
 import threading
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from harness import DONE, FOUND_WRONG, Rowledger, parse_json
+from harness import DONE, FOUND_WRONG, parse_json, wait_until
 
 PHONE, NAME = "917700112233", "Zebulon Quuxwell"
 WHY = ("--reason", "asked for it", "--basis", "GDPR Art. 17(1)(b)")
@@ -31,19 +32,31 @@ def everything_in(directory):
     return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
+def files_with(directory, *needles):
+    """Those that hold one of the needles, every byte of them looked at."""
+    return [path for path, content in everything_in(directory).items() if any(needle in content for needle in needles)]
+
+
+def entries_of(tlog):
+    """All entries as the tree has them, of a log of less than 256,000."""
+    return b"".join(path.read_bytes() for path in sorted((tlog / "tile/entries").rglob("*")) if path.is_file())
+
+
 def live_slots(rowledger):
     content = (rowledger.dir / "keys" / "subjects.keys").read_bytes()
     return {content[at + 4:at + 64] for at in range(4096, len(content), 64) if content[at] == 0xA5}
 
 
 def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
-    evidence = tmp_path / "before.evidence"
-    log.must("export", "--evidence", evidence, "--row", "contacts", 101)
+    history = [parse_json(line) for line in log.must("history", "contacts", 101, "--json").splitlines()]
+    assert len(history) == 4 and "erased" not in history[0]
+    evidence = {"row": ["--row", "contacts", 101], "subject": ["--subject", "public.contacts/100"],
+                "search": ["key:101", "--all"], "entry": ["--entry", history[0]["seq"]]}
+    for name, what in evidence.items():
+        log.must("export", "--evidence", tmp_path / name, *what)
     log.must("export", "--format", "ndjson", "key:100", "--output", tmp_path / "before.ndjson")
     assert PHONE in (tmp_path / "before.ndjson").read_text()
     before = live_slots(log)
-    history = [parse_json(line) for line in log.must("history", "contacts", 101, "--json").splitlines()]
-    assert len(history) == 4 and "erased" not in history[0]
 
     answer = parse_json(log.must("erase", "contacts", 101, *WHY, "--json"))
     assert answer["entries"] == 4 and answer["in_clear"] == 0
@@ -58,22 +71,20 @@ def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
     assert now["exists"] and now["erased"] and "row" not in now
     assert not log.log(f"new:{PHONE}") and not log.log("key:101 op:modify")
     assert len(log.log("key:3")) > 1, "others are as they were"
-
-    # No byte of the values, nor of the keys, in any file; nor in the export that lay ready.
-    gone = before - live_slots(log)
-    assert len(gone) == 3, "as 100 in 1, as 101 in 1, as 101 in 2"
-    for path, content in everything_in(log.parent).items():
-        for needle in (PHONE.encode(), NAME.encode(), *gone):
-            assert needle not in content, path
-    assert not [path for path in everything_in(log.dir / "exports") if path.suffix != ".lock"]
+    assert len(before - live_slots(log)) == 3, "as 100 in 1, as 101 in 1, as 101 in 2"
 
     for _ in range(2):
         report = parse_json(log.must("verify", "--json"))
         assert report["ok"] and report["values_erased"] == 4, report
         log.stop()
         log.serve()
-    done = log.run("verify", "--evidence", evidence)
-    assert done.returncode == DONE and NAME in done.stdout
+    for name in evidence:
+        done = log.run("verify", "--evidence", tmp_path / name)
+        assert done.returncode == DONE and NAME in done.stdout and "NOT PROVEN" not in done.stdout, done.stdout
+    log.must("export", "--evidence", tmp_path / "after", "--row", "contacts", 101)
+    done = log.run("verify", "--evidence", tmp_path / "after", "--json")
+    entries = [parse_json(line) for line in done.stdout.splitlines()]
+    assert done.returncode == DONE and len(entries) == 4 and all(one["proven"] and one["entry"]["erased"] for one in entries)
 
     # PostgreSQL's row stands. Its next change begins with a new key.
     cluster.sql(log.database, "UPDATE contacts SET phone = '91888' WHERE id = 101")
@@ -88,6 +99,76 @@ def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
     log.kill()
     log.serve()
     assert parse_json(log.must("verify", "--json"))["ok"]
+
+
+def test_no_byte_is_left_in_any_file(log, cluster, tmp_path):
+    """Of the values and of the keys: in the database's files and its WAL, the key files, what exports and spools left."""
+    # A key stands in clear in what is logged of the state: that tells whether the scan reads such a file.
+    witness = 7700112233445566
+    cluster.sql(log.database, f"INSERT INTO contacts (id, name) VALUES ({witness}, 'who stays')")
+    log.sync()
+    log.must("export", "--format", "ndjson", "key:100", "--output", tmp_path / "before.ndjson")
+    before = live_slots(log)
+    assert {path.parent.name for path in files_with(log.parent, PHONE.encode(), NAME.encode())} == {"exports"}
+    assert files_with(log.parent, *before) == [log.dir / "keys" / "subjects.keys"]
+    assert ".log" in {path.suffix for path in files_with(log.dir / "store", str(witness).encode())}, "RocksDB's WAL"
+
+    log.must("erase", "contacts", 101, *WHY)
+    gone = before - live_slots(log)
+    assert len(gone) == 3
+
+    def assert_gone():
+        assert not files_with(log.parent, PHONE.encode(), NAME.encode(), *gone)
+        assert not [path for path in everything_in(log.dir / "exports") if path.suffix != ".lock"]
+
+    assert_gone()
+    assert [path for path in (log.dir / "store").glob("*.log") if path.stat().st_size], "a WAL was among the files"
+    log.stop()
+    assert_gone()
+    log.serve()
+    log.kill()
+    assert_gone()
+    assert ".sst" in {path.suffix for path in files_with(log.dir / "store", str(witness).encode())}
+    log.serve()
+
+
+def test_accepted_by_others_after_an_erasure(log, tlogcheck, tmp_path):
+    """Code that is not ours finds that the log with erased persons continues the one that had their values."""
+    log.must("export", "--tlog", tmp_path / "before")
+    key = log.status()["verifier_key"]
+    seqs = [parse_json(line)["seq"] for line in log.must("history", "contacts", 101, "--json").splitlines()]
+    for person in (101, 7):
+        log.must("erase", "contacts", person, *WHY)
+
+    def check(directory):
+        log.must("export", "--tlog", directory)
+        (directory / "proofs").mkdir()
+        for seq in seqs:
+            (directory / f"proofs/{seq}.tlog-proof").write_text(log.must("show", seq, "--proof"))
+        done = subprocess.run([tlogcheck, "--old", tmp_path / "before/checkpoint", directory, key], capture_output=True, text=True)
+        assert done.returncode == DONE and f"{len(seqs)} proofs, 1 older checkpoints" in done.stdout, done.stdout
+
+    check(tmp_path / "after")
+    log.stop()
+    log.serve()
+    check(tmp_path / "restarted")
+    assert entries_of(tmp_path / "after").startswith(entries_of(tmp_path / "before"))
+
+
+def test_a_transaction_in_progress_waits_encrypted(make_rowledger, cluster, database):
+    cluster.sql("postgres", "ALTER SYSTEM SET logical_decoding_work_mem = '64kB'")
+    cluster.sql("postgres", "SELECT pg_reload_conf()")
+    log = make_rowledger(tables=["contacts tenant=organization_id subject=self"], config="[attribution]\ntrigger = false")
+    spool = log.dir / "spool"
+    with contextlib.closing(cluster.connect(database, autocommit=False)) as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO contacts (id, name, phone) SELECT n, %s, %s FROM generate_series(100, 4000) n", (NAME, PHONE))
+        wait_until(lambda: any(path.stat().st_size for path in spool.iterdir()), 20, "the transaction is sent while it is in progress")
+        assert not files_with(log.parent, PHONE.encode(), NAME.encode())
+        connection.commit()
+    log.sync()
+    assert log.log(f"key:4000 new:{PHONE}")
+    log.must("erase", "contacts", 4000, *WHY)
+    assert not list(spool.iterdir()) and not files_with(log.parent, PHONE.encode(), NAME.encode())
 
 
 def test_refusals(log, make_rowledger):

@@ -2,26 +2,13 @@
 
 import json
 import os
-import pathlib
 import subprocess
 
 import pytest
 
 from harness import DONE, PROGRAM, Rowledger, parse_json
 
-TLOG = pathlib.Path(__file__).parent.parent / "tlog"
 FOUND_WRONG, WRONG_USAGE = 1, 2
-
-
-@pytest.fixture(scope="module")
-def tlogcheck(tmp_path_factory):
-    """As tests/tlog builds it: from Debian's packages, whatever Go settings the machine has."""
-    directory = tmp_path_factory.mktemp("go")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GO")}
-    environment |= {"GO111MODULE": "off", "GOPROXY": "off", "GOFLAGS": "", "GOPATH": "/usr/share/gocode", "GOENV": "off",
-                    "GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOCACHE": str(directory / "cache")}
-    subprocess.run(["/usr/bin/go", "build", "-o", directory / "tlogcheck", TLOG / "main.go"], env=environment, check=True)
-    return directory / "tlogcheck"
 
 
 @pytest.fixture(scope="module")
