@@ -12,10 +12,10 @@ constexpr int kWriteTimeoutMs = 5'000;
 
 class DaemonAccessLog final : public AccessLog {
  public:
-  explicit DaemonAccessLog(capture::Capture& capture) : capture_(capture) {}
+  DaemonAccessLog(capture::Capture& capture, SearchedValues values) : capture_(capture), values_(std::move(values)) {}
 
   Status record(const people::Principal& reader, const Access& access) override {
-    const std::string detail = to_json(reader, access);
+    const std::string detail = to_json(reader, access, values_);
     record::Entry entry;
     entry.header.kind = record::EntryKind::kAccess;
     entry.header.trust = record::Trust::kVerified;
@@ -31,11 +31,13 @@ class DaemonAccessLog final : public AccessLog {
 
  private:
   capture::Capture& capture_;
+  const SearchedValues values_;
 };
 
 }  // namespace
 
-std::string to_json(const people::Principal& reader, const Access& access, const std::optional<Timestamp>& at) {
+std::string to_json(const people::Principal& reader, const Access& access, const SearchedValues& values,
+                    const std::optional<Timestamp>& at) {
   JsonWriter who;
   who.text("kind", to_string(reader.kind)).text("id", reader.id);
   if (!reader.name.empty()) who.text("name", reader.name);
@@ -44,9 +46,12 @@ std::string to_json(const people::Principal& reader, const Access& access, const
   JsonWriter out;
   if (at) out.text("at", at->to_string());
   out.raw("reader", who.finish()).text("route", access.route);
-  if (!access.query.empty()) out.text("query", access.query);
+  std::string query = access.search.empty() ? std::string() : values.recorded(access.search);
+  if (!query.empty() && !access.query.empty()) query += ' ';
+  query += access.query;
+  if (!query.empty()) out.text("query", query);
   if (!access.table.empty()) out.text("table", access.table);
-  if (!access.key.empty()) out.text("key", access.key);
+  if (!access.key.empty()) out.text("key", access.is_known ? access.key : values.token(access.key));
   if (access.entries) out.number("entries", *access.entries);
   if (!access.unmasked.empty()) out.texts("unmasked", access.unmasked);
   if (!access.reason.empty()) out.text("reason", access.reason);
@@ -61,8 +66,8 @@ people::Principal owner_at(const http::Peer& peer) {
           .role = people::Role::kOwner};
 }
 
-std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture) {
-  return std::make_unique<DaemonAccessLog>(capture);
+std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture, SearchedValues values) {
+  return std::make_unique<DaemonAccessLog>(capture, std::move(values));
 }
 
 }  // namespace rowledger::api

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/searched_values.h"
 #include "base/result.h"
 #include "capture/capture.h"
 #include "http/http.h"
@@ -19,15 +20,17 @@ namespace rowledger::api {
 // What was read. Members that do not apply are empty, and left out of the entry.
 struct Access {
   std::string route;                  // "entries", "row.history", "evidence", ...
-  std::string query;                  // the search, the moment: what was asked
+  std::string search;                 // in the words of the search grammar; its values are not recorded as they are
+  std::string query;                  // what else was asked: the moment, the entry's number
   std::string table, key;             // of one row
+  bool is_known = true;               // false: no such row was found, and the key is what somebody wrote
   std::optional<uint64_t> entries;    // how many were shown
   std::vector<std::string> unmasked;  // fields shown in clear that are masked otherwise
   std::string reason;                 // why, as the reader wrote it
 };
 
 // The entry's detail: {"reader":{...},"route":...}. at: when, if it was not just now.
-std::string to_json(const people::Principal& reader, const Access& access,
+std::string to_json(const people::Principal& reader, const Access& access, const SearchedValues& values,
                     const std::optional<Timestamp>& at = std::nullopt);
 
 // Who is at the Unix socket, or, in this process, at the data directory itself. Whoever may open one of them may see
@@ -43,12 +46,12 @@ class AccessLog {
 };
 
 // The daemon's: entries of the log itself. Those who read at the same time share one write.
-std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture);
+std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture, SearchedValues values);
 
 // For verbs that open the log without a daemon, and so cannot append to it: lines in a file (mode 0600, its owner that
 // of its directory) that the daemon takes over when it next starts. Whoever can read the log without the daemon can
 // also alter this file, or not write it: it is a note by the honest, not evidence.
-std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file);
+std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file, SearchedValues values);
 
 // Appends what the file has to the log and removes it. A crash in between can record a line twice, but not lose it.
 // While the log is open for writing nobody writes to the file.

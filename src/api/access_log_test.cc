@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "api/json_view.h"
@@ -39,6 +40,8 @@ class FakeCapture final : public capture::Capture {
   std::vector<std::string> details, actors;
 };
 
+const SearchedValues kValues("token key");
+
 people::Principal priya() {
   people::Principal out;
   out.kind = people::Principal::Kind::kUser;
@@ -64,9 +67,10 @@ class Directory {
 
 TEST(AccessLog, TellsWhoAskedWhat) {
   FakeCapture capture;
-  const auto log = make_access_log(capture);
+  const auto log = make_access_log(capture, kValues);
   ASSERT_TRUE(log->record(priya(), {.route = "unmask",
-                                    .query = "field:\"phone\"",
+                                    .search = "field:\"phone\"",
+                                    .query = "when=now",
                                     .table = "public.contacts",
                                     .key = "42",
                                     .entries = 25,
@@ -75,7 +79,7 @@ TEST(AccessLog, TellsWhoAskedWhat) {
   ASSERT_EQ(capture.details.size(), 1u);
   EXPECT_EQ(capture.details[0],
             R"({"reader":{"kind":"user","id":"user:priya","name":"Priya","role":"auditor","tenant":"1"},)"
-            R"("route":"unmask","query":"field:\"phone\"","table":"public.contacts","key":"42","entries":25,)"
+            R"("route":"unmask","query":"field:\"phone\" when=now","table":"public.contacts","key":"42","entries":25,)"
             R"("unmasked":["phone"],"reason":"caller asked"})");
   EXPECT_EQ(capture.actors[0], "user:priya");
   ASSERT_TRUE(log->record(priya(), {.route = "entries", .entries = 0}));
@@ -83,10 +87,32 @@ TEST(AccessLog, TellsWhoAskedWhat) {
   EXPECT_FALSE(JsonView(capture.details[1])["query"]);
 }
 
+TEST(AccessLog, KeepsNoValueThatWasLookedFor) {
+  FakeCapture capture;
+  const auto log = make_access_log(capture, kValues);
+  const std::string phone = kValues.token("919812345678"), name = kValues.token("asha kulkarni");
+  EXPECT_EQ(phone.size(), 7u);
+  EXPECT_EQ(kValues.token("+91 98123-45678"), phone) << "as it is found";
+  EXPECT_NE(SearchedValues("another key").token("919812345678"), phone);
+  const auto query_of = [&](Access access) {
+    EXPECT_TRUE(log->record(priya(), access));
+    return JsonView(capture.details.back())["query"].text();
+  };
+  EXPECT_EQ(query_of({.route = "entries", .search = "field:phone new:919812345678 \"Asha Kulkarni\""}),
+            "field:phone new:" + phone + " " + name);
+  EXPECT_EQ(query_of({.route = "entries", .search = "(unclosed 919812345678"}).find("9198"), std::string::npos);
+  ASSERT_TRUE(log->record(priya(), {.route = "row", .table = "public.contacts", .key = "9198", .is_known = false}));
+  EXPECT_EQ(JsonView(capture.details.back())["key"].text(), kValues.token("9198"));
+  const auto found_by = kValues.tokens_of("+91 98123-45678");
+  EXPECT_EQ(std::ranges::count(found_by, phone), 1);
+  EXPECT_EQ(std::ranges::count(found_by, kValues.token("9198") + "*"), 1);
+  EXPECT_EQ(std::ranges::count(found_by, kValues.token("9198")), 0);
+}
+
 TEST(AccessLog, RefusesWhenItCannotBeWritten) {
   FakeCapture capture;
   capture.disk_full = true;
-  const Status recorded = make_access_log(capture)->record(priya(), {.route = "entries"});
+  const Status recorded = make_access_log(capture, kValues)->record(priya(), {.route = "entries"});
   ASSERT_FALSE(recorded);
   EXPECT_EQ(recorded.error().code, ErrorCode::kUnavailable);
 }
@@ -94,7 +120,7 @@ TEST(AccessLog, RefusesWhenItCannotBeWritten) {
 TEST(OfflineAccess, IsTakenOverOnce) {
   const Directory directory;
   FakeCapture capture;
-  const auto log = make_offline_access_log(directory.file());
+  const auto log = make_offline_access_log(directory.file(), kValues);
   for (int i = 0; i < 1'201; ++i)
     ASSERT_TRUE(log->record(priya(), {.route = "row", .table = "public.contacts", .key = std::to_string(i)}));
   struct stat info {};
@@ -120,7 +146,7 @@ TEST(OfflineAccess, IsTakenOverOnce) {
 TEST(OfflineAccess, KeepsThatSomethingUnreadableStoodThere) {
   const Directory directory;
   FakeCapture capture;
-  ASSERT_TRUE(make_offline_access_log(directory.file())->record(priya(), {.route = "open"}));
+  ASSERT_TRUE(make_offline_access_log(directory.file(), kValues)->record(priya(), {.route = "open"}));
   std::ofstream(directory.file(), std::ios::app) << "{\"at\":\"2026\",\"reader\":{\"id\":\"uid:1\"},\"rou\n\n"
                                                  << std::string(200'000, 'x');
   ASSERT_TRUE(take_over_offline_access(directory.file(), capture, -1));
@@ -138,11 +164,11 @@ TEST(OfflineAccess, FollowsNoLinkAndRefusesWhereItCannotWrite) {
   const Directory directory;
   const std::filesystem::path elsewhere = directory.file().parent_path() / "elsewhere";
   std::filesystem::create_symlink(elsewhere, directory.file());
-  EXPECT_FALSE(make_offline_access_log(directory.file())->record(priya(), {.route = "open"}));
+  EXPECT_FALSE(make_offline_access_log(directory.file(), kValues)->record(priya(), {.route = "open"}));
   EXPECT_FALSE(std::filesystem::exists(elsewhere));
-  EXPECT_FALSE(make_offline_access_log(directory.file() / "none")->record(priya(), {.route = "open"}));
-  EXPECT_FALSE(
-      make_offline_access_log(elsewhere)->record(priya(), {.route = "open", .query = std::string(70'000, 'q')}));
+  EXPECT_FALSE(make_offline_access_log(directory.file() / "none", kValues)->record(priya(), {.route = "open"}));
+  EXPECT_FALSE(make_offline_access_log(elsewhere, kValues)
+                   ->record(priya(), {.route = "open", .query = std::string(70'000, 'q')}));
 }
 
 }  // namespace

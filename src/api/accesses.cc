@@ -12,11 +12,13 @@ namespace {
 
 constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
 
-Result<view::AccessQuestion> question_of(const http::Target& target) {
+Result<view::AccessQuestion> question_of(const http::Target& target, const SearchedValues& values) {
   view::AccessQuestion out;
   out.table = target.parameter("table").value_or("");
   out.key = target.parameter("key").value_or("");
   out.reader = target.parameter("reader").value_or("");
+  if (!out.key.empty()) out.key_token = values.token(out.key);
+  if (const auto value = target.parameter("value"); value && !value->empty()) out.tokens = values.tokens_of(*value);
   for (const std::string_view name : {"from", "to"}) {
     const auto text = target.parameter(name);
     if (!text || text->empty()) continue;
@@ -36,14 +38,14 @@ Result<view::AccessQuestion> question_of(const http::Target& target) {
 }  // namespace
 
 http::Response get_accesses(const Call& call) {
-  const auto question = question_of(call.target);
+  const auto question = question_of(call.target, call.dependencies.searched_values);
   if (!question) return problem(question.error());
   const auto limit = number_parameter(call.target, "limit", kDefaultLimit, 1, kLargestLimit);
   if (!limit) return problem(limit.error());
   const auto of = [&](std::string_view name) { return call.target.parameter(name).value_or(""); };
-  const Cursors cursors(
-      call.dependencies.cursor_key, call.principal(),
-      fmt::format("access\n{}\n{}\n{}\n{}\n{}", of("table"), of("key"), of("reader"), of("from"), of("to")));
+  const Cursors cursors(call.dependencies.cursor_key, call.principal(),
+                        fmt::format("access\n{}\n{}\n{}\n{}\n{}\n{}", of("table"), of("key"), of("reader"), of("value"),
+                                    of("from"), of("to")));
   std::optional<Seq> from;
   if (const auto text = call.target.parameter("cursor")) {
     const auto cursor = cursors.parse(*text);
@@ -54,6 +56,9 @@ http::Response get_accesses(const Call& call) {
   call.access.route = "access";
   call.access.table = question->table;
   call.access.key = question->key;
+  call.access.is_known = false;
+  if (const std::string_view value = of("value"); !value.empty())
+    call.access.query = "value:" + call.dependencies.searched_values.token(value);
   std::string list;
   uint64_t count = 0;
   std::optional<Seq> next;

@@ -150,6 +150,7 @@ http::Response Api::answer(const http::Request& request, const people::Principal
   http::Response response = once ? idempotency_->once(call.principal(), request, answer, repeatable) : answer();
   if (response.live && known == nullptr) end_with_access(request, call.principal(), *response.live);
   if (access.route.empty() || !shows_something(response)) return response;
+  access.is_known = access.is_known && response.status != 404;
   if (const Status recorded = dependencies_.access.record(call.principal(), access); !recorded)
     return problem(recorded.error());
   return response;

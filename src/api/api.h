@@ -33,6 +33,7 @@ struct Dependencies {
   std::vector<std::string> tables;  // as configured, for status
   std::string slot;
   std::string version;
+  SearchedValues searched_values{{}};       // how they stand in the log
   Digest cursor_key{};                      // of the cursors
   std::string verifier_key;                 // of the checkpoints
   std::filesystem::path second_checkpoint;  // where the last one is kept outside the data directory

@@ -75,7 +75,7 @@ http::Response get_entries(const Call& call) {
   const auto page = page_of(call, cursors);
   if (!page) return problem(page.error());
   call.access.route = "entries";
-  call.access.query = page->q;
+  call.access.search = page->q;
   const auto search = query::Search::parse(page->q, page->now, page->all);
   if (!search) return problem(search.error(), page->q);
 

@@ -133,7 +133,7 @@ http::Response post_export(const Call& call) {
   auto search = query::Search::parse(order->query, Timestamp::now(), order->all);
   if (!search) return problem(search.error(), order->query);
   call.access.route = "exports";
-  call.access.query = order->query;
+  call.access.search = order->query;
   ExportEntries entries = entries_of(call, *order, std::move(*search));
   const auto added = call.dependencies.exports->add(std::move(*order), std::move(entries));
   if (!added) return problem(added.error());
@@ -152,7 +152,7 @@ http::Response get_export_data(const Call& call) {
   const auto state = finished_one(call);
   if (!state) return problem(state.error());
   call.access.route = "exports.data";
-  call.access.query = state->order.query;
+  call.access.search = state->order.query;
   call.access.entries = state->entries;
   const std::string tag = fmt::format("\"{}\"", state->sha256);
   // Of another version of the file no part is wanted; there is none, but the client may think so.

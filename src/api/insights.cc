@@ -72,7 +72,7 @@ http::Response answer(const Call& call, const Question& question, std::span<cons
                       const Write& write) {
   const auto search = query::Search::parse(question.q, Timestamp::now(), question.all);
   if (!search) return problem(search.error(), question.q);
-  call.access.query = question.q;
+  call.access.search = question.q;
   const auto insights = view::count_changes(call.view(), *search, question.period, requests);
   if (!insights) return problem(insights.error());
   JsonWriter json;

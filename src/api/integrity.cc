@@ -98,8 +98,13 @@ void put_down(const http::Target& target, Access& access) {
   access.route = "evidence";
   access.table = target.parameter("table").value_or("");
   access.key = target.parameter("key").value_or("");
-  access.query = target.parameter("q").value_or("");
-  if (const auto subject = target.parameter("subject")) access.query = fmt::format("subject:{}", *subject);
+  access.search = target.parameter("q").value_or("");
+  if (const auto subject = target.parameter("subject")) {
+    const size_t slash = subject->find('/');
+    access.query = "subject";
+    access.table = subject->substr(0, slash);
+    access.key = slash == std::string_view::npos ? std::string_view() : subject->substr(slash + 1);
+  }
   if (const auto entry = target.parameter("entry")) access.query = fmt::format("seq:{}", *entry);
 }
 

@@ -41,10 +41,11 @@ class Descriptor {
 
 class OfflineAccessLog final : public AccessLog {
  public:
-  explicit OfflineAccessLog(std::filesystem::path file) : file_(std::move(file)) {}
+  OfflineAccessLog(std::filesystem::path file, SearchedValues values)
+      : file_(std::move(file)), values_(std::move(values)) {}
 
   Status record(const people::Principal& reader, const Access& access) override {
-    std::string line = to_json(reader, access, Timestamp::now()) + "\n";
+    std::string line = to_json(reader, access, values_, Timestamp::now()) + "\n";
     if (line.size() > kLongestLine)
       return fail(ErrorCode::kInvalid, "the question is too long to be recorded; ask a shorter one");
     Status written = append(line);
@@ -74,6 +75,7 @@ class OfflineAccessLog final : public AccessLog {
   }
 
   const std::filesystem::path file_;
+  const SearchedValues values_;
 };
 
 // Hands over lines without their ends; one that is longer than any that record() writes comes in pieces.
@@ -115,8 +117,8 @@ Status append_lines(capture::Capture& capture, const std::vector<OfflineLine>& l
 
 }  // namespace
 
-std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file) {
-  return std::make_unique<OfflineAccessLog>(std::move(file));
+std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file, SearchedValues values) {
+  return std::make_unique<OfflineAccessLog>(std::move(file), std::move(values));
 }
 
 Status take_over_offline_access(const std::filesystem::path& file, capture::Capture& capture, int timeout_ms) {

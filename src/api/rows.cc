@@ -27,6 +27,7 @@ RowAddress row_of(const Call& call, std::string_view route) {
   access.key = row.key;
   for (const auto& [name, value] : call.target.parameters) {
     if (name != "when" && name != "from" && name != "to") continue;
+    if (!call.view().moment(value, Timestamp::now())) continue;  // some other text
     access.query += fmt::format("{}{}={}", access.query.empty() ? "" : " ", name, value);
   }
   return row;

@@ -110,7 +110,7 @@ Result<Seq> start_of(const store::Store& store, const Call& call) {
 http::Response get_entry_stream(const Call& call) {
   const std::string q(call.target.parameter("q").value_or(""));
   call.access.route = "entries.stream";
-  call.access.query = q;
+  call.access.search = q;
   const auto all = flag_parameter(call.target, "all"), images = flag_parameter(call.target, "images");
   if (!all) return problem(all.error());
   if (!images) return problem(images.error());

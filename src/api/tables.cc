@@ -45,7 +45,8 @@ http::Response get_table_at(const Call& call) {
   if (!search) return problem(search.error(), q);
   call.access.route = "table.at";
   call.access.table = call.path[0];
-  call.access.query = q.empty() ? "when=" + when : q + " when=" + when;
+  call.access.search = q;
+  call.access.query = "when=" + when;
   const auto page =
       call.view().table_at(call.path[0], {at.from}, *search, text ? std::optional(at.place) : std::nullopt, *limit);
   if (!page) return problem(page.error());

@@ -120,7 +120,7 @@ Result<http::Response> Client::ask(const http::Request& request, int silence_tim
     std::this_thread::sleep_for(kRetry);
   }
   // What is changed or read here is recorded when the daemon next starts.
-  access_ = api::make_offline_access_log(workspace_.offline_access());
+  access_ = api::make_offline_access_log(workspace_.offline_access(), workspace_.searched_values());
   if (request.target != kStatus) RL_TRY(note_opening(*access_));
   RL_ASSIGN(people_, workspace_.open_people({}));
   auto dependencies = workspace_.api_dependencies(*log_, *access_, nullptr);

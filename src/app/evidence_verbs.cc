@@ -98,7 +98,8 @@ Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressB
     auto report = verify_in_daemon(workspace, options, bar);
     if (report || report.error().code != ErrorCode::kNotFound) return report;
     const auto opened = workspace.open_to_read();
-    if (opened) RL_TRY(note_opening(*api::make_offline_access_log(workspace.offline_access())));
+    if (opened)
+      RL_TRY(note_opening(*api::make_offline_access_log(workspace.offline_access(), workspace.searched_values())));
     if (opened) return verify_here(workspace, **opened, options, bar);
     // Somebody writes, but does not listen: a daemon that is starting, or attach.
     if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)

@@ -218,7 +218,7 @@ constexpr auto kLookForKeys = std::chrono::milliseconds(2'000);
 Result<bool> serve_locked(const Workspace& workspace, const StopSignals& signals, const std::string& why) {
   log::error("{}: nothing is captured until then", why);
   RL_ASSIGN(const OpenLog store, workspace.open_to_read());
-  const auto access = api::make_offline_access_log(workspace.offline_access());
+  const auto access = api::make_offline_access_log(workspace.offline_access(), workspace.searched_values());
   auto dependencies = workspace.api_dependencies(*store, *access, nullptr);
   dependencies.locked = why;
   const api::Api api(std::move(dependencies));
@@ -247,7 +247,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
   RL_TRY(capture->finish_erasures());
-  const auto access = api::make_access_log(*capture);
+  const auto access = api::make_access_log(*capture, workspace.searched_values());
   if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
   RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.exports(),

@@ -109,6 +109,7 @@ api::Dependencies Workspace::api_dependencies(const store::Store& store, api::Ac
   for (const auto& table : config.tables) out.tables.push_back(table.table);
   out.slot = config.slot;
   out.version = kVersion;
+  out.searched_values = searched_values();
   out.cursor_key = HmacSha256(keys.ref_key)("rowledger cursors v1");
   out.time_zone = config.time_zone;
   out.public_url = config.http_public_url;
@@ -153,6 +154,11 @@ http::TcpOptions Workspace::tcp_options() const {
     out.hosts = {"localhost", "127.0.0.1", "[::1]", listen->to_url_host()};
   if (!config.http_public_url.empty()) out.hosts.push_back(host_of_url(config.http_public_url));
   return out;
+}
+
+api::SearchedValues Workspace::searched_values() const {
+  const auto& key = keys.token_key.bytes;
+  return api::SearchedValues({reinterpret_cast<const char*>(key.data()), key.size()});
 }
 
 std::string Workspace::verifier_key() const {

@@ -59,6 +59,7 @@ struct Workspace {
   // Of the key that checkpoints are signed with; empty when it is not as it should be.
   std::string verifier_key() const;
   std::filesystem::path second_checkpoint() const;
+  api::SearchedValues searched_values() const;
   // Where verbs without a daemon note what they read (api/access_log.h).
   std::filesystem::path offline_access() const { return directory / "offline-access"; }
   // record: see people::People.

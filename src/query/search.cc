@@ -89,6 +89,34 @@ void for_each_term(const SearchNode& node, const Visit& visit) {
   for (const SearchNode& child : node.children) for_each_term(child, visit);
 }
 
+// Whether what stands behind the key is a value of a row, its key, or of a context.
+bool takes_values(SearchKey key) {
+  switch (key) {
+    case SearchKey::kText:
+    case SearchKey::kKey:
+    case SearchKey::kOld:
+    case SearchKey::kNew:
+    case SearchKey::kValue:
+    case SearchKey::kRequest:
+    case SearchKey::kReason: return true;
+    default: return false;
+  }
+}
+
+using Replacement = std::function<std::string(std::string_view)>;
+
+// As it would be written, with other values.
+std::string with_replaced(const SearchValue& value, const Replacement& replace) {
+  const auto end = [&](const std::string& text) { return text.empty() ? "*" : replace(text); };
+  switch (value.op) {
+    case SearchValue::Op::kEqual: return replace(value.text);
+    case SearchValue::Op::kPrefix: return replace(value.text) + "*";
+    case SearchValue::Op::kAny: return "*";
+    case SearchValue::Op::kRange: return end(value.text) + ".." + end(value.upper);
+    default: return std::string(operator_of(value.op)) + replace(value.text);
+  }
+}
+
 bool any_term(const SearchNode& node, const std::function<bool(const SearchTerm&)>& holds) {
   if (node.type == SearchNode::Type::kTerm) return holds(node.term);
   return std::ranges::any_of(node.children, [&](const SearchNode& child) { return any_term(child, holds); });
@@ -166,16 +194,7 @@ bool Search::names_actors() const {
 size_t Search::values_looked_for() const {
   size_t count = 0;
   for_each_term(*root_, [&](const SearchTerm& term) {
-    switch (term.key) {
-      case SearchKey::kText:
-      case SearchKey::kKey:
-      case SearchKey::kOld:
-      case SearchKey::kNew:
-      case SearchKey::kValue:
-      case SearchKey::kRequest:
-      case SearchKey::kReason: count += term.values.size(); break;
-      default: break;
-    }
+    if (takes_values(term.key)) count += term.values.size();
   });
   return count;
 }
@@ -189,6 +208,30 @@ bool Search::looks_at_values() const {
 std::string Search::to_json() const {
   std::string out;
   append_node(out, *root_);
+  return out;
+}
+
+std::optional<std::string> with_values_replaced(std::string_view text, const Replacement& replace) {
+  const auto root = parse_search(text, Timestamp::now(), true);
+  if (!root) return std::nullopt;
+  std::vector<const SearchTerm*> terms;
+  for_each_term(*root, [&](const SearchTerm& term) {
+    if (takes_values(term.key)) terms.push_back(&term);
+  });
+  std::ranges::sort(terms, {}, &SearchTerm::position);
+  std::string out;
+  size_t at = 0;
+  for (const SearchTerm* term : terms) {
+    size_t values = term->position;
+    if (term->key != SearchKey::kText) values = text.find(':', values) + 1;
+    out += text.substr(at, values - at);
+    for (const SearchValue& value : term->values) {
+      if (&value != &term->values.front()) out += ',';
+      out += with_replaced(value, replace);
+    }
+    at = term->position + term->length;
+  }
+  out += text.substr(at);
   return out;
 }
 

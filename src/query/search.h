@@ -8,6 +8,7 @@
 //
 // NOT over AND over OR. One key twice means OR, different keys mean AND.
 // docs/search.md explains it to people.
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,12 @@ class Search {
   bool filter_is_exact_ = false;
   std::optional<Timestamp> from_, to_;
 };
+
+// The text of a search with each value that it looks for in rows, keys or contexts (a bare text; key, old, new, value,
+// request, reason) put through `replace`, one by one; what else stands in it is as it was: names of tables, fields and
+// people, times, numbers of transactions. Nothing when the text is no search.
+std::optional<std::string> with_values_replaced(std::string_view text,
+                                                const std::function<std::string(std::string_view)>& replace);
 
 // The keys of the grammar, for completion.
 std::vector<std::string_view> search_keys();

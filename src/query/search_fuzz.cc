@@ -121,6 +121,8 @@ void try_search(std::string_view text, bool all) {
     return;
   }
   CHECK(is_json(search->to_json()));
+  const auto replaced = with_values_replaced(text, [](std::string_view) { return std::string("#"); });
+  CHECK(replaced && Search::parse(*replaced, kNow, all)->values_looked_for() == search->values_looked_for());
   (void)search->names_actors();
   for (const auto& [entry, terms, actors] : kEntries) {
     if (!search->matches(entry)) continue;

@@ -593,6 +593,26 @@ TEST(Search, WhoReadTheLogIsShownOnlyWhenAskedFor) {
   }
 }
 
+TEST(Search, ValuesCanBeReplacedAndNothingElseIs) {
+  const auto replaced = [](std::string_view text) {
+    return with_values_replaced(text, [](std::string_view value) { return "<" + std::string(value) + ">"; });
+  };
+  const std::pair<std::string_view, std::string_view> kCases[] = {
+      {"", ""},
+      {"field:phone  actor:\"Priya Das\" created:now-2d..now org:1 -is:bulk tx:8812 changes:>5",
+       "field:phone  actor:\"Priya Das\" created:now-2d..now org:1 -is:bulk tx:8812 changes:>5"},
+      {"new:919812345678", "new:<919812345678>"},
+      {"Asha \"19 or \\\"above\\\"\" via:sql", "<Asha> <19 or \"above\"> via:sql"},
+      {"(old:a,b OR -new.fields.age.value:\"x y\") AND NOT key:\"7,3\"",
+       "(old:<a>,<b> OR -new.fields.age.value:<x y>) AND NOT key:<7,3>"},
+      {"value:Ash* new:* old:5..10 old.x:*..9 new:>=7 new:<3",
+       "value:<Ash>* new:* old:<5>..<10> old.x:*..<9> new:>=<7> new:<<3>"},
+      {"new:a field:phone new:b old:c", "new:<a> field:phone new:<b> old:<c>"},
+      {"request:F1a2 reason:caller", "request:<F1a2> reason:<caller>"}};
+  for (const auto& [text, wanted] : kCases) EXPECT_EQ(replaced(text).value_or("none"), wanted);
+  EXPECT_FALSE(replaced("tennant:1")) << "no search";
+}
+
 TEST(SearchFilter, WhatTheIndexKnowsIsAskedOfIt) {
   using Op = store::Filter::Op;
   for (const char* text : {"table:contacts", "key:42", "field:phone", "op:create", "via:app", "role:glific", "org:1",

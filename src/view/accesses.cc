@@ -1,5 +1,7 @@
 #include "view/accesses.h"
 
+#include <algorithm>
+
 #include "query/json_scan.h"
 #include "view/view_state.h"
 
@@ -29,12 +31,30 @@ class AccessSearch {
     const std::string_view detail = entry.body.detail;
     if (!query::is_json(detail)) return false;
     if (!table_.empty() && text_at(detail, {"table"}) != table_) return false;
-    if (!question_.key.empty() && text_at(detail, {"key"}) != question_.key) return false;
+    if (!question_.key.empty()) {
+      const std::string key = text_at(detail, {"key"});
+      if (key != question_.key && key != question_.key_token) return false;
+    }
+    if (!question_.tokens.empty() && !looks_for(detail)) return false;
     return question_.reader.empty() || text_at(detail, {"reader", "id"}) == question_.reader ||
            text_at(detail, {"reader", "name"}) == question_.reader;
   }
 
  private:
+  bool looks_for(std::string_view detail) const {
+    const auto is_wanted = [&](std::string_view text) {
+      return std::ranges::find(question_.tokens, text) != question_.tokens.end();
+    };
+    if (is_wanted(text_at(detail, {"key"}))) return true;
+    const std::string query = text_at(detail, {"query"});
+    for (size_t at = query.find('#'); at != std::string::npos; at = query.find('#', at + 1)) {
+      const size_t digits = query.find_first_not_of("0123456789abcdef", at + 1);
+      const size_t end = digits != std::string::npos && query[digits] == '*' ? digits + 1 : digits;
+      if (is_wanted(std::string_view(query).substr(at, end == std::string::npos ? end : end - at))) return true;
+    }
+    return false;
+  }
+
   const AccessQuestion& question_;
   std::string table_;
 };

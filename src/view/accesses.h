@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "view/view.h"
 
@@ -10,7 +11,10 @@ namespace rowledger::view {
 
 struct AccessQuestion {
   std::string table, key;  // of the row that was looked at; empty: any. The whole key, as it was asked for
+  std::string key_token;   // the same as it stands where no such row was known
   std::string reader;      // an id or a name, as it stands in the entry
+  // What was looked for, as it stands in the entry ("#3f9a12"): any of these; none: anything.
+  std::vector<std::string> tokens;
   std::optional<Timestamp> from, to;
 };
 

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 
 from harness import parse_json
 
@@ -23,7 +24,8 @@ def test_each_look_leaves_an_entry(rowledger, cluster):
         ("row.entries", None, "public.contacts", "3", 2),
         ("entries", "field:phone", None, None, 1),
         ("row.at", "when=now", "public.contacts", "3", None),
-        ("row.entries", None, "public.contacts", "4711", None)]
+        ("row.entries", None, "public.contacts", said[-1]["key"], None)]
+    assert re.fullmatch("#[0-9a-f]{6}", said[-1]["key"]), "the key of no row may be anything"
     assert all(one["reader"] == who for one in said)
     # The question after accesses is itself among them now, and nowhere else.
     newest = accesses(rowledger)[-1]

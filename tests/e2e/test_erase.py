@@ -1,10 +1,13 @@
 """A person is erased: the values are gone for good, everything else still proves itself."""
 
 import contextlib
+import json
 import random
+import re
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -51,7 +54,7 @@ def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
     history = [parse_json(line) for line in log.must("history", "contacts", 101, "--json").splitlines()]
     assert len(history) == 4 and "erased" not in history[0]
     evidence = {"row": ["--row", "contacts", 101], "subject": ["--subject", "public.contacts/100"],
-                "search": ["key:101", "--all"], "entry": ["--entry", history[0]["seq"]]}
+                "search": ["op:create key:100", "--all"], "entry": ["--entry", history[-1]["seq"]]}
     for name, what in evidence.items():
         log.must("export", "--evidence", tmp_path / name, *what)
     log.must("export", "--format", "ndjson", "key:100", "--output", tmp_path / "before.ndjson")
@@ -130,6 +133,44 @@ def test_no_byte_is_left_in_any_file(log, cluster, tmp_path):
     assert_gone()
     assert ".sst" in {path.suffix for path in files_with(log.dir / "store", str(witness).encode())}
     log.serve()
+
+
+def test_what_was_looked_for_is_not_kept(log, tmp_path):
+    """Neither in the entries about who read the log, unsealed, nor anywhere else; but who looked for it is known."""
+    searches = [f"new:{PHONE}", f'field:phone "{NAME}"', f"old:{PHONE[:9]}*", f"-value:{PHONE} key:{PHONE}"]
+    for search in searches:
+        log.log(search)
+    assert log.run("history", "contacts", PHONE).returncode == FOUND_WRONG
+    log.must("export", "--evidence", tmp_path / "evidence", f"new:{PHONE}")
+    log.must("export", "--format", "ndjson", f"new:{PHONE}", "--output", tmp_path / "export")
+    log.stop()
+    log.must("log", f"new:{PHONE}")
+    noted = (log.dir / "offline-access").read_text()
+    assert "new:#" in noted and PHONE not in noted
+    log.serve()
+
+    def looks_for(value):
+        status, body = log.http_get(f"/v1/access?limit=1000&value={urllib.parse.quote(value)}")
+        assert status == 200
+        return [entry["detail"] for entry in json.loads(body)["access"] if entry["detail"]["route"] != "access"]
+
+    def assert_known():
+        found = looks_for("+91 77001-12233")
+        assert [one["route"] for one in found if one["route"] != "entries"] == ["exports.data", "exports", "evidence", "row.entries"]
+        assert len([one for one in found if one["route"] == "entries"]) == 4
+        assert len({re.search("new:(#[0-9a-f]{6})", one["query"])[1] for one in found if "new:" in one.get("query", "")}) == 1
+        assert looks_for(NAME.upper())[0]["query"].startswith("field:phone #") and not looks_for("919900112233")
+        assert all(one["reader"]["id"].startswith("uid:") for one in found)
+
+    assert_known()
+    log.must("erase", "contacts", 101, *WHY)
+    assert_known()
+    read = log.must("log", "kind:access OR kind:control OR kind:erase OR key:*", "--all", "--json", "--limit", 1_000_000)
+    assert '"kind":"access"' in read and '"kind":"erase"' in read
+    for value in (PHONE, PHONE[:9], NAME):
+        assert value not in read
+    log.stop()
+    assert not files_with(log.parent, PHONE.encode(), NAME.encode())
 
 
 def test_accepted_by_others_after_an_erasure(log, tlogcheck, tmp_path):

@@ -559,6 +559,7 @@ export const en = {
   'access.reader': 'Who looked',
   'access.table': 'Table',
   'access.key': 'Row',
+  'access.value': 'Looked for',
   'access.nobody': 'Nobody looked, as far as this search goes',
   'access.name': 'Name',
   'access.role': 'Role',

@@ -559,6 +559,7 @@ export const hi: Messages = {
   'access.reader': 'किसने देखा',
   'access.table': 'तालिका',
   'access.key': 'पंक्ति',
+  'access.value': 'क्या खोजा',
   'access.nobody': 'इस खोज के अनुसार किसी ने नहीं देखा',
   'access.name': 'नाम',
   'access.role': 'भूमिका',

@@ -46,8 +46,8 @@ export function Access(): JSX.Element {
 
 function Looks(): JSX.Element {
   const {parameters, path} = usePlace();
-  const table = parameters.get('table') ?? '', key = parameters.get('key') ?? '', reader = parameters.get('reader') ?? '';
-  const base = address('/v1/access', {table, key, reader, limit: 50});
+  const table = parameters.get('table') ?? '', key = parameters.get('key') ?? '', reader = parameters.get('reader') ?? '', value = parameters.get('value') ?? '';
+  const base = address('/v1/access', {table, key, reader, value, limit: 50});
   const first = useLoad(base, signal => getJson<{access: Entry[]; next_cursor?: string}>(base, signal));
   const [older, setOlder] = useState<{of: string; entries: Entry[]; next: string | undefined; error?: ApiError}>();
   const more = older?.of === base ? older : undefined;
@@ -65,11 +65,12 @@ function Looks(): JSX.Element {
         event.preventDefault();
         const data = new FormData(event.currentTarget);
         const text = (name: string): string => String(data.get(name) ?? '').trim();
-        navigate(withParameters({path, parameters}, {reader: text('reader'), table: text('table'), key: text('key'), open: null}));
+        navigate(withParameters({path, parameters}, {reader: text('reader'), table: text('table'), key: text('key'), value: text('value'), open: null}));
       }}>
         {field('reader', t('access.reader'), reader)}
         {field('table', t('access.table'), table)}
         {field('key', t('access.key'), key)}
+        {field('value', t('access.value'), value)}
         <button type="submit" class="button primary">{t('search.go')}</button>
       </form>
       {first.error ? <Failure error={first.error} retry={first.reload} /> : !first.data ? <Loading />
@@ -78,7 +79,7 @@ function Looks(): JSX.Element {
           {entries.map(entry => <EntryLine key={entry.seq} entry={entry} open={open === entry.seq} turn={turn} onToggle={seq => adjust({open: open === seq ? null : seq})} />)}
         </div>)}
       {next !== undefined && <p class="centre"><button type="button" class="button" onClick={() => {
-        getJson<{access: Entry[]; next_cursor?: string}>(address('/v1/access', {table, key, reader, limit: 50, cursor: next})).then(
+        getJson<{access: Entry[]; next_cursor?: string}>(address('/v1/access', {table, key, reader, value, limit: 50, cursor: next})).then(
           page => setOlder({of: base, entries: [...(more?.entries ?? []), ...page.access], next: page.next_cursor}),
           (error: unknown) => setOlder({of: base, entries: more?.entries ?? [], next, error: asApiError(error)}));
       }}>{t('action.show_older')}</button></p>}
