@@ -10,7 +10,7 @@
 namespace rowledger::store {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;  // 1: all tenants' tokens had one key
 // When so many have gathered they are sorted and packed; 4 MiB of memory.
 constexpr size_t kTokensBeforePacking = 512 << 10;
 
@@ -40,7 +40,7 @@ bool is_dropped(uint64_t token, const KeptTokens& erased) {
          std::ranges::find(found->second, static_cast<Token>(token >> 16)) == found->second.end();
 }
 
-// Calls visit(token, position) for each in the block.
+// Calls visit(token, position) for each in the block until it returns false.
 template <class Visit>
 Result<void> read_block(uint8_t block, std::string_view record, const Visit& visit) {
   if (record.empty()) return {};
@@ -53,7 +53,7 @@ Result<void> read_block(uint8_t block, std::string_view record, const Visit& vis
     position = !first && step == 0 ? position + reader.varint() : reader.u16();
     if (position >= Store::kIndexRange || token >> kTokenBits != 0) reader.fail();
     if (!reader.ok()) return malformed();
-    visit(static_cast<Token>(token), static_cast<uint16_t>(position));
+    if (!visit(static_cast<Token>(token), static_cast<uint16_t>(position))) return {};
   }
   return reader.ok() ? Result<void>() : malformed();
 }
@@ -96,6 +96,16 @@ std::vector<Seq> PositionSet::seqs(uint64_t range) const {
   return out;
 }
 
+TokenKeys::TokenKeys(const ShortHashKey& installation)
+    : hmac_({reinterpret_cast<const char*>(installation.bytes.data()), installation.bytes.size()}) {}
+
+ShortHashKey TokenKeys::of(std::string_view tenant) const {
+  const Digest digest = hmac_("rowledger tenant's tokens v1", tenant);
+  ShortHashKey out;
+  std::copy_n(digest.begin(), out.bytes.size(), out.bytes.begin());
+  return out;
+}
+
 Token token_of(const ShortHashKey& key, std::string_view dimension_and_value) {
   return static_cast<Token>(short_hash(key, dimension_and_value) & ((1u << kTokenBits) - 1));
 }
@@ -117,6 +127,8 @@ void RangeIndex::add(const Batch& batch, size_t from, size_t to) {
     const auto position = static_cast<uint16_t>(count_++);
     bounds_[position / kBundleEntries].add(item.committed_at, item.xid);
     if (seen_.size() < item.terms_count) seen_.resize(item.terms_count);
+    uint32_t tenant = 0;  // its term stands before the tokens'
+    ShortHashKey key = no_tenant_key_;
     for (size_t t = 0; t < item.terms_count; ++t) {
       const Batch::TermRef& term = terms[item.terms_at + t];
       if (term.dimension == Dimension::kTx) continue;  // found by the bundles' bounds
@@ -124,10 +136,15 @@ void RangeIndex::add(const Batch& batch, size_t from, size_t to) {
       const bool known = seen.at == term.at;  // never 0 in a batch: a dimension stands before
       seen.at = term.at;
       if (is_token(term.dimension)) {
-        if (!known) seen.token = token_of(key_, batch.term_bytes(term));
+        if (!known || seen.tenant != tenant) seen.token = token_of(key, batch.term_bytes(term));
+        seen.tenant = tenant;
         tokens_.push_back(uint64_t{seen.token} << 16 | position);
       } else {
         if (!known) seen.posting = posting_of(batch.term_bytes(term));
+        if (term.dimension == Dimension::kTenant) {
+          tenant = term.at;
+          key = postings_[seen.posting].token_key;
+        }
         std::vector<uint16_t>& positions = postings_[seen.posting].positions;
         if (positions.empty() || positions.back() != position) positions.push_back(position);
       }
@@ -139,9 +156,12 @@ void RangeIndex::add(const Batch& batch, size_t from, size_t to) {
 uint32_t RangeIndex::posting_of(std::string_view dimension_and_value) {
   const auto [at, is_new] =
       posting_ids_.try_emplace(std::string(dimension_and_value), static_cast<uint32_t>(postings_.size()));
-  if (is_new)
-    postings_.push_back(
-        {static_cast<Dimension>(dimension_and_value[0]), std::string(dimension_and_value.substr(1)), {}});
+  if (is_new) {
+    Posting& posting = postings_.emplace_back();
+    posting.dimension = static_cast<Dimension>(dimension_and_value[0]);
+    posting.value = dimension_and_value.substr(1);
+    if (posting.dimension == Dimension::kTenant) posting.token_key = keys_.of(posting.value);
+  }
   return at->second;
 }
 
@@ -178,10 +198,17 @@ Result<void> RangeIndex::bitmap(const Term& term, PositionSet& out) const {
   return {};
 }
 
-Result<void> RangeIndex::token(Token token, PositionSet& out) const {
-  for (const TokenBlocks& blocks : packed_) RL_TRY(read_token_block(blocks[token_block(token)], token, out));
-  for (const uint64_t t : tokens_)
-    if (t >> 16 == token) out.set(static_cast<uint16_t>(t));
+Result<void> RangeIndex::tokens(std::span<const Token> wanted, const TokenVisit& visit) const {
+  if (wanted.empty()) return {};
+  for (const TokenBlocks& blocks : packed_)
+    RL_TRY(for_each_block(wanted, [&](uint8_t block, std::span<const Token> of_it) {
+      return read_token_block(block, blocks[block], of_it, visit);
+    }));
+  for (const uint64_t t : tokens_) {
+    const auto token = static_cast<Token>(t >> 16);
+    if (token >= wanted.front() && token <= wanted.back() && std::ranges::binary_search(wanted, token))
+      visit(token, static_cast<uint16_t>(t));
+  }
   return {};
 }
 
@@ -200,9 +227,10 @@ Result<void> RangeIndex::each_bitmap(Dimension dimension,
   return {};
 }
 
-void RangeIndex::values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const {
+Result<void> RangeIndex::values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const {
   for (const Posting& posting : postings_)
     if (posting.dimension == dimension) visit(posting.value);
+  return {};
 }
 
 std::vector<std::pair<std::string, std::string>> RangeIndex::records() {
@@ -301,20 +329,13 @@ void encode_token_block(uint8_t block, const uint64_t* begin, const uint64_t* en
   }
 }
 
-Result<void> read_token_block(std::string_view record, Token wanted, PositionSet& out) {
-  if (record.empty()) return {};
-  ByteReader reader(record);
-  if (reader.u8() != kVersion) reader.fail();
-  uint64_t token = Token{token_block(wanted)} << (kTokenBits - kTokenBlockBits), position = 0;
-  for (bool first = true; !reader.at_end() && token <= wanted; first = false) {
-    const uint64_t step = reader.varint();
-    token += step;
-    position = !first && step == 0 ? position + reader.varint() : reader.u16();
-    if (position >= Store::kIndexRange) reader.fail();
-    if (!reader.ok()) return malformed();
-    if (token == wanted) out.set(static_cast<uint16_t>(position));
-  }
-  return reader.ok() ? Result<void>() : malformed();
+Result<void> read_token_block(uint8_t block, std::string_view record, std::span<const Token> wanted,
+                              const TokenVisit& visit) {
+  return read_block(block, record, [&](Token token, uint16_t position) {
+    while (!wanted.empty() && wanted.front() < token) wanted = wanted.subspan(1);
+    if (!wanted.empty() && wanted.front() == token) visit(token, position);
+    return !wanted.empty();
+  });
 }
 
 Result<std::optional<std::string>> without_dropped(uint8_t block, std::string_view record, const KeptTokens& erased) {
@@ -327,6 +348,7 @@ Result<std::optional<std::string>> without_dropped(uint8_t block, std::string_vi
     } else {
       left.push_back(both);
     }
+    return true;
   }));
   if (!dropped) return std::nullopt;
   std::string out;

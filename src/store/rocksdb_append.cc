@@ -327,7 +327,7 @@ void RocksdbStore::index_items(const Batch& batch) {
     const uint64_t range = items[at].seq.value / kIndexRange;
     const size_t take = std::min<size_t>(items.size() - at, (range + 1) * kIndexRange - items[at].seq.value);
     std::unique_ptr<RangeIndex>& index = live_[range];
-    if (!index) index = std::make_unique<RangeIndex>(range, options_.token_key);
+    if (!index) index = std::make_unique<RangeIndex>(range, token_keys_);
     index->add(batch, at, at + take);
     at += take;
   }

@@ -11,7 +11,8 @@ namespace {
 
 Term subject_term(std::string_view subject) { return {Dimension::kSubject, std::string(subject)}; }
 
-std::vector<Token> tokens_left(const ShortHashKey& key, const record::Entry& entry) {
+std::vector<Token> tokens_left(const TokenKeys& keys, const record::Entry& entry) {
+  const ShortHashKey key = keys.of(entry.header.tenant);
   std::vector<Token> out;
   for_each_term(entry, [&](Dimension dimension, std::string_view value) {
     if (is_token(dimension) && dimension != Dimension::kTx)
@@ -57,7 +58,7 @@ Result<KeptTokens> RocksdbStore::all_erased(uint64_t range) const {
   RL_TRY(scan({{range * kIndexRange}, {(range + 1) * kIndexRange}}, [&](const record::OwnedEntry& entry) {
     if (entry.values() == record::Values::kErased)
       out.emplace(static_cast<uint16_t>(entry.header().seq.value % kIndexRange),
-                  tokens_left(options_.token_key, entry.entry()));
+                  tokens_left(token_keys_, entry.entry()));
     return true;
   }));
   return out;
@@ -149,7 +150,7 @@ Result<KeptTokens> RocksdbStore::erased_among(uint64_t range, std::string_view s
   for (const Seq seq : seqs) {
     RL_ASSIGN(const std::optional<record::OwnedEntry> entry, read(seq));
     if (entry && entry->values() == record::Values::kErased)
-      out.emplace(static_cast<uint16_t>(seq.value % kIndexRange), tokens_left(options_.token_key, entry->entry()));
+      out.emplace(static_cast<uint16_t>(seq.value % kIndexRange), tokens_left(token_keys_, entry->entry()));
   }
   return out;
 }

@@ -16,6 +16,7 @@ RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database
     : options_(options),
       database_(std::move(database)),
       sealing_(options.keys, options.seal, options.salt_key),
+      token_keys_(options.token_key),
       subject_keys_(*database_, options.keys, options.token_key, options.key_period_days),
       reader_(*database_, sealing_, options.cache_bytes / 4),
       tiles_(*database_),

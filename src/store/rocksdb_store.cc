@@ -27,11 +27,14 @@ class StoredRange final : public RangeTerms {
     return {};
   }
 
-  Result<void> token(Token token, PositionSet& out) const override {
-    const std::string prefix = index_key(range_, token_key_prefix(token_block(token)));
+  Result<void> tokens(std::span<const Token> wanted, const TokenVisit& visit) const override {
     const auto at = database_.iterate(Family::kIndex);
-    for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next())
-      RL_TRY(read_token_block(view(at->value()), token, out));
+    RL_TRY(for_each_block(wanted, [&](uint8_t block, std::span<const Token> of_it) -> Result<void> {
+      const std::string prefix = index_key(range_, token_key_prefix(block));
+      for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next())
+        RL_TRY(read_token_block(block, view(at->value()), of_it, visit));
+      return {};
+    }));
     if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
     return {};
   }
@@ -49,6 +52,15 @@ class StoredRange final : public RangeTerms {
       RL_TRY(read_bitmap(view(at->value()), set));
       visit(view(at->key()).substr(prefix.size()), set);
     }
+    if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
+    return {};
+  }
+
+  Result<void> values_of(Dimension dimension, const std::function<void(std::string_view)>& visit) const override {
+    const std::string prefix = index_key(range_, bitmap_key(dimension, {}));
+    const auto at = database_.iterate(Family::kIndex);
+    for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next())
+      visit(view(at->key()).substr(prefix.size()));
     if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
     return {};
   }
@@ -135,7 +147,7 @@ Result<std::vector<Seq>> RocksdbStore::candidates(uint64_t range, const Filter& 
   {
     std::shared_lock lock(mutex_);
     if (const auto live = live_.find(range); live != live_.end()) {
-      RL_ASSIGN(const PositionSet found, evaluate(filter, *live->second, options_.token_key));
+      RL_ASSIGN(const PositionSet found, evaluate(filter, *live->second, token_keys_));
       return found.seqs(range);
     }
     const size_t first = range * kBundlesPerRange;
@@ -143,8 +155,7 @@ Result<std::vector<Seq>> RocksdbStore::candidates(uint64_t range, const Filter& 
     bounds.assign(bounds_.begin() + static_cast<ptrdiff_t>(first),
                   bounds_.begin() + static_cast<ptrdiff_t>(first + kBundlesPerRange));
   }
-  RL_ASSIGN(const PositionSet found,
-            evaluate(filter, StoredRange(*database_, range, std::move(bounds)), options_.token_key));
+  RL_ASSIGN(const PositionSet found, evaluate(filter, StoredRange(*database_, range, std::move(bounds)), token_keys_));
   return found.seqs(range);
 }
 
@@ -167,7 +178,7 @@ Result<std::vector<std::string>> RocksdbStore::values_of(Dimension dimension, si
   uint64_t ranges = (end().value + kIndexRange - 1) / kIndexRange;
   {
     std::shared_lock lock(mutex_);
-    for (auto live = live_.rbegin(); live != live_.rend(); ++live) live->second->values_of(dimension, take);
+    for (auto live = live_.rbegin(); live != live_.rend(); ++live) RL_TRY(live->second->values_of(dimension, take));
     if (!live_.empty()) ranges = live_.begin()->first;
   }
   const auto at = database_->iterate(Family::kIndex);

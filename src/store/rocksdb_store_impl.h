@@ -139,6 +139,7 @@ class RocksdbStore final : public Store {
   const StoreOptions options_;
   const std::unique_ptr<Database> database_;
   Sealing sealing_;
+  const TokenKeys token_keys_;
   SubjectKeys subject_keys_;
   const LogReader reader_;
   const StoredTiles tiles_;

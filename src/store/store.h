@@ -37,10 +37,11 @@ enum class Dimension : uint8_t {
   kVia,
   kTrust,
   kRole,
-  kTenant,
+  kTenant,  // in a filter, the empty value: entries without one (answered: all)
   kFlag,  // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
-  // High-cardinality ones, kept as 32-bit keyed hashes ("tokens"): a match may be false, so the
-  // reader checks the entry itself.
+  // High-cardinality ones, kept as 24-bit hashes ("tokens") under a key of the entry's tenant: a match may be false, so
+  // the reader checks the entry itself. A filter that names the tenant asks for its tokens alone; another one costs a
+  // little for each tenant that there is.
   kKey = 64,  // a row's key, as written in the search: "42" or "a,b"
   kSubject,
   kOldValue,  // a whole old value or one word of it, normalised (terms.h)

@@ -31,8 +31,11 @@ Filter Scope::made_filter(bool with_everyones) const {
   if (tenant_) {
     Filter& whose = out.children.emplace_back(Filter{Filter::Op::kOr});
     whose.children.push_back(term(Dimension::kTenant, *tenant_));
-    if (with_everyones)
-      for (const EntryKind kind : kForEveryone) whose.children.push_back(term(Dimension::kKind, to_string(kind)));
+    if (with_everyones) {
+      Filter kinds{Filter::Op::kOr};
+      for (const EntryKind kind : kForEveryone) kinds.children.push_back(term(Dimension::kKind, to_string(kind)));
+      whose.children.push_back({Filter::Op::kAnd, {}, {term(Dimension::kTenant, ""), std::move(kinds)}});
+    }
   }
   return out;
 }
