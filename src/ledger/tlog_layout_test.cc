@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "ledger/ledger_testing.h"
@@ -41,6 +42,16 @@ TEST_F(Layout, EmptyLogIsACheckpoint) {
   ASSERT_TRUE(write(0).has_value());
   ASSERT_EQ(files_.size(), 1U);
   EXPECT_EQ(files_.begin()->first, "checkpoint");
+}
+
+TEST_F(Layout, Golden) {
+  tree_.grow_to(258);
+  ASSERT_TRUE(write(258).has_value());
+  for (const std::string name : {"tile/0/001.p/2", "tile/1/000.p/1", "tile/entries/001.p/2"}) {
+    std::string file = name;
+    std::ranges::replace(file, '/', '_');
+    EXPECT_EQ(testing::golden(file, files_.at(name)), files_.at(name)) << name;
+  }
 }
 
 TEST_F(Layout, HoldsTheTreeAtTheCheckpointsSize) {

@@ -1,7 +1,5 @@
 #include "store/bundle.h"
 
-#include <algorithm>
-
 #include "base/bytes.h"
 #include "base/check.h"
 #include "record/entry.h"
@@ -9,7 +7,7 @@
 namespace rowledger::store {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kHeadersVersion = 2, kBodiesVersion = 1;
 constexpr size_t kMaxHeaderSection = kBundleEntries * (record::kMaxHeaderBytes + 3);
 // A frame has the names of at most 1,664 columns, and a context.
 constexpr size_t kMaxFrameBytes = 512 << 10;
@@ -35,6 +33,10 @@ bool find_hashes(std::string_view header, Hashes& out) {
 
 Result<void> malformed() { return fail(ErrorCode::kCorrupt, "a bundle of the log is malformed"); }
 
+Result<void> unknown_version() {
+  return fail(ErrorCode::kCorrupt, "a bundle of the log has an unknown version: another version of Rowledger wrote it");
+}
+
 uint64_t read_count(ByteReader& reader) {
   const uint64_t count = reader.u16();
   if (count == 0 || count > kBundleEntries) reader.fail();
@@ -43,38 +45,12 @@ uint64_t read_count(ByteReader& reader) {
 
 }  // namespace
 
-void Bounds::add(Timestamp committed_at, std::optional<uint32_t> xid) {
-  from = std::min(from, committed_at);
-  to = std::max(to, committed_at);
-  if (xid) {
-    xid_min = std::min(xid_min, *xid);
-    xid_max = std::max(xid_max, *xid);
-  }
-}
-
-void Bounds::merge(const Bounds& other) {
-  from = std::min(from, other.from);
-  to = std::max(to, other.to);
-  xid_min = std::min(xid_min, other.xid_min);
-  xid_max = std::max(xid_max, other.xid_max);
-}
-
-void append_bounds(const Bounds& bounds, std::string& out) {
-  ByteWriter writer(out);
-  writer.u64(static_cast<uint64_t>(bounds.from.us));
-  writer.u64(static_cast<uint64_t>(bounds.to.us));
-  writer.u32(bounds.xid_min);
-  writer.u32(bounds.xid_max);
-}
-
-void encode_headers(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, Compressor& compressor,
-                    std::string& out) {
+void encode_headers(Seq first, const std::vector<BundleEntry>& entries, Compressor& compressor, std::string& out) {
   CHECK(!entries.empty() && entries.size() <= kBundleEntries);
   ByteWriter writer(out);
-  writer.u8(kVersion);
+  writer.u8(kHeadersVersion);
   writer.u64(first.value);
   writer.u16(static_cast<uint16_t>(entries.size()));
-  append_bounds(bounds, out);
   std::string plain, hashes;
   ByteWriter plain_writer(plain);
   for (const BundleEntry& entry : entries) plain_writer.varint(entry.header.size());
@@ -95,13 +71,9 @@ void encode_headers(Seq first, const std::vector<BundleEntry>& entries, const Bo
 Result<HeaderSection> decode_headers(std::string_view record) {
   ByteReader reader(record);
   HeaderSection out;
-  if (reader.u8() != kVersion) reader.fail();
+  if (reader.u8() != kHeadersVersion) return fail(unknown_version().error());
   out.first = {reader.u64()};
   const uint64_t count = read_count(reader);
-  out.bounds.from = {static_cast<int64_t>(reader.u64())};
-  out.bounds.to = {static_cast<int64_t>(reader.u64())};
-  out.bounds.xid_min = reader.u32();
-  out.bounds.xid_max = reader.u32();
   if (!reader.ok()) return fail(malformed().error());
   std::string_view rest = reader.rest();
   RL_ASSIGN(const std::string plain, decompress(rest, kMaxHeaderSection));
@@ -133,7 +105,7 @@ void encode_bodies(Seq first, const std::vector<BundleEntry>& entries, Compresso
                    std::string& out) {
   CHECK(!entries.empty() && entries.size() <= kBundleEntries);
   ByteWriter writer(out);
-  writer.u8(kVersion);
+  writer.u8(kBodiesVersion);
   writer.u64(first.value);
   writer.u16(static_cast<uint16_t>(entries.size()));
   std::string plain, section;
@@ -183,7 +155,7 @@ bool read_frames(ByteReader& plain, uint64_t count, BodySection& out, std::vecto
 Result<BodySection> decode_bodies(std::string_view record, const Sealing& sealing) {
   ByteReader reader(record);
   BodySection out;
-  if (reader.u8() != kVersion) reader.fail();
+  if (reader.u8() != kBodiesVersion) return fail(unknown_version().error());
   out.first = {reader.u64()};
   const uint64_t count = read_count(reader);
   if (!reader.ok()) return fail(malformed().error());

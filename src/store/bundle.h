@@ -2,7 +2,6 @@
 // Up to 256 consecutive entries as stored: one record of headers, one of bodies (docs/format/store.md).
 // Bytes and keys, no database.
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +9,6 @@
 
 #include "base/ids.h"
 #include "base/result.h"
-#include "base/time.h"
 #include "store/compression.h"
 #include "store/sealing.h"
 
@@ -20,17 +18,6 @@ inline constexpr uint64_t kBundleEntries = 256;
 // Longer values have records of their own, so that reading their neighbours does not read them.
 inline constexpr size_t kMaxInlineValues = 16 << 10;
 
-// What can be said of a bundle without reading it: when its entries were committed, by which xids.
-struct Bounds {
-  Timestamp from{std::numeric_limits<int64_t>::max()}, to{std::numeric_limits<int64_t>::min()};
-  uint32_t xid_min = std::numeric_limits<uint32_t>::max(), xid_max = 0;
-
-  void add(Timestamp committed_at, std::optional<uint32_t> xid);
-  void merge(const Bounds& other);
-  bool operator==(const Bounds&) const = default;
-};
-void append_bounds(const Bounds& bounds, std::string& out);
-
 // An entry as it is stored: the header with its commitment, the body's two parts (record/body_parts.h).
 struct BundleEntry {
   std::string_view header, frame;
@@ -39,15 +26,13 @@ struct BundleEntry {
   bool values_apart = false;  // the values are not in the bundle
 };
 
-void encode_headers(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, Compressor& compressor,
-                    std::string& out);
+void encode_headers(Seq first, const std::vector<BundleEntry>& entries, Compressor& compressor, std::string& out);
 void encode_bodies(Seq first, const std::vector<BundleEntry>& entries, Compressor& compressor, const Sealing& sealing,
                    std::string& out);
 
 // Decoded: all entries' bytes, found by position.
 struct HeaderSection {
   Seq first;
-  Bounds bounds;
   std::string bytes;
   std::vector<uint32_t> ends;
 

@@ -18,6 +18,14 @@ enum RecordType : char { kSummary = 0, kBitmap = 1, kTokens = 2 };
 
 Result<void> malformed() { return fail(ErrorCode::kCorrupt, "a record of the index is malformed"); }
 
+void append_bounds(const Bounds& bounds, std::string& out) {
+  ByteWriter writer(out);
+  writer.u64(static_cast<uint64_t>(bounds.from.us));
+  writer.u64(static_cast<uint64_t>(bounds.to.us));
+  writer.u32(bounds.xid_min);
+  writer.u32(bounds.xid_max);
+}
+
 // By token, then position: positions ascend already, so two stable passes over the token's halves do.
 void sort_tokens(std::vector<uint64_t>& tokens) {
   constexpr unsigned kHalf = kTokenBits / 2;
@@ -59,6 +67,15 @@ Result<void> read_block(uint8_t block, std::string_view record, const Visit& vis
 }
 
 }  // namespace
+
+void Bounds::add(Timestamp committed_at, std::optional<uint32_t> xid) {
+  from = std::min(from, committed_at);
+  to = std::max(to, committed_at);
+  if (xid) {
+    xid_min = std::min(xid_min, *xid);
+    xid_max = std::max(xid_max, *xid);
+  }
+}
 
 // ---- sets -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include <bitset>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,10 +16,20 @@
 
 #include "base/crypto.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "store/bundle.h"
 #include "store/store.h"
 
 namespace rowledger::store {
+
+// What can be said of a bundle without reading it: when its entries were committed, by which xids.
+struct Bounds {
+  Timestamp from{std::numeric_limits<int64_t>::max()}, to{std::numeric_limits<int64_t>::min()};
+  uint32_t xid_min = std::numeric_limits<uint32_t>::max(), xid_max = 0;
+
+  void add(Timestamp committed_at, std::optional<uint32_t> xid);
+  bool operator==(const Bounds&) const = default;
+};
 
 // One bit for each entry of a range.
 class PositionSet {

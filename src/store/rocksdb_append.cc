@@ -131,22 +131,15 @@ void RocksdbStore::write_log(const Batch& batch, rocksdb::WriteBatch& out, Appen
     const size_t take = std::min<size_t>(items.size() - at, kBundleEntries - held);
     const bool is_full = held + take == kBundleEntries;
     bundle_entries_.clear();
-    Bounds bounds;
-    if (is_full) {
-      for (size_t i = 0; i < held; ++i) {
-        const OpenEntry& entry = open_.entries[i];
-        bundle_entries_.push_back(entry.parts());
-        bounds.add(entry.committed_at, entry.xid);
-      }
-    }
+    if (is_full)
+      for (size_t i = 0; i < held; ++i) bundle_entries_.push_back(open_.entries[i].parts());
     for (size_t i = at; i < at + take; ++i) {
       const BundleEntry entry = prepared(i);
       if (entry.values_apart) write_values_apart(items[i].seq, entry.values, out);
       bundle_entries_.push_back(entry);
-      bounds.add(items[i].committed_at, items[i].xid);
     }
     const Seq first{items[at].seq.value - (is_full ? held : 0)};
-    write_section(first, bundle_entries_, bounds, is_full, out);
+    write_section(first, bundle_entries_, is_full, out);
     if (is_full) {
       for (const Seq run : appended.runs) out.Delete(database_->family(Family::kRuns), slice(seq_key(run)));
       appended.runs.clear();
@@ -160,11 +153,11 @@ void RocksdbStore::write_log(const Batch& batch, rocksdb::WriteBatch& out, Appen
   }
 }
 
-void RocksdbStore::write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
+void RocksdbStore::write_section(Seq first, const std::vector<BundleEntry>& entries, bool is_full,
                                  rocksdb::WriteBatch& out) {
   const std::string key = seq_key(first);
   section_.clear();
-  encode_headers(first, entries, bounds, compressor_, section_);
+  encode_headers(first, entries, compressor_, section_);
   if (is_full) {
     out.Put(database_->family(Family::kHeaders), slice(key), slice(section_));
     section_.clear();
@@ -291,7 +284,7 @@ void RocksdbStore::publish(const Batch& batch, const Appended& appended) {
     const BundleEntry entry = prepared(i);
     open_.entries.push_back({std::string(entry.header), std::string(entry.frame),
                              entry.values_apart ? std::string() : std::string(entry.values), entry.key,
-                             entry.values_apart, false, items[i].committed_at, items[i].xid});
+                             entry.values_apart, false});
   }
   edge_ = next_edge_;
   open_.runs = appended.runs;

@@ -87,21 +87,9 @@ Status RocksdbStore::load_open_bundle() {
     if (headers.first.value != next || bodies.count() != headers.count())
       return fail(ErrorCode::kCorrupt, fmt::format("the log's newest entries are damaged at {}", next));
     for (size_t i = 0; i < headers.count(); ++i) {
-      RL_ASSIGN(const record::EntryHeader header, record::decode_header(headers.header(i)));
       const BundleEntry body = bodies.body(i);
-      OpenEntry entry{std::string(headers.header(i)),
-                      std::string(body.frame),
-                      std::string(body.values),
-                      body.key,
-                      body.values_apart,
-                      bodies.locked,
-                      header.received_at,
-                      std::nullopt};
-      if (header.tx) {
-        entry.committed_at = header.tx->committed_at;
-        entry.xid = header.tx->xid;
-      }
-      open_.entries.push_back(std::move(entry));
+      open_.entries.push_back({std::string(headers.header(i)), std::string(body.frame), std::string(body.values),
+                               body.key, body.values_apart, bodies.locked});
     }
     open_.runs.push_back(headers.first);
     next += headers.count();

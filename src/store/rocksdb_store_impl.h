@@ -70,8 +70,6 @@ class RocksdbStore final : public Store {
     KeyId key;
     bool values_apart = false;
     bool locked = false;  // the header is all that is here: the keys cannot be had
-    Timestamp committed_at;
-    std::optional<uint32_t> xid;
 
     BundleEntry parts() const { return {header, frame, values, key, values_apart}; }
   };
@@ -112,8 +110,7 @@ class RocksdbStore final : public Store {
   privacy::KeyId key_of(const Batch& batch, const StateChange& change) const;
   BundleEntry prepared(size_t i) const;
   void write_log(const Batch& batch, rocksdb::WriteBatch& out, Appended& appended);
-  void write_section(Seq first, const std::vector<BundleEntry>& entries, const Bounds& bounds, bool is_full,
-                     rocksdb::WriteBatch& out);
+  void write_section(Seq first, const std::vector<BundleEntry>& entries, bool is_full, rocksdb::WriteBatch& out);
   void write_values_apart(Seq seq, std::string_view values, rocksdb::WriteBatch& out);
   void write_tree(rocksdb::WriteBatch& out);
   Status write_redo(const Batch& batch, uint64_t number);
