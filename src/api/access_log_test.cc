@@ -23,7 +23,7 @@ class FakeCapture final : public capture::Capture {
   Result<Seq> append_with(const record::Entry&, const std::function<Meta(Seq)>&) override { return Seq{}; }
   Result<Seq> erase(const record::Entry&) override { return Seq{}; }
   Status finish_erasures() override { return {}; }
-  Result<uint64_t> expire(const store::RetentionRules&, uint32_t) override { return uint64_t{0}; }
+  Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules&, uint32_t) override { return {}; }
   Status append(std::span<const record::Entry> entries, int) override {
     if (disk_full) return fail(ErrorCode::kUnavailable, "disk full");
     ++writes;

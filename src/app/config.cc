@@ -383,12 +383,16 @@ Status check_retention(const Config& config, std::string_view shown) {
     return nonsense(shown, fmt::format("retention.keep_days must be from 0 to {}", kMostDays));
   const auto by_tenant = retention_by_tenant(config);
   if (!by_tenant) return nonsense(shown, by_tenant.error().message);
-  const auto is_too_early = [&](int64_t days) { return days != 0 && (days < config.keep_days || days > kMostDays); };
+  // What a key sealed last in its period goes with what it sealed first.
+  const int64_t least = config.keep_days + config.key_period_days;
+  const auto is_too_early = [&](int64_t days) { return days != 0 && (days < least || days > kMostDays); };
   bool too_early = is_too_early(config.erase_after_days);
   for (const auto& [tenant, days] : *by_tenant) too_early = too_early || is_too_early(days);
   if (too_early)
-    return nonsense(shown, fmt::format("retention must be 0 or from retention.keep_days, {}, to {} days",
-                                       config.keep_days, kMostDays));
+    return nonsense(shown,
+                    fmt::format("retention must be 0 or from {} (retention.keep_days and privacy.key_period_days "
+                                "together) to {} days",
+                                least, kMostDays));
   return {};
 }
 

@@ -70,12 +70,13 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
           "A command that prints the master key (64 hexadecimal digits), instead of the file: for a\n"
           "key management service."),
       key("privacy", "key_period_days", &Config::key_period_days,
-          "After so many days a person gets a new key, so that what is older can be erased by itself."),
+          "After so many days a person gets a new key, so that what is older can be erased by itself: each\n"
+          "takes 75 bytes. Values go together with the oldest of their key, at most so much too early."),
       key("retention", "keep_days", &Config::keep_days,
           "No retention below erases values before so many days have passed."),
       key("retention", "erase_after_days", &Config::erase_after_days,
-          "Erase a person's values so many days after they were recorded, at the latest key_period_days\n"
-          "later. 0: never."),
+          "No value gets older than so many days. 0: for ever. At least keep_days and key_period_days\n"
+          "together."),
       key("retention", "tenants", &Config::retention_tenants, "The same for single tenants: [\"1=365\", \"2=0\"]."),
       key("ledger", "second_checkpoint", &Config::second_checkpoint,
           "A file outside the data directory that holds the last signed checkpoint: it tells an old\n"

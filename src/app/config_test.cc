@@ -276,7 +276,7 @@ TEST(Config, WhatMakesNoSense) {
   EXPECT_THAT(error(std::string(kMinimal) + "[privacy]\nkey_period_days = 0\n"), HasSubstr("from 1 to 36500"));
   for (const char* hours : {"0", "-1", "8761"})
     EXPECT_THAT(error(std::string(kMinimal) + "[exports]\nkeep_hours = " + hours + "\n"), HasSubstr("from 1 to 8760"));
-  for (const char* days : {"erase_after_days = 179", "erase_after_days = -1", "tenants = [\"1=365\", \"2=179\"]",
+  for (const char* days : {"erase_after_days = 209", "erase_after_days = -1", "tenants = [\"1=365\", \"2=209\"]",
                            "keep_days = 400\nerase_after_days = 365"})
     EXPECT_THAT(error(std::string(kMinimal) + "[retention]\n" + days + "\n"), HasSubstr("retention must be 0 or from"))
         << days;

@@ -77,7 +77,7 @@ class Feed {
   std::thread thread_;
 };
 
-// Erases what is older than the configuration says, at the start and once a day.
+// Erases what is older than the configuration says, at the start and when a day (of UTC) begins.
 class Retention {
  public:
   Retention(const Config& config, capture::Capture& capture, const api::PersonsRights& rights)
@@ -106,29 +106,43 @@ class Retention {
     std::unique_lock guard(mutex_);
     while (!stop_) {
       guard.unlock();
-      const auto destroyed = once();
-      if (!destroyed && destroyed.error().code != ErrorCode::kCancelled)
-        log::error("values could not be erased as retention says: {}", destroyed.error().message);
+      const uint32_t day = today();
+      const Status done = once(day);
+      if (!done && done.error().code != ErrorCode::kCancelled)
+        log::error("values could not be erased as retention says: {}", done.error().message);
       guard.lock();
-      stopped_.wait_for(guard, std::chrono::hours(24), [this] { return stop_; });
+      while (!stop_ && today() == day) stopped_.wait_for(guard, kLookAtClock, [this] { return stop_; });
     }
   }
 
-  Result<uint64_t> once() {
+  // Of what was destroyed the numbers are told, so that a backup of the keys that is put back can be made to forget
+  // them again.
+  Status once(uint32_t day) {
     RL_ASSIGN(rules_.held, rights_.held());
+    RL_ASSIGN(const std::vector<privacy::KeyId> destroyed, capture_.expire(rules_, day));
+    std::vector<std::string> details;
+    for (size_t at = 0; at < destroyed.size(); at += kKeysAnEntry) {
+      const size_t count = std::min(kKeysAnEntry, destroyed.size() - at);
+      std::string numbers;
+      for (size_t i = at; i < at + count; ++i) numbers += fmt::format("{}{}", i > at ? "," : "", destroyed[i].value);
+      details.push_back(fmt::format(R"({{"reason":"retention","keys_destroyed":{},"keys":[{}]}})", count, numbers));
+    }
+    std::vector<record::Entry> entries(details.size());
+    for (size_t i = 0; i < entries.size(); ++i) {
+      entries[i].header.kind = record::EntryKind::kErase;
+      entries[i].body.detail = details[i];
+    }
+    return entries.empty() ? Status() : capture_.append(entries, kToldWithinMs);
+  }
+
+  static uint32_t today() {
     constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-    RL_ASSIGN(const uint64_t destroyed,
-              capture_.expire(rules_, static_cast<uint32_t>(Timestamp::now().us / kMicrosecondsPerDay)));
-    if (destroyed == 0) return destroyed;
-    const std::string detail = fmt::format(R"({{"reason":"retention","keys_destroyed":{}}})", destroyed);
-    record::Entry entry;
-    entry.header.kind = record::EntryKind::kErase;
-    entry.body.detail = detail;
-    RL_TRY(capture_.append({&entry, 1}, kToldWithinMs));
-    return destroyed;
+    return static_cast<uint32_t>(Timestamp::now().us / kMicrosecondsPerDay);
   }
 
   static constexpr int kToldWithinMs = 10'000;
+  static constexpr size_t kKeysAnEntry = 1'000;
+  static constexpr auto kLookAtClock = std::chrono::minutes(1);
   store::RetentionRules rules_;
   capture::Capture& capture_;
   const api::PersonsRights& rights_;

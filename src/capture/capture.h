@@ -77,9 +77,9 @@ class Capture {
 
   // Erases what the entry (kind erase) names in its detail (erasures.h); the entry's seq when it is done.
   virtual Result<Seq> erase(const record::Entry& entry) = 0;
-  // Carries out retention: destroys what the rules say, turn by turn, with capture going on in between. Returns how
-  // many keys were destroyed. kCancelled when stop() came.
-  virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) = 0;
+  // Carries out retention: destroys what the rules say, turn by turn, with capture going on in between. Returns which
+  // keys were destroyed. kCancelled when stop() came.
+  virtual Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules& rules, uint32_t today) = 0;
   // Before start(): carries out what was ordered when the program ended. An error: do not start.
   virtual Status finish_erasures() = 0;
 };

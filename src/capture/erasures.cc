@@ -77,20 +77,21 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
   return seq;
 }
 
-Result<uint64_t> Erasures::expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop) {
-  uint64_t destroyed = 0;
+Result<std::vector<privacy::KeyId>> Erasures::expire(const store::RetentionRules& rules, uint32_t today,
+                                                     const std::atomic<bool>& stop) {
+  std::vector<privacy::KeyId> destroyed;
   while (!stop) {
     const std::lock_guard one_at_a_time(one_at_a_time_);
-    uint64_t now = 0;
+    std::vector<privacy::KeyId> now;
     {
       const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
       if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
       RL_TRY(writer_.flush_and_wait());
       RL_ASSIGN(now, store_.destroy_expired(rules, today, kKeysATurn));
-      if (now > 0) state_.forget_all();
+      if (!now.empty()) state_.forget_all();
     }
-    destroyed += now;
-    if (now > 0) continue;
+    destroyed.insert(destroyed.end(), now.begin(), now.end());
+    if (!now.empty()) continue;
     RL_ASSIGN(const uint64_t ranges, store_.drop_expired_tokens(rules, today));
     (void)ranges;
     return destroyed;

@@ -32,7 +32,8 @@ class Erasures {
   Result<Seq> carry_out(const record::Entry& entry);
 
   // Any thread. Retention (capture.h).
-  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop);
+  Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules& rules, uint32_t today,
+                                             const std::atomic<bool>& stop);
 
  private:
   // How far an erasure has come, as the store's meta keeps it: "<seq>:<stage>" in lines.

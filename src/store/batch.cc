@@ -13,6 +13,8 @@ size_t Batch::add(const record::Entry& entry) {
   if (entry.header.tx) item.xid = entry.header.tx->xid;
   item.kind = entry.header.kind;
   item.key_moved = !entry.body.old_key.empty();
+  item.expires =
+      !entry.body.key.empty() || !entry.body.subject.empty() || entry.header.kind == record::EntryKind::kAccess;
   const Item* const previous = items_.empty() ? nullptr : &items_.back();
   item.table = keep_name(entry.header.table, previous != nullptr ? previous->table : Name{});
   item.tenant = keep_name(entry.header.tenant, previous != nullptr ? previous->tenant : Name{});

@@ -13,6 +13,7 @@ using testing::TempDirectory;
 using testing::Workload;
 
 constexpr uint32_t kPeriodDays = 30;
+constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
 
 class RetentionTest : public ::testing::Test {
  protected:
@@ -22,10 +23,10 @@ class RetentionTest : public ::testing::Test {
     options.keys = keys_.get();
     options.salt_key = "salt";
     options.key_period_days = kPeriodDays;
+    options.now = [this] { return Timestamp{int64_t{today_} * kMicrosecondsPerDay + kMicrosecondsPerDay / 2}; };
     auto opened = open_rocksdb_store(options);
     EXPECT_TRUE(opened);
     store_ = std::move(*opened);
-    today_ = static_cast<uint32_t>(Timestamp::now().us / 86'400'000'000);
   }
 
   void write(size_t entries) {
@@ -34,6 +35,33 @@ class RetentionTest : public ::testing::Test {
       workload_.next(batch);
       ASSERT_TRUE(store_->append(batch));
     }
+  }
+
+  // One entry about a row, or about the log.
+  Seq write(record::EntryKind kind, std::string_view subject, std::string_view tenant = "1") {
+    record::Entry entry;
+    entry.header.kind = kind;
+    entry.header.seq = store_->end();
+    entry.header.tenant = tenant;
+    entry.header.tenant_seq = store_->next_tenant_seq(tenant);
+    entry.body.subject = subject;
+    if (record::is_change(kind)) {
+      entry.header.table = "public.flows";
+      entry.body.key = {{"id", "7"}};
+      entry.body.changes = {{"name", record::ValueForm::kText, {}, {record::Presence::kValue, "some flow"}}};
+    } else {
+      entry.body.detail = "{}";
+    }
+    Batch batch;
+    batch.add(entry);
+    EXPECT_TRUE(store_->append(batch));
+    return entry.header.seq;
+  }
+  bool is_erased(Seq seq) const { return (*store_->read(seq))->values() == record::Values::kErased; }
+  size_t destroy(const RetentionRules& rules, uint32_t today, size_t at_most = 1'000) {
+    const auto destroyed = store_->destroy_expired(rules, today, at_most);
+    EXPECT_TRUE(destroyed) << destroyed.error().message;
+    return destroyed->size();
   }
 
   // Per tenant: entries whose values are erased, and all.
@@ -52,19 +80,20 @@ class RetentionTest : public ::testing::Test {
   const std::unique_ptr<privacy::KeyRing> keys_ = testing::open_keys(directory_.path());
   Workload workload_{3, {.max_entries = 500, .odd_cases = false, .inserts_first = 300}};
   std::unique_ptr<Store> store_;
-  uint32_t today_ = 0;
+  uint32_t today_ = 20'800;  // what the clock says
 };
 
-TEST_F(RetentionTest, ErasesWhenThePeriodAndTheDaysAreOver) {
+TEST_F(RetentionTest, ErasesWhatIsSoOld) {
   write(2'000);
   const RetentionRules rules{.erase_after_days = 180};
-  EXPECT_EQ(store_->destroy_expired(rules, today_ + kPeriodDays + 179, 1'000).value(), 0u);
-  EXPECT_EQ(store_->destroy_expired({}, today_ + 10'000, 1'000).value(), 0u) << "without rules nothing is erased";
-  EXPECT_EQ(store_->destroy_expired(rules, today_ + kPeriodDays + 180, 100).value(), 100u) << "turn by turn";
-  EXPECT_EQ(store_->destroy_expired(rules, today_ + kPeriodDays + 180, 1'000).value(), 200u);
-  EXPECT_EQ(store_->destroy_expired(rules, today_ + kPeriodDays + 180, 1'000).value(), 0u);
+  EXPECT_EQ(destroy(rules, today_ + 179), 0u);
+  EXPECT_EQ(destroy({}, today_ + 10'000), 0u) << "without rules nothing is erased";
+  EXPECT_EQ(destroy(rules, today_ + 180, 100), 100u) << "turn by turn";
+  EXPECT_EQ(destroy(rules, today_ + 180), 200u);
+  EXPECT_EQ(destroy(rules, today_ + 180), 0u);
   for (const auto& [tenant, counts] : erased()) EXPECT_EQ(counts.first, counts.second) << tenant;
   // A change after that begins with a new key.
+  today_ += 180;
   write(2'600);
   const auto after = erased();
   for (const auto& [tenant, counts] : after) EXPECT_LT(counts.first, counts.second) << tenant;
@@ -75,7 +104,7 @@ TEST_F(RetentionTest, TenantsHaveTheirOwnDaysAndHoldsStand) {
   RetentionRules rules{.erase_after_days = 200};
   rules.by_tenant = {{"1", 400}, {"2", 0}};
   rules.held = {{"3", "public.contacts/5"}};  // 5 % 3 + 1
-  ASSERT_GT(store_->destroy_expired(rules, today_ + kPeriodDays + 200, 1'000).value(), 0u);
+  ASSERT_GT(destroy(rules, today_ + 200), 0u);
   const auto counts = erased();
   EXPECT_EQ(counts.at("1").first, 0u);
   EXPECT_EQ(counts.at("2").first, 0u);
@@ -84,9 +113,53 @@ TEST_F(RetentionTest, TenantsHaveTheirOwnDaysAndHoldsStand) {
   ASSERT_TRUE(held);
   EXPECT_GT(held->entries, 0u);
   EXPECT_EQ(counts.at("3").first + held->entries, counts.at("3").second);
-  ASSERT_GT(store_->destroy_expired(rules, today_ + kPeriodDays + 400, 1'000).value(), 0u);
+  ASSERT_GT(destroy(rules, today_ + 400), 0u);
   EXPECT_EQ(erased().at("1").first, counts.at("1").second);
   EXPECT_EQ(erased().at("2").first, 0u);
+}
+
+TEST_F(RetentionTest, WhatIsNobodysExpiresButNotWhatIsAboutTheLog) {
+  using record::EntryKind;
+  const Seq row = write(EntryKind::kUpdate, ""), look = write(EntryKind::kAccess, ""),
+            anybodys = write(EntryKind::kAccess, "", ""), elsewhere = write(EntryKind::kInsert, "", "2"),
+            hold = write(EntryKind::kControl, ""), erasure = write(EntryKind::kErase, "");
+  RetentionRules rules{.erase_after_days = 180};
+  rules.held = {{"2", "public.contacts/5"}};
+  today_ += 180;
+  EXPECT_EQ(destroy(rules, today_ - 1), 0u);
+  EXPECT_EQ(destroy(rules, today_), 2u) << "of tenant 1, and of nobody's";
+  for (const Seq seq : {row, look, anybodys}) EXPECT_TRUE(is_erased(seq)) << seq.value;
+  for (const Seq seq : {elsewhere, hold, erasure}) EXPECT_FALSE(is_erased(seq)) << seq.value;
+  rules.held.clear();
+  EXPECT_EQ(destroy(rules, today_), 1u);
+  EXPECT_TRUE(is_erased(elsewhere));
+  const Seq later = write(EntryKind::kUpdate, "");
+  EXPECT_EQ(destroy(rules, today_ + 179), 0u);
+  EXPECT_FALSE(is_erased(later));
+  EXPECT_TRUE(is_erased(row)) << "with another key";
+}
+
+// A year in which something happens each day: nothing gets older than the rule says, and nothing goes that is younger
+// than the rule and a period.
+TEST_F(RetentionTest, NoValueIsOlderThanTheRuleNorGoesAPeriodTooEarly) {
+  constexpr uint32_t kDays = 90;
+  const RetentionRules rules{.erase_after_days = kDays};
+  std::map<Seq, uint32_t> day_of;
+  uint32_t oldest_seen = 0, youngest_gone = UINT32_MAX;
+  for (const uint32_t begin = today_; today_ < begin + 365; ++today_) {
+    destroy(rules, today_);
+    for (const auto& [seq, day] : day_of) {
+      const uint32_t age = today_ - day;
+      if (is_erased(seq)) {
+        youngest_gone = std::min(youngest_gone, age);
+      } else {
+        oldest_seen = std::max(oldest_seen, age);
+      }
+    }
+    for (const char* subject : {"", "public.contacts/1"}) day_of[write(record::EntryKind::kUpdate, subject)] = today_;
+  }
+  EXPECT_EQ(oldest_seen, kDays - 1) << "full days, at the beginning of a day";
+  EXPECT_EQ(youngest_gone, kDays - kPeriodDays + 1);
 }
 
 TEST_F(RetentionTest, TheIndexForgetsWhatIsOldInFinishedRanges) {
@@ -99,7 +172,7 @@ TEST_F(RetentionTest, TheIndexForgetsWhatIsOldInFinishedRanges) {
   ASSERT_GT(find("7"), 0u);
   const RetentionRules rules{.erase_after_days = 180};
   const uint32_t then = today_ + kPeriodDays + 181;
-  ASSERT_GT(store_->destroy_expired(rules, then, 1'000).value(), 0u);
+  ASSERT_GT(destroy(rules, then), 0u);
   EXPECT_EQ(store_->drop_expired_tokens(rules, today_).value(), 0u) << "not old enough";
   EXPECT_EQ(store_->drop_expired_tokens(rules, then).value(), 1u);
   EXPECT_EQ(store_->drop_expired_tokens(rules, then).value(), 0u) << "once";

@@ -68,12 +68,14 @@ Status RocksdbStore::check_appendable(const Batch& batch) {
 Status RocksdbStore::prepare_entries(const Batch& batch) {
   prepared_.clear();
   prepared_bytes_.clear();
-  const Timestamp now = Timestamp::now();
+  const Timestamp now = options_.now();
   SubjectKey key;
   for (const Batch::Item& item : batch.items()) {
     Prepared out;
     if (sealing_.seals()) {
-      RL_ASSIGN(out.key, subject_keys_.key_for(batch.name(item.tenant), batch.name(item.subject), now));
+      const std::string_view tenant = batch.name(item.tenant);
+      RL_ASSIGN(out.key, item.expires ? subject_keys_.key_for(tenant, batch.name(item.subject), now)
+                                      : subject_keys_.key_of_tenant(tenant));
       RL_ASSIGN(const record::Values found, sealing_.find(out.key, key));
       CHECK(found == record::Values::kHere);
     }

@@ -42,11 +42,12 @@ bool RetentionRules::erases() const {
   return erase_after_days != 0 || std::ranges::any_of(by_tenant, [](const auto& t) { return t.second != 0; });
 }
 
-Result<uint64_t> RocksdbStore::destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) {
+Result<std::vector<privacy::KeyId>> RocksdbStore::destroy_expired(const RetentionRules& rules, uint32_t today,
+                                                                  size_t at_most) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
-  if (!rules.erases() || sealing_.ring() == nullptr) return 0;
-  RL_ASSIGN(const uint64_t destroyed, subject_keys_.destroy_expired(rules, today, at_most));
-  if (destroyed > 0) {
+  if (!rules.erases() || sealing_.ring() == nullptr) return std::vector<privacy::KeyId>();
+  RL_ASSIGN(std::vector<privacy::KeyId> destroyed, subject_keys_.destroy_expired(rules, today, at_most));
+  if (!destroyed.empty()) {
     recent_.forget_all();
     state_.flush_soon();
   }
@@ -64,7 +65,7 @@ Result<KeptTokens> RocksdbStore::all_erased(uint64_t range) const {
   return out;
 }
 
-// A key serves key_period_days, and is destroyed so many days after that: then all of a range has been.
+// When all that seals values of the range has been destroyed: also of what was recorded some days after it was committed.
 Result<uint64_t> RocksdbStore::drop_expired_tokens(const RetentionRules& rules, uint32_t today) {
   if (!rules.erases() || keeps_for_ever(rules)) return 0;
   const uint32_t age_days = longest(rules) + options_.key_period_days + 1;

@@ -147,6 +147,7 @@ class Batch {
     std::optional<uint32_t> xid;
     record::EntryKind kind;
     bool key_moved = false;
+    bool expires = false;  // retention erases it: it is about a row, or about who read the log; not about the log itself
     Name table, tenant, subject;
   };
   struct TermRef {
@@ -193,11 +194,11 @@ struct Owner {
   auto operator<=>(const Owner&) const = default;
 };
 
-// How long values are kept (docs/privacy.md). A tenant's own number of days wins; 0: for ever.
+// How old values get at most (docs/privacy.md), in days of UTC. A tenant's own number wins; 0: for ever.
 struct RetentionRules {
   uint32_t erase_after_days = 0;
   std::map<std::string, uint32_t, std::less<>> by_tenant;
-  std::vector<Owner> held;  // whose values stay nevertheless
+  std::vector<Owner> held;  // whose values stay nevertheless, and with them what is nobody's in the same tenant
 
   bool erases() const;
 };
@@ -291,9 +292,10 @@ class Store {
   // Any thread, one at a time. Deletes from the finished ranges of the index what finds the subject's erased entries
   // by their values, and sees to it that the database's files do not hold it any longer.
   virtual Status drop_tokens(std::string_view subject) = 0;
-  // The writer, between two appends. Destroys keys that have sealed nothing for as long as the rules say, at most so
-  // many; returns how many. today: days since 1970-01-01, UTC.
-  virtual Result<uint64_t> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) = 0;
+  // The writer, between two appends. Destroys the keys of what is as old as the rules say: called at the beginning of
+  // each day, it lets no value live longer. A key goes as a whole, with all that it sealed in its period. At most so
+  // many; returns which. today: days since 1970-01-01, UTC.
+  virtual Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) = 0;
   // Any thread, one at a time with drop_tokens(). Deletes from finished ranges in which every entry is old enough what
   // finds erased values, each range once. Returns how many were done.
   virtual Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) = 0;

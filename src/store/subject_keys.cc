@@ -112,12 +112,15 @@ void SubjectKeys::remember(const Name& name, const HeldKey& held) {
   slots_[at] = {name, held.key, held.since_day, true};
 }
 
-Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string_view subject, Timestamp now) {
+Result<privacy::KeyId> SubjectKeys::key_of_tenant(std::string_view tenant) {
   if (last_tenant_key_ == privacy::KeyId{} || last_tenant_ != tenant) {
     RL_ASSIGN(last_tenant_key_, ring_->tenant_key(tenant));
     last_tenant_ = tenant;
   }
-  if (subject.empty()) return last_tenant_key_;
+  return last_tenant_key_;
+}
+
+Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string_view subject, Timestamp now) {
   const auto today = static_cast<uint32_t>(std::max<int64_t>(now.us, 0) / kMicrosecondsPerDay);
   const Name name = name_of(tenant, subject);
   const Cached& known = slots_[slot_of(name)];
@@ -127,7 +130,8 @@ Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string
     RL_ASSIGN(keys, read(name));
   }
   if (keys.empty() || today >= keys.back().since_day + period_days_) {
-    RL_ASSIGN(const privacy::KeyId made, ring_->new_subject_key(last_tenant_key_));
+    RL_ASSIGN(const privacy::KeyId wrapping, key_of_tenant(tenant));
+    RL_ASSIGN(const privacy::KeyId made, ring_->new_subject_key(wrapping));
     keys.push_back({made, today});
     unwritten_.emplace_back(name, keys);
   }
@@ -144,15 +148,18 @@ Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::
   return read(name_of(tenant, subject));
 }
 
-Result<uint64_t> SubjectKeys::destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) {
+Result<std::vector<privacy::KeyId>> SubjectKeys::destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) {
   std::map<uint64_t, uint32_t> days_of;  // by the tenant's key
   for (const auto& [tenant, days] : rules.by_tenant)
     if (const auto key = ring_->find_tenant(tenant)) days_of[key->value] = days;
   std::set<Name> held;
-  for (const Owner& owner : rules.held) held.insert(name_of(owner.tenant, owner.subject));
-  uint64_t destroyed = 0;
+  for (const Owner& owner : rules.held) {
+    held.insert(name_of(owner.tenant, owner.subject));
+    held.insert(name_of(owner.tenant, {}));
+  }
+  std::vector<privacy::KeyId> destroyed;
   const auto at = database_.iterate(Family::kSubjects);
-  for (at->SeekToFirst(); at->Valid() && destroyed < at_most; at->Next()) {
+  for (at->SeekToFirst(); at->Valid() && destroyed.size() < at_most; at->Next()) {
     Name name{};
     if (at->key().size() != name.size())
       return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
@@ -164,13 +171,14 @@ Result<uint64_t> SubjectKeys::destroy_expired(const RetentionRules& rules, uint3
       RL_ASSIGN(const privacy::KeyId tenant, ring_->tenant_of(keys[expired].key));
       const auto own = days_of.find(tenant.value);
       const uint64_t days = own == days_of.end() ? rules.erase_after_days : own->second;
-      const uint64_t last_used =
-          expired + 1 < keys.size() ? keys[expired + 1].since_day : uint64_t{keys[expired].since_day} + period_days_;
-      if (days == 0 || last_used + days > today) break;
+      // Its oldest values decide. While it is still in use it stays, whatever the rules.
+      if (days == 0 || keys[expired].since_day + std::max<uint64_t>(days, period_days_) > today) break;
     }
     if (expired == 0) continue;
-    for (size_t i = 0; i < expired; ++i) RL_TRY(ring_->destroy(keys[i].key));
-    destroyed += expired;
+    for (size_t i = 0; i < expired; ++i) {
+      RL_TRY(ring_->destroy(keys[i].key));
+      destroyed.push_back(keys[i].key);
+    }
     const std::vector<HeldKey> left(keys.begin() + static_cast<ptrdiff_t>(expired), keys.end());
     if (left.empty()) slots_[slot_of(name)].key = {};
     rocksdb::ColumnFamilyHandle* const family = database_.family(Family::kSubjects);

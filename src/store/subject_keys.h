@@ -1,5 +1,6 @@
 #pragma once
-// Which key seals what: a subject's own, else its tenant's (docs/format/keys.md). The key ring holds keys without
+// Which key seals what (docs/format/keys.md): a subject's own; for what is nobody's, one of the tenant's for each period,
+// kept like those of a subject without a name; for what is about the log itself, the tenant's. The key ring holds keys without
 // names; this is where the names are, as keyed hashes, in the same atomic write as the entries that use them.
 #include <array>
 #include <cstdint>
@@ -35,14 +36,16 @@ class SubjectKeys {
   // The writer. What seals an entry of that tenant and subject (either may be empty) received then; made when there is
   // none. Not to be kept before write() and privacy::KeyRing::sync().
   Result<privacy::KeyId> key_for(std::string_view tenant, std::string_view subject, Timestamp now);
+  // The writer. The one that never changes, and wraps the others.
+  Result<privacy::KeyId> key_of_tenant(std::string_view tenant);
   // Puts what is new into the write, again with each try, until written() says that one succeeded.
   void write(rocksdb::WriteBatch& out) const;
   void written() { unwritten_.clear(); }
 
   // Any thread. All keys of a subject that are in use or were.
   Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
-  // The writer. Destroys keys that were last used longer ago than the rules say, and forgets them; at most so many.
-  Result<uint64_t> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most);
+  // The writer. Store::destroy_expired().
+  Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most);
   // The writer, durable when it returns: the next entry of the subject begins with a new key.
   Status forget(std::string_view tenant, std::string_view subject);
 

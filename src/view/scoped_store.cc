@@ -37,7 +37,9 @@ Status ScopedStore::append(const store::Batch&) { return refused(); }
 Status ScopedStore::set_checkpoint(std::string_view) { return refused(); }
 Result<uint64_t> ScopedStore::destroy_keys(const std::vector<store::Owner>&) { return refused(); }
 Status ScopedStore::drop_tokens(std::string_view) { return refused(); }
-Result<uint64_t> ScopedStore::destroy_expired(const store::RetentionRules&, uint32_t, size_t) { return refused(); }
+Result<std::vector<privacy::KeyId>> ScopedStore::destroy_expired(const store::RetentionRules&, uint32_t, size_t) {
+  return refused();
+}
 Result<uint64_t> ScopedStore::drop_expired_tokens(const store::RetentionRules&, uint32_t) { return refused(); }
 Result<std::vector<privacy::KeyId>> ScopedStore::keys_of(const std::vector<store::Owner>&) const { return refused(); }
 Result<store::Store::Trace> ScopedStore::trace_of(std::string_view, Seq) const { return refused(); }

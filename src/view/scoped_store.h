@@ -24,7 +24,8 @@ class ScopedStore final : public store::Store {
   // Neither does it erase anything.
   Result<uint64_t> destroy_keys(const std::vector<store::Owner>& owners) override;
   Status drop_tokens(std::string_view subject) override;
-  Result<uint64_t> destroy_expired(const store::RetentionRules& rules, uint32_t today, size_t at_most) override;
+  Result<std::vector<privacy::KeyId>> destroy_expired(const store::RetentionRules& rules, uint32_t today,
+                                                      size_t at_most) override;
   Result<uint64_t> drop_expired_tokens(const store::RetentionRules& rules, uint32_t today) override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;
