@@ -3,6 +3,7 @@
 // rescue, inside the command line itself over a store opened read-only.
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,13 +40,13 @@ struct Dependencies {
   std::filesystem::path second_checkpoint;  // where the last one is kept outside the data directory
   // Set while a verification runs: it takes a processor for itself, so there is one at a time.
   std::shared_ptr<std::atomic_flag> verifying = std::make_shared<std::atomic_flag>();
-  std::filesystem::path directory;         // the data directory, whose disk is watched
-  const privacy::KeyRing* keys = nullptr;  // nothing when they are locked
-  bool seal = true;                        // as configured
-  ExportSpool* exports = nullptr;          // nothing when opened read-only
-  PersonsRights* rights = nullptr;         // nothing when opened read-only
-  privacy::KeyKeeper* keeper = nullptr;    // nothing when they are locked, or opened read-only
-  std::string locked;                      // of a daemon without the master key: why it has none
+  std::filesystem::path directory;          // the data directory, whose disk is watched
+  const privacy::KeyRing* keys = nullptr;   // nothing when they are locked
+  bool seal = true;                         // as configured
+  ExportSpool* exports = nullptr;           // nothing when opened read-only
+  PersonsRights* rights = nullptr;          // nothing when opened read-only
+  privacy::KeyKeeper* keeper = nullptr;     // nothing when they are locked, or opened read-only
+  std::function<capture::Report()> locked;  // of a daemon without the master key: how the source stands; else nothing
   std::string time_zone = "UTC";
   people::People* people = nullptr;                       // nothing: only the owner may ask, and access is not managed
   people::IdentityProvider* identity_provider = nullptr;  // nothing: no tokens but our own

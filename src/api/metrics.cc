@@ -24,7 +24,7 @@ using capture::Report;
 void write_capture(PrometheusText& out, const Report& report) {
   out.begin("rowledger_capture_phase", "gauge", "1 for the phase that capture is in.");
   for (const auto phase : {Report::Phase::kStarting, Report::Phase::kBaseline, Report::Phase::kStreaming,
-                           Report::Phase::kWaiting, Report::Phase::kStopped})
+                           Report::Phase::kWaiting, Report::Phase::kLocked, Report::Phase::kStopped})
     out.sample({{"phase", to_string(phase)}}, report.phase == phase);
   out.gauge("rowledger_capture_problem", "1 while something keeps changes from being captured.",
             !report.problem.empty());
@@ -129,8 +129,8 @@ http::Response get_metrics(const Call& call) {
   const store::StoreStats stats = dependencies.store.stats();
   PrometheusText out;
   write_process(out, dependencies);
-  if (dependencies.capture != nullptr) {
-    const Report report = dependencies.capture->report();
+  if (dependencies.capture != nullptr || dependencies.locked) {
+    const Report report = dependencies.capture != nullptr ? dependencies.capture->report() : dependencies.locked();
     write_capture(out, report);
     write_slot(out, report);
   }

@@ -49,6 +49,13 @@ std::string coverage_json(const CoverageCounts& counts) {
       .finish();
 }
 
+// Of a daemon, whether it captures or has no keys.
+std::optional<capture::Report> report_of(const Dependencies& dependencies) {
+  if (dependencies.capture != nullptr) return dependencies.capture->report();
+  if (dependencies.locked) return dependencies.locked();
+  return std::nullopt;
+}
+
 void add_phase(JsonWriter& json, const capture::Report& report) {
   json.text("phase", to_string(report.phase))
       .text_or_null("problem", report.problem)
@@ -56,25 +63,21 @@ void add_phase(JsonWriter& json, const capture::Report& report) {
       .text_or_null("captured_lsn", lsn_text(report.captured_lsn));
 }
 
-// What only a running capture knows.
-void add_capture(JsonWriter& json, const Dependencies& dependencies) {
-  const capture::Report report = dependencies.capture->report();
+// What only a daemon knows.
+void add_capture(JsonWriter& json, const Dependencies& dependencies, const capture::Report& report, uint64_t gaps) {
   add_phase(json, report);
-  json.text_or_null("source_lsn", lsn_text(report.source_lsn))
-      .number("lag_bytes", report.lag_bytes)
-      .raw("lag_seconds", fmt::format("{:.3f}", report.lag_seconds))
-      .number("baseline_rows", report.baseline_rows)
-      .number("gaps", report.gaps)
-      .raw("slot", slot_json(dependencies, report));
+  json.text_or_null("source_lsn", lsn_text(report.source_lsn)).number("lag_bytes", report.lag_bytes);
+  if (dependencies.capture == nullptr) {
+    json.raw("lag_seconds", "null");
+  } else {
+    json.raw("lag_seconds", fmt::format("{:.3f}", report.lag_seconds)).number("baseline_rows", report.baseline_rows);
+  }
+  json.number("gaps", gaps).raw("slot", slot_json(dependencies, report));
 }
 
 void add_stored_phase(JsonWriter& json, const Dependencies& dependencies) {
-  const bool locked = !dependencies.locked.empty();
-  json.text("phase", locked ? "locked" : "stopped")
-      .text("problem", locked ? fmt::format("the keys are locked: nothing is captured, and the database keeps its WAL "
-                                            "until they can be had ({})",
-                                            dependencies.locked)
-                              : "the daemon is not running: start it with `rowledger serve`")
+  json.text("phase", "stopped")
+      .text("problem", "the daemon is not running: start it with `rowledger serve`")
       .texts("warnings", std::vector<std::string>())
       .text_or_null("captured_lsn", lsn_text(dependencies.store.cursor().end_lsn));
 }
@@ -125,16 +128,20 @@ Result<std::string> newest_gaps(const Call& call) {
 http::Response get_status(const Call& call) {
   const auto counts = coverage_of(call);
   if (!counts) return problem(counts.error());
+  const auto report = report_of(call.dependencies);
   JsonWriter json;
   if (!call.dependencies.version.empty()) json.text("version", call.dependencies.version);
-  json.text("source", call.dependencies.source_name)
-      .boolean("daemon", call.dependencies.capture != nullptr || !call.dependencies.locked.empty());
+  json.text("source", call.dependencies.source_name).boolean("daemon", report.has_value());
   if (call.dependencies.capture != nullptr) {
-    add_capture(json, call.dependencies);
+    add_capture(json, call.dependencies, *report, report->gaps);
   } else {
     const auto gaps = call.coverage.gaps();
     if (!gaps) return problem(gaps.error());
-    add_stored(json, call.dependencies, *gaps);
+    if (report) {
+      add_capture(json, call.dependencies, *report, *gaps);
+    } else {
+      add_stored(json, call.dependencies, *gaps);
+    }
   }
   json.raw("checkpoint", checkpoint_json(call.dependencies))
       .text_or_null("verifier_key", call.dependencies.verifier_key)
@@ -157,13 +164,15 @@ http::Response get_integrity(const Call& call) {
   if (!newest) return problem(newest.error());
   JsonWriter json;
   json.text("source", call.dependencies.source_name);
-  if (call.dependencies.capture != nullptr) {
-    const capture::Report report = call.dependencies.capture->report();
-    add_phase(json, report);
-    json.text("captured_until",
-              Timestamp{Timestamp::now().us - static_cast<int64_t>(report.lag_seconds * 1e6)}.to_string());
+  if (const auto report = report_of(call.dependencies)) {
+    add_phase(json, *report);
   } else {
     add_stored_phase(json, call.dependencies);
+  }
+  if (call.dependencies.capture != nullptr) {
+    const double lag_seconds = call.dependencies.capture->report().lag_seconds;
+    json.text("captured_until", Timestamp{Timestamp::now().us - static_cast<int64_t>(lag_seconds * 1e6)}.to_string());
+  } else {
     json.raw("captured_until", "null");
   }
   json.number("entries", entries_of(call))

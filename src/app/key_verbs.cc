@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "api/json_view.h"
 #include "api/json_writer.h"
@@ -55,24 +57,91 @@ Result<std::string> backup(const Workspace& workspace, const KeysOptions& option
       file.string(), options.recovery_key_file.string(), is_new ? ", which is new" : "");
 }
 
-// What was erased since the backup was made must not come back with it.
-Result<uint64_t> erase_again(const Workspace& workspace) {
-  RL_ASSIGN(const OpenLog log, workspace.open_to_read());
-  if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
+using Keys = std::set<privacy::KeyId>;
+
+// What was erased since the backup was made must not come back with it. Returns all that were ever erased.
+Result<Keys> erase_again(const OpenLog& log) {
   const auto search = query::Search::parse("kind:erase", Timestamp::now(), true);
-  uint64_t again = 0;
-  Status inner;
+  Keys erased;
   RL_TRY(query::Reader(*log).search(*search, query::Order::kOldestFirst, {}, [&](const record::OwnedEntry& entry) {
     JsonView(entry.body().detail)["keys"].for_each_item([&](JsonView number) {
-      const privacy::KeyId id{std::strtoull(number.text().c_str(), nullptr, 10)};
-      inner = log.keys->destroy(id);
-      ++again;
-      return bool(inner);
+      erased.insert({std::strtoull(number.text().c_str(), nullptr, 10)});
+      return true;
     });
-    return bool(inner);
+    return true;
   }));
-  RL_TRY(inner);
-  return again;
+  for (const privacy::KeyId id : erased) RL_TRY(log.keys->destroy(id));
+  return erased;
+}
+
+// Names the entries whose values are sealed with keys that are gone though nobody erased them: "12, 40-58 (20 in all)".
+// Empty when there are none.
+Result<std::string> lost_entries(const OpenLog& log, const Keys& erased) {
+  constexpr size_t kMostStretches = 20;
+  std::map<privacy::KeyId, bool> is_lost;
+  std::vector<store::SeqRange> stretches;
+  uint64_t count = 0;
+  Status found;
+  RL_TRY(log->scan_keys([&](Seq seq, privacy::KeyId id) {
+    if (id == privacy::KeyId{} || !found) return;
+    const auto [at, is_new] = is_lost.try_emplace(id, false);
+    if (is_new && !erased.contains(id)) {
+      privacy::SubjectKey ignored;
+      const auto state = log.keys->find(id, ignored);
+      if (!state) found = fail(state.error());
+      at->second = state && *state == privacy::KeyState::kDestroyed;
+    }
+    if (!at->second) return;
+    ++count;
+    if (stretches.empty() || stretches.back().end != seq) stretches.push_back({seq, seq});
+    stretches.back().end = {seq.value + 1};
+  }));
+  RL_TRY(found);
+  std::string out;
+  for (size_t i = 0; i < std::min(stretches.size(), kMostStretches); ++i) {
+    const auto [begin, end] = stretches[i];
+    out += fmt::format("{}{}", i > 0 ? ", " : "", begin.value);
+    if (end.value > begin.value + 1) out += fmt::format("-{}", end.value - 1);
+  }
+  if (stretches.size() > kMostStretches) out += " ...";
+  if (count > 1) out += fmt::format(" ({} in all)", count);
+  return out;
+}
+
+// After a restore: what the log knows of its keys.
+Result<std::string> compare_with_log(const Workspace& workspace, const privacy::RestoreReport& report) {
+  RL_ASSIGN(const OpenLog log, workspace.open_to_read());
+  if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
+  RL_ASSIGN(const Keys erased, erase_again(log));
+  std::string said;
+  if (report.restored > 0 && !erased.empty())
+    said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
+  said += '.';
+  RL_ASSIGN(const std::string lost, lost_entries(log, erased));
+  if (!lost.empty())
+    said += fmt::format(
+        "\nThe values of these entries cannot be read, because their keys are lost: {}. They show as "
+        "erased; their headers and proofs stay. Rows that they were the newest entries of begin anew "
+        "with their next change. Evidence files and exports made before still have them.",
+        lost);
+  return said;
+}
+
+// How much of the key files the log uses; nothing where there is no log yet, or none that can be opened.
+void put_used(const Workspace& workspace, const privacy::RecoveryKey& recovery, const KeysOptions& options,
+              privacy::RestoreOptions& restoring, std::string& newer) {
+  const auto log = workspace.open_locked();
+  if (!log) return;
+  if (const auto slots = (*log)->key_slots()) {
+    restoring.used_tenants = slots->tenants;
+    restoring.used_subjects = slots->subjects;
+  }
+  const auto made_at = privacy::backup_made_at(options.file, recovery);
+  if (!made_at) return;
+  const auto since = (*log)->seqs_between(*made_at, std::nullopt);
+  if (since && since->begin < since->end)
+    newer = fmt::format("; keys that are younger than this backup sealed some of the entries from {} to {}",
+                        since->begin.value, since->end.value - 1);
 }
 
 Result<std::string> restore(const Workspace& workspace, const KeysOptions& options) {
@@ -91,7 +160,15 @@ Result<std::string> restore(const Workspace& workspace, const KeysOptions& optio
   auto master = workspace.master_key();
   const bool has_keys = std::filesystem::exists(directory / "tenants.keys", error);
   if (master && has_keys) restoring.current_master = *master;
-  RL_ASSIGN(const auto report, privacy::restore_keys(directory, options.file, recovery, restoring));
+  std::string newer;
+  put_used(workspace, recovery, options, restoring, newer);
+  const auto restored = privacy::restore_keys(directory, options.file, recovery, restoring);
+  if (!restored && restored.error().code == ErrorCode::kConflict && !options.give_up_lost)
+    return fail(ErrorCode::kConflict,
+                fmt::format("{} (--give-up-lost, which then names the entries that cannot be read){}",
+                            restored.error().message, newer));
+  if (!restored) return fail(restored.error());
+  const privacy::RestoreReport& report = *restored;
   const bool fits = master && master->view() == report.master.view();
   if (!fits && !has_file)
     return fail(ErrorCode::kPermission, "the keys are restored, but the command gives another master key than theirs");
@@ -99,11 +176,9 @@ Result<std::string> restore(const Workspace& workspace, const KeysOptions& optio
   std::string said = fmt::format("Restored as of {}: {} keys from the backup, {} were here, {} stay destroyed",
                                  report.made_at.to_string(), report.restored, report.kept, report.destroyed);
   if (report.lost > 0) said += fmt::format(", {} are lost", report.lost);
-  if (report.restored > 0) {
-    RL_ASSIGN(const uint64_t repeated, erase_again(workspace));
-    if (repeated > 0) said += fmt::format("; {} that the log says are erased were destroyed again", repeated);
-  }
-  return said + ".";
+  if (report.restored == 0 && report.lost == 0) return said + ".";
+  RL_ASSIGN(const std::string compared, compare_with_log(workspace, report));
+  return said + compared;
 }
 
 Result<std::string> status(const Workspace& workspace, const KeysOptions& options) {
@@ -124,7 +199,8 @@ Result<std::string> status(const Workspace& workspace, const KeysOptions& option
   if (options.json) return *body;
   const JsonView keys(*body);
   return fmt::format(
-      "Keys of persons: {} ({} destroyed); of tenants: {}. The master key comes from a {}.\nCheckpoints are "
+      "Keys of persons, and of what is nobody's: {} ({} destroyed); of tenants: {}. The master key comes from a "
+      "{}.\nCheckpoints are "
       "checked with {}",
       keys["persons"]["live"].text(), keys["persons"]["destroyed"].text(), keys["tenants"]["live"].text(),
       keys["master_key"].text(), keys["verifier_key"].text());

@@ -59,8 +59,10 @@ std::string render_status(JsonView status, const RenderOptions& options) {
   std::string captured = status["captured_lsn"].text();
   if (captured.empty()) captured = "nothing yet";
   if (status["lag_bytes"].kind() == JsonView::Kind::kNumber) {
-    captured += fmt::format(", {} and {:.1f} s behind the source", show_bytes(number(status["lag_bytes"])),
-                            number(status["lag_seconds"]));
+    captured += fmt::format(", {}", show_bytes(number(status["lag_bytes"])));
+    if (status["lag_seconds"].kind() == JsonView::Kind::kNumber)
+      captured += fmt::format(" and {:.1f} s", number(status["lag_seconds"]));
+    captured += " behind the source";
   }
   line("captured up to", captured);
   if (status["phase"].text() == "baseline")

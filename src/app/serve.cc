@@ -19,6 +19,7 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "capture/capture.h"
+#include "capture/source_look.h"
 
 namespace rowledger::app {
 namespace {
@@ -226,23 +227,68 @@ Status invite_first(people::People& people, std::string_view url) {
 }
 
 constexpr auto kLookForKeys = std::chrono::milliseconds(2'000);
+// How the source stands is looked at more rarely: each look is a connection.
+constexpr unsigned kTurnsALook = 5;
+
+// How the source stands while the keys are locked. One thread looks, the others read.
+class LockedReport {
+ public:
+  explicit LockedReport(const std::string& why) {
+    report_.phase = capture::Report::Phase::kLocked;
+    problem_ = fmt::format(
+        "the keys are locked: nothing is captured, and the database keeps its WAL until they can be "
+        "had ({})",
+        why);
+  }
+
+  void look(const capture::Settings& settings, Lsn captured, const std::function<bool()>& interrupted) {
+    auto seen = capture::look_at_source(settings, captured, interrupted);
+    const std::lock_guard guard(mutex_);
+    report_.captured_lsn = captured;
+    if (seen) {
+      report_ = std::move(*seen);
+    } else {
+      report_.warnings = {fmt::format("what waits in the source cannot be seen: {}", seen.error().message)};
+    }
+  }
+
+  capture::Report get() const {
+    const std::lock_guard guard(mutex_);
+    capture::Report out = report_;
+    out.problem = problem_;
+    return out;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  capture::Report report_;
+  std::string problem_;
+};
 
 // Without the master key nothing can be sealed, and nothing is written in clear: the database keeps its WAL in the
-// slot. What needs no key is answered: headers, proofs, the tree. True when the key can be had; false: told to stop.
+// slot, which is a durable place for it already, and a bounded one where max_slot_wal_keep_size is set. What needs no
+// key is answered: headers, proofs, the tree. True when the key can be had; false: told to stop.
 Result<bool> serve_locked(const Workspace& workspace, const StopSignals& signals, const std::string& why) {
   log::error("{}: nothing is captured until then", why);
   RL_ASSIGN(const OpenLog store, workspace.open_to_read());
+  LockedReport report(why);
   const auto access = api::make_offline_access_log(workspace.offline_access(), workspace.searched_values());
   auto dependencies = workspace.api_dependencies(*store, *access, nullptr);
-  dependencies.locked = why;
+  dependencies.locked = [&report] { return report.get(); };
   const api::Api api(std::move(dependencies));
   RL_ASSIGN(const auto server,
             http::Server::listen_unix(workspace.socket(),
                                       [&](const http::Request& request) { return api.handle(request); }, {}));
-  while (!signals.wait_for(kLookForKeys)) {
+  bool told_to_stop = false;
+  const auto is_told = [&](std::chrono::milliseconds patience) {
+    return told_to_stop = told_to_stop || signals.wait_for(patience);
+  };
+  for (unsigned turn = 0;; ++turn) {
+    if (turn % kTurnsALook == 0)
+      report.look(workspace.capture_settings(), store->cursor().end_lsn, [&] { return is_told({}); });
+    if (is_told(kLookForKeys)) return false;
     if (workspace.master_key()) return true;
   }
-  return false;
 }
 
 Status serve(const Workspace& workspace, const StopSignals& signals) {

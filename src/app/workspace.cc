@@ -202,19 +202,23 @@ std::filesystem::path Workspace::beside(const std::string& configured, std::stri
   return named.parent_path() / (named.filename().string() + std::string(ending));
 }
 
+Result<OpenLog> Workspace::open_locked() const { return open_with(nullptr); }
+
 Result<OpenLog> Workspace::open_to_read() const {
+  auto ring = open_key_ring();
+  if (!ring && ring.error().code == ErrorCode::kConflict) return fail(std::move(ring.error()));
+  auto opened = open_with(ring ? std::move(*ring) : nullptr);
+  if (opened && !ring) log::warning("{}", ring.error().message);
+  return opened;
+}
+
+Result<OpenLog> Workspace::open_with(std::unique_ptr<privacy::KeyRing> keys) const {
   auto options = store_options(true);
   std::error_code ignored;
   if (std::filesystem::is_empty(options.directory, ignored) || ignored)
     return fail(ErrorCode::kNotFound, "nothing was captured yet: run `rowledger attach`, then `rowledger serve`");
   OpenLog out;
-  auto ring = open_key_ring();
-  if (!ring && ring.error().code == ErrorCode::kConflict) return fail(std::move(ring.error()));
-  if (ring) {
-    out.keys = std::move(*ring);
-  } else {
-    log::warning("{}", ring.error().message);
-  }
+  out.keys = std::move(keys);
   options.keys = out.keys.get();
   RL_ASSIGN(out.store, store::open_rocksdb_store(options));
   return out;

@@ -71,6 +71,8 @@ struct Workspace {
   // are just reading. Errors say what to do.
   // Without the master key a log can be read as far as its headers go; it cannot be written.
   Result<OpenLog> open_to_read() const;
+  // Without keys, whatever these are like.
+  Result<OpenLog> open_locked() const;
   Result<OpenLog> open_to_write() const;
 
   bool daemon_runs() const;
@@ -87,6 +89,7 @@ struct Workspace {
   // the directory alone opens nothing and hides nothing.
   std::filesystem::path beside(const std::string& configured, std::string_view ending) const;
   Result<OpenLog> try_to_write() const;
+  Result<OpenLog> open_with(std::unique_ptr<privacy::KeyRing> keys) const;
 };
 
 }  // namespace rowledger::app

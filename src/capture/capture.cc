@@ -206,6 +206,7 @@ std::string_view to_string(Report::Phase phase) {
     case Report::Phase::kBaseline: return "baseline";
     case Report::Phase::kStreaming: return "streaming";
     case Report::Phase::kWaiting: return "waiting";
+    case Report::Phase::kLocked: return "locked";
     case Report::Phase::kStopped: return "stopped";
   }
   return "stopped";

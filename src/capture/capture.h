@@ -26,7 +26,7 @@ namespace rowledger::capture {
 
 // How capture stands, for status, metrics and sync.
 struct Report {
-  enum class Phase { kStarting, kBaseline, kStreaming, kWaiting, kStopped } phase = Phase::kStarting;
+  enum class Phase { kStarting, kBaseline, kStreaming, kWaiting, kLocked, kStopped } phase = Phase::kStarting;
   std::string problem;  // empty when all is well; else what is wrong and what to do
   Lsn captured_lsn;     // everything committed before it is durable in the log
   Lsn source_lsn;       // the source's newest known WAL position

@@ -26,7 +26,13 @@ struct RestoreOptions {
   std::optional<MasterKey> current_master;
   // Keys that are neither in the backup nor readable here are lost: agree to count them as destroyed.
   bool give_up_lost = false;
+  // How many slots the log is known to use of each file: what there is not of them is lost, too. A number of a lost key
+  // is never given to another.
+  uint64_t used_tenants = 0, used_subjects = 0;
 };
+
+// When the backup was made. kPermission, kCorrupt as restore_keys().
+Result<Timestamp> backup_made_at(const std::filesystem::path& backup, const RecoveryKey& recovery);
 
 struct RestoreReport {
   MasterKey master;  // opens the ring from now on

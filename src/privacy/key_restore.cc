@@ -16,12 +16,15 @@ constexpr uint64_t kPieceSlots = 16'384;
 struct Present {
   std::optional<PrivateFile> file;
   std::optional<KeyFileHeader> header;
-  uint64_t slots = 0;
+  uint64_t slots = 0;    // that are there, or were used
   uint64_t durable = 0;  // below it, a slot that is no slot is a loss
 
   Status read(KeyFileKind kind, uint64_t first, uint64_t count, std::string& out) const {
-    const uint64_t there = std::min(count, slots - std::min(first, slots));
     out.assign(count * slot_bytes(kind), '\0');
+    if (!file) return {};
+    RL_ASSIGN(const uint64_t size, file->size());
+    const uint64_t in_file = (size - std::min<uint64_t>(size, kHeaderBytes)) / slot_bytes(kind);
+    const uint64_t there = std::min(count, in_file - std::min(first, in_file));
     if (there == 0) return {};
     return file->read_at(kHeaderBytes + first * slot_bytes(kind), out.data(), there * slot_bytes(kind));
   }
@@ -31,15 +34,16 @@ std::filesystem::path path_of(const std::filesystem::path& dir, KeyFileKind kind
   return dir / (std::string(file_name(kind)) + suffix);
 }
 
-Result<Present> look_at(const std::filesystem::path& dir, KeyFileKind kind, const RingId& ring) {
-  Present out;
+Result<Present> look_at(const std::filesystem::path& dir, KeyFileKind kind, const RingId& ring, uint64_t used) {
+  Present out{.slots = used, .durable = used};
   auto file = PrivateFile::open(path_of(dir, kind));
   if (!file && file.error().code == ErrorCode::kNotFound) return out;
   if (!file) return fail(std::move(file.error()));
   RL_ASSIGN(const uint64_t size, file->size());
   std::string header(std::min<uint64_t>(size, kHeaderBytes), '\0');
   RL_TRY(file->read_at(0, header.data(), header.size()));
-  out.slots = (size - header.size()) / slot_bytes(kind);
+  const uint64_t in_file = (size - header.size()) / slot_bytes(kind);
+  out.slots = std::max(in_file, used);
   out.durable = out.slots;
   out.file = std::move(*file);
   if (auto parsed = decode_header(kind, header)) {
@@ -47,7 +51,7 @@ Result<Present> look_at(const std::filesystem::path& dir, KeyFileKind kind, cons
       return fail(ErrorCode::kInvalid, fmt::format("the backup is of other keys than those in {}", dir.string()));
     }
     out.header = *parsed;
-    out.durable = durable_slots(kind, ring, header).value_or(out.slots);
+    out.durable = std::max(durable_slots(kind, ring, header).value_or(in_file), used);
   }
   return out;
 }
@@ -65,8 +69,8 @@ class Restore {
     manifest_ = first.manifest;
     report_.made_at = manifest_.made_at;
     report_.master = options_.current_master.value_or(manifest_.master);
-    RL_ASSIGN(present_tenants_, look_at(dir_, KeyFileKind::kTenants, manifest_.ring_id));
-    RL_ASSIGN(present_subjects_, look_at(dir_, KeyFileKind::kSubjects, manifest_.ring_id));
+    RL_ASSIGN(present_tenants_, look_at(dir_, KeyFileKind::kTenants, manifest_.ring_id, options_.used_tenants));
+    RL_ASSIGN(present_subjects_, look_at(dir_, KeyFileKind::kSubjects, manifest_.ring_id, options_.used_subjects));
     report_.merged = present_subjects_.file.has_value() && present_tenants_.file.has_value();
     RL_TRY(check_master());
     RL_TRY(merge_tenants());
@@ -222,6 +226,12 @@ class Restore {
 };
 
 }  // namespace
+
+Result<Timestamp> backup_made_at(const std::filesystem::path& backup, const RecoveryKey& recovery) {
+  RL_ASSIGN(BackupReader reader, BackupReader::open(backup, recovery));
+  RL_ASSIGN(const BackupPart first, reader.next());
+  return first.manifest.made_at;
+}
 
 Result<RestoreReport> restore_keys(const std::filesystem::path& dir, const std::filesystem::path& backup,
                                    const RecoveryKey& recovery, const RestoreOptions& options) {

@@ -76,7 +76,11 @@ Status RocksdbStore::prepare_entries(const Batch& batch) {
       const std::string_view tenant = batch.name(item.tenant);
       RL_ASSIGN(out.key, item.expires ? subject_keys_.key_for(tenant, batch.name(item.subject), now)
                                       : subject_keys_.key_of_tenant(tenant));
-      RL_ASSIGN(const record::Values found, sealing_.find(out.key, key));
+      RL_ASSIGN(record::Values found, sealing_.find(out.key, key));
+      if (found == record::Values::kErased && item.expires) {
+        RL_ASSIGN(out.key, subject_keys_.new_key_for(tenant, batch.name(item.subject), now));
+        RL_ASSIGN(found, sealing_.find(out.key, key));
+      }
       CHECK(found == record::Values::kHere);
     }
     const bool sealed = out.key != KeyId{};

@@ -65,7 +65,8 @@ Result<KeptTokens> RocksdbStore::all_erased(uint64_t range) const {
   return out;
 }
 
-// When all that seals values of the range has been destroyed: also of what was recorded some days after it was committed.
+// When all that seals values of the range has been destroyed: also of what was recorded some days after it was
+// committed.
 Result<uint64_t> RocksdbStore::drop_expired_tokens(const RetentionRules& rules, uint32_t today) {
   if (!rules.erases() || keeps_for_ever(rules)) return 0;
   const uint32_t age_days = longest(rules) + options_.key_period_days + 1;
@@ -120,6 +121,23 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::keys_of(const std::vector<Owne
     for (const HeldKey& held : keys) out.push_back(held.key);
   }
   return out;
+}
+
+Status RocksdbStore::scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const {
+  const Error locked{ErrorCode::kUnavailable, "the keys are locked: what values are sealed with cannot be told"};
+  const uint64_t full = end().value / kBundleEntries;
+  for (uint64_t number = 0; number < full; ++number) {
+    RL_ASSIGN(const auto bundle, reader_.bundle(number, false));
+    if (bundle->bodies.locked) return fail(locked);
+    for (size_t i = 0; i < bundle->bodies.count(); ++i)
+      visit({number * kBundleEntries + i}, bundle->bodies.parts[i].key);
+  }
+  std::shared_lock lock(mutex_);
+  for (size_t i = 0; i < open_.entries.size() && open_.first.value == full * kBundleEntries; ++i) {
+    if (open_.entries[i].locked) return fail(locked);
+    visit({open_.first.value + i}, open_.entries[i].key);
+  }
+  return {};
 }
 
 Result<Store::Trace> RocksdbStore::trace_of(std::string_view subject, Seq until) const {

@@ -59,6 +59,8 @@ class RocksdbStore final : public Store {
                                                       size_t at_most) override;
   Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
+  Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
+  Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // For tests that alter what is stored behind the store's back.

@@ -38,7 +38,7 @@ enum class Dimension : uint8_t {
   kTrust,
   kRole,
   kTenant,  // in a filter, the empty value: entries without one (answered: all)
-  kFlag,  // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
+  kFlag,    // "housekeeping", "forged", "unattributed", "bulk", "first-time", ...
   // High-cardinality ones, kept as 24-bit hashes ("tokens") under a key of the entry's tenant: a match may be false, so
   // the reader checks the entry itself. A filter that names the tenant asks for its tokens alone; another one costs a
   // little for each tenant that there is.
@@ -147,7 +147,8 @@ class Batch {
     std::optional<uint32_t> xid;
     record::EntryKind kind;
     bool key_moved = false;
-    bool expires = false;  // retention erases it: it is about a row, or about who read the log; not about the log itself
+    bool expires =
+        false;  // retention erases it: it is about a row, or about who read the log; not about the log itself
     Name table, tenant, subject;
   };
   struct TermRef {
@@ -295,12 +296,22 @@ class Store {
   // The writer, between two appends. Destroys the keys of what is as old as the rules say: called at the beginning of
   // each day, it lets no value live longer. A key goes as a whole, with all that it sealed in its period. At most so
   // many; returns which. today: days since 1970-01-01, UTC.
-  virtual Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) = 0;
+  virtual Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today,
+                                                              size_t at_most) = 0;
   // Any thread, one at a time with drop_tokens(). Deletes from finished ranges in which every entry is old enough what
   // finds erased values, each range once. Returns how many were done.
   virtual Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) = 0;
   // The keys that destroy_keys() would destroy.
   virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;
+  // How many slots of the key files (docs/format/keys.md) the log uses: with fewer it cannot be read.
+  struct KeySlots {
+    uint64_t tenants = 0, subjects = 0;
+    bool operator==(const KeySlots&) const = default;
+  };
+  virtual Result<KeySlots> key_slots() const = 0;
+  // Tells of each entry what its values are sealed with; nothing for those in clear. kUnavailable when the keys are
+  // locked.
+  virtual Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const = 0;
   // The entries before `end` about the subject, and whose they are, as far as its values can be read. kUnavailable when
   // the keys are locked.
   struct Trace {

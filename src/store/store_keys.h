@@ -27,7 +27,8 @@ std::string tile_key(ledger::TileId id);
 std::string index_key(uint64_t range, std::string_view rest);
 
 // What a key of the meta family begins with.
-inline constexpr char kPosition = 'p', kCursor = 'c', kSchema = 's', kTenant = 't', kFree = 'm', kCheckpoint = 'n';
+inline constexpr char kPosition = 'p', kCursor = 'c', kSchema = 's', kTenant = 't', kFree = 'm', kCheckpoint = 'n',
+                      kKeySlots = 'k';
 std::string meta_key(char type, std::string_view rest = {});
 std::string encode_cursor(const Cursor& cursor);
 Result<Cursor> decode_cursor(std::string_view value);

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "store/store_keys.h"
 
 namespace rowledger::store {
 namespace {
 
 constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
+
+uint32_t day_of(Timestamp time) { return static_cast<uint32_t>(std::max<int64_t>(time.us, 0) / kMicrosecondsPerDay); }
 
 std::string_view bytes_of(const std::array<unsigned char, 16>& name) {
   return {reinterpret_cast<const char*>(name.data()), name.size()};
@@ -45,7 +48,8 @@ Result<std::vector<HeldKey>> decode_held(std::string_view value) {
 }  // namespace
 
 Status SubjectKeys::load() {
-  uint64_t highest = 0;
+  RL_ASSIGN(used_, stored_slots());
+  written_ = used_;
   const auto stored = database_.iterate(Family::kSubjects);
   for (stored->SeekToFirst(); stored->Valid(); stored->Next()) {
     Name name;
@@ -55,13 +59,31 @@ Status SubjectKeys::load() {
     RL_ASSIGN(const std::vector<HeldKey> keys, decode_held(view(stored->value())));
     if (!keys.empty()) {
       remember(name, keys.back());
-      highest = std::max(highest, keys.back().key.value);
     }
     if (!has_all_) break;
   }
   if (!stored->status().ok()) return fail(error_of(stored->status(), "reading the subjects' keys"));
+  if (ring_ == nullptr) return {};
   // Key files from before would give new keys the numbers of others that are in use.
-  return ring_ == nullptr ? Status() : ring_->reaches({highest});
+  if (used_.tenants > 0) RL_TRY(ring_->reaches(privacy::tenant_key_id(used_.tenants - 1)));
+  return used_.subjects > 0 ? ring_->reaches(privacy::subject_key_id(used_.subjects - 1)) : Status();
+}
+
+Result<Store::KeySlots> SubjectKeys::stored_slots() const {
+  rocksdb::PinnableSlice value;
+  RL_ASSIGN(const bool found, database_.get(Family::kMeta, meta_key(kKeySlots), value));
+  Store::KeySlots out;
+  if (!found) return out;
+  ByteReader reader(view(value));
+  out.tenants = reader.u64();
+  out.subjects = reader.u64();
+  if (!reader.ok() || !reader.at_end()) return fail(ErrorCode::kCorrupt, "the log's own bookkeeping is malformed");
+  return out;
+}
+
+void SubjectKeys::use(privacy::KeyId key) {
+  uint64_t& slots = privacy::is_tenant_key(key) ? used_.tenants : used_.subjects;
+  slots = std::max(slots, privacy::slot_of(key) + 1);
 }
 
 SubjectKeys::Name SubjectKeys::name_of(std::string_view tenant, std::string_view subject) const {
@@ -116,12 +138,13 @@ Result<privacy::KeyId> SubjectKeys::key_of_tenant(std::string_view tenant) {
   if (last_tenant_key_ == privacy::KeyId{} || last_tenant_ != tenant) {
     RL_ASSIGN(last_tenant_key_, ring_->tenant_key(tenant));
     last_tenant_ = tenant;
+    use(last_tenant_key_);
   }
   return last_tenant_key_;
 }
 
 Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string_view subject, Timestamp now) {
-  const auto today = static_cast<uint32_t>(std::max<int64_t>(now.us, 0) / kMicrosecondsPerDay);
+  const uint32_t today = day_of(now);
   const Name name = name_of(tenant, subject);
   const Cached& known = slots_[slot_of(name)];
   if (known.key != privacy::KeyId{} && today < known.since_day + period_days_) return known.key;
@@ -129,26 +152,52 @@ Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string
   if (known.key != privacy::KeyId{} || !has_all_) {
     RL_ASSIGN(keys, read(name));
   }
-  if (keys.empty() || today >= keys.back().since_day + period_days_) {
-    RL_ASSIGN(const privacy::KeyId wrapping, key_of_tenant(tenant));
-    RL_ASSIGN(const privacy::KeyId made, ring_->new_subject_key(wrapping));
-    keys.push_back({made, today});
-    unwritten_.emplace_back(name, keys);
+  if (!keys.empty() && today < keys.back().since_day + period_days_) {
+    remember(name, keys.back());
+    return keys.back().key;
   }
+  return add_key(tenant, name, std::move(keys), today);
+}
+
+Result<privacy::KeyId> SubjectKeys::new_key_for(std::string_view tenant, std::string_view subject, Timestamp now) {
+  const Name name = name_of(tenant, subject);
+  RL_ASSIGN(std::vector<HeldKey> keys, read(name));
+  return add_key(tenant, name, std::move(keys), day_of(now));
+}
+
+Result<privacy::KeyId> SubjectKeys::add_key(std::string_view tenant, const Name& name, std::vector<HeldKey> keys,
+                                            uint32_t today) {
+  RL_ASSIGN(const privacy::KeyId wrapping, key_of_tenant(tenant));
+  RL_ASSIGN(const privacy::KeyId made, ring_->new_subject_key(wrapping));
+  use(made);
+  keys.push_back({made, today});
   remember(name, keys.back());
-  return keys.back().key;
+  unwritten_.emplace_back(name, std::move(keys));
+  return made;
 }
 
 void SubjectKeys::write(rocksdb::WriteBatch& out) const {
   for (const auto& [name, keys] : unwritten_)
     out.Put(database_.family(Family::kSubjects), slice(bytes_of(name)), slice(encode_held(keys)));
+  if (used_ == written_) return;
+  std::string slots;
+  ByteWriter writer(slots);
+  writer.u64(used_.tenants);
+  writer.u64(used_.subjects);
+  out.Put(database_.family(Family::kMeta), slice(meta_key(kKeySlots)), slice(slots));
+}
+
+void SubjectKeys::written() {
+  unwritten_.clear();
+  written_ = used_;
 }
 
 Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::string_view subject) const {
   return read(name_of(tenant, subject));
 }
 
-Result<std::vector<privacy::KeyId>> SubjectKeys::destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most) {
+Result<std::vector<privacy::KeyId>> SubjectKeys::destroy_expired(const RetentionRules& rules, uint32_t today,
+                                                                 size_t at_most) {
   std::map<uint64_t, uint32_t> days_of;  // by the tenant's key
   for (const auto& [tenant, days] : rules.by_tenant)
     if (const auto key = ring_->find_tenant(tenant)) days_of[key->value] = days;

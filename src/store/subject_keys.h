@@ -1,7 +1,8 @@
 #pragma once
-// Which key seals what (docs/format/keys.md): a subject's own; for what is nobody's, one of the tenant's for each period,
-// kept like those of a subject without a name; for what is about the log itself, the tenant's. The key ring holds keys without
-// names; this is where the names are, as keyed hashes, in the same atomic write as the entries that use them.
+// Which key seals what (docs/format/keys.md): a subject's own; for what is nobody's, one of the tenant's for each
+// period, kept like those of a subject without a name; for what is about the log itself, the tenant's. The key ring
+// holds keys without names; this is where the names are, as keyed hashes, in the same atomic write as the entries that
+// use them.
 #include <array>
 #include <cstdint>
 #include <string>
@@ -36,12 +37,16 @@ class SubjectKeys {
   // The writer. What seals an entry of that tenant and subject (either may be empty) received then; made when there is
   // none. Not to be kept before write() and privacy::KeyRing::sync().
   Result<privacy::KeyId> key_for(std::string_view tenant, std::string_view subject, Timestamp now);
+  // The same where that key turned out to be lost (privacy::restore_keys): another one.
+  Result<privacy::KeyId> new_key_for(std::string_view tenant, std::string_view subject, Timestamp now);
   // The writer. The one that never changes, and wraps the others.
   Result<privacy::KeyId> key_of_tenant(std::string_view tenant);
   // Puts what is new into the write, again with each try, until written() says that one succeeded.
   void write(rocksdb::WriteBatch& out) const;
-  void written() { unwritten_.clear(); }
+  void written();
 
+  // Any thread. How many slots what is written uses.
+  Result<Store::KeySlots> stored_slots() const;
   // Any thread. All keys of a subject that are in use or were.
   Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
   // The writer. Store::destroy_expired().
@@ -63,6 +68,8 @@ class SubjectKeys {
   Result<std::vector<HeldKey>> read(const Name& name) const;
   size_t slot_of(const Name& name) const;
   void remember(const Name& name, const HeldKey& held);
+  void use(privacy::KeyId key);
+  Result<privacy::KeyId> add_key(std::string_view tenant, const Name& name, std::vector<HeldKey> keys, uint32_t today);
 
   const Database& database_;
   privacy::KeyRing* const ring_;
@@ -73,6 +80,7 @@ class SubjectKeys {
   size_t used_slots_ = 0;
   bool has_all_ = true;  // a name that is not in slots_ has no key
   std::vector<std::pair<Name, std::vector<HeldKey>>> unwritten_;
+  Store::KeySlots used_, written_;
   std::string last_tenant_;
   privacy::KeyId last_tenant_key_;
 };

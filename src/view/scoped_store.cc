@@ -37,6 +37,8 @@ Status ScopedStore::append(const store::Batch&) { return refused(); }
 Status ScopedStore::set_checkpoint(std::string_view) { return refused(); }
 Result<uint64_t> ScopedStore::destroy_keys(const std::vector<store::Owner>&) { return refused(); }
 Status ScopedStore::drop_tokens(std::string_view) { return refused(); }
+Result<store::Store::KeySlots> ScopedStore::key_slots() const { return refused(); }
+Status ScopedStore::scan_keys(const std::function<void(Seq, privacy::KeyId)>&) const { return refused(); }
 Result<std::vector<privacy::KeyId>> ScopedStore::destroy_expired(const store::RetentionRules&, uint32_t, size_t) {
   return refused();
 }

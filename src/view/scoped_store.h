@@ -28,6 +28,8 @@ class ScopedStore final : public store::Store {
                                                       size_t at_most) override;
   Result<uint64_t> drop_expired_tokens(const store::RetentionRules& rules, uint32_t today) override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
+  Result<KeySlots> key_slots() const override;
+  Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // Positions, not contents: of the whole log.

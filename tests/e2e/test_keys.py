@@ -1,5 +1,6 @@
 """The keys: backed up, lost, put back; another master key; none at all."""
 
+import re
 import shutil
 
 from harness import DONE, FOUND_WRONG, parse_json, wait_until
@@ -39,6 +40,39 @@ def test_drill(make_rowledger, cluster, database, tmp_path):
     assert parse_json(rowledger.must("keys", "status", "--json"))["persons"]["destroyed"] == 1
 
 
+def test_a_backup_that_misses_newer_keys(make_rowledger, cluster, database, tmp_path):
+    rowledger = make_rowledger(tables=[TABLE])
+    arguments = ("keys", "restore", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery")
+    rowledger.must("keys", "backup", *arguments[2:])
+    erased = {parse_json(line)["seq"] for line in rowledger.must("history", "contacts", 4, "--json").splitlines()}
+    rowledger.must("erase", "contacts", 4, *WHY)
+    cluster.sql(database, "INSERT INTO contacts (id, name, phone) VALUES (30, 'newer', '1'), (31, 'newer', '2')")
+    cluster.sql(database, "UPDATE contacts SET phone = '9190' WHERE id = 3")
+    rowledger.sync()
+    seqs = {key: parse_json(rowledger.must("history", "contacts", key, "--json").splitlines()[0])["seq"] for key in (3, 30, 31)}
+    rowledger.stop()
+    shutil.rmtree(rowledger.dir / "keys")
+
+    refused = rowledger.run(*arguments)
+    assert refused.returncode == FOUND_WRONG and "--give-up-lost" in refused.stderr
+    assert re.search(r"some of the entries from \d+ to \d+", refused.stderr), refused.stderr
+    assert not (rowledger.dir / "keys" / "subjects.keys").exists(), "nothing was changed"
+    said = rowledger.must(*arguments, "--give-up-lost")
+    assert "1 that the log says are erased were destroyed again" in said
+    named = re.search(r"because their keys are lost: ([0-9, -]+)", said)[1]
+    lost = {seq for first, last in re.findall(r"(\d+)(?:-(\d+))?", named) for seq in range(int(first), int(last or first) + 1)}
+    assert {seqs[30], seqs[31]} <= lost and seqs[3] not in lost
+    rowledger.serve()
+    assert is_readable(rowledger, 3) and not is_readable(rowledger, 4) and not is_readable(rowledger, 30)
+    for entry in rowledger.log("kind:baseline OR kind:insert OR kind:update"):
+        assert bool(entry.get("erased")) == (entry["seq"] in lost | erased), entry
+    cluster.sql(database, "UPDATE contacts SET phone = '5' WHERE id IN (3, 30)")
+    rowledger.sync()
+    newest = parse_json(rowledger.must("history", "contacts", 30, "--json").splitlines()[0])
+    assert "erased" not in newest and {"field": "phone", "unknown": True, "new": "5"} in newest["changes"]
+    assert parse_json(rowledger.must("verify", "--json"))["ok"]
+
+
 def test_another_master_key_while_running(make_rowledger, cluster, database):
     rowledger = make_rowledger(tables=[TABLE])
     master = next(rowledger.parent.glob("data.master-key"))
@@ -69,6 +103,15 @@ def test_without_the_master_key(make_rowledger, cluster, database):
     status = rowledger.status()
     assert status["phase"] == "locked" and "keys are locked" in status["problem"]
     cluster.sql(database, "UPDATE contacts SET phone = 'while locked' WHERE id = 3")
+
+    def waiting():
+        said = rowledger.status()
+        return said["slot"]["retained_bytes"] > 0 and said["lag_bytes"] > 0 and said
+    said = wait_until(waiting, 20, "how much WAL waits")
+    assert said["slot"]["exists"] and not said["slot"]["active"] and said["slot"]["wal_status"] == "reserved"
+    assert any("max_slot_wal_keep_size is not set" in warning for warning in said["warnings"])
+    shown = rowledger.run("status").stdout
+    assert "not in use, keeps" in shown and "behind the source" in shown and "PROBLEM" in shown
     status, body = rowledger.http_get("/v1/entries?limit=100&all=1")
     assert status == 200 and b'"locked":true' in body and b"9190000" not in body
     status, body = rowledger.http_get("/v1/rows/public.contacts/3/entries")
