@@ -243,16 +243,27 @@ Digest commitment_of(std::string_view salt, std::string_view body) {
   return sha256(kCommitmentLabel, salt, body);
 }
 
-Result<OwnedEntry> OwnedEntry::decode(std::string header, std::string salt, std::string body, Values values) {
+Result<OwnedEntry> OwnedEntry::of_header(std::string header) {
   OwnedEntry out;
   out.header_bytes_ = std::make_unique<const std::string>(std::move(header));
-  out.body_bytes_ = std::make_unique<const std::string>(std::move(body));
-  out.salt_ = std::move(salt);
-  out.entry_.values = values;
+  out.body_bytes_ = std::make_unique<const std::string>();
+  out.entry_.values = Values::kLocked;
   RL_ASSIGN(out.entry_.header, decode_header(*out.header_bytes_));
-  if (values != Values::kLocked) {
-    RL_ASSIGN(out.entry_.body, decode_body(*out.body_bytes_));
-  }
+  return out;
+}
+
+Status OwnedEntry::put_body(std::string salt, std::string body, Values values) {
+  body_bytes_ = std::make_unique<const std::string>(std::move(body));
+  salt_ = std::move(salt);
+  entry_.values = values;
+  if (values == Values::kLocked) return {};
+  RL_ASSIGN(entry_.body, decode_body(*body_bytes_));
+  return {};
+}
+
+Result<OwnedEntry> OwnedEntry::decode(std::string header, std::string salt, std::string body, Values values) {
+  RL_ASSIGN(OwnedEntry out, of_header(std::move(header)));
+  RL_TRY(out.put_body(std::move(salt), std::move(body), values));
   return out;
 }
 

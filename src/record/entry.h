@@ -172,6 +172,9 @@ class OwnedEntry {
   // salt: empty when the values are not here; then the body holds no value (body_parts.h).
   static Result<OwnedEntry> decode(std::string header, std::string salt, std::string body,
                                    Values values = Values::kHere);
+  // The same in two steps, for whoever needs the header to get at the body; kLocked until put_body().
+  static Result<OwnedEntry> of_header(std::string header);
+  Status put_body(std::string salt, std::string body, Values values = Values::kHere);
 
   Values values() const { return entry_.values; }
   const Entry& entry() const { return entry_; }

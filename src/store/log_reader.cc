@@ -86,17 +86,15 @@ Result<std::shared_ptr<const Bundle>> LogReader::load(uint64_t number, bool keep
 Result<record::OwnedEntry> LogReader::entry(const Bundle& bundle, Seq seq) const {
   const size_t i = seq.value - bundle.headers.first.value;
   std::string header(bundle.headers.header(i));
-  if (bundle.bodies.locked) {
-    RL_ASSIGN(auto out, record::OwnedEntry::decode(std::move(header), {}, {}, record::Values::kLocked));
-    if (out.header().seq != seq) return fail(misplaced_entry(seq));
-    return out;
-  }
-  return entry(std::move(header), seq, bundle.bodies.body(i));
+  if (!bundle.bodies.locked) return entry(std::move(header), seq, bundle.bodies.body(i));
+  RL_ASSIGN(auto out, record::OwnedEntry::of_header(std::move(header)));
+  if (out.header().seq != seq) return fail(misplaced_entry(seq));
+  return out;
 }
 
 Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const BundleEntry& parts) const {
-  RL_ASSIGN(const record::EntryHeader decoded, record::decode_header(header));
-  if (decoded.seq != seq) return fail(misplaced_entry(seq));
+  RL_ASSIGN(auto out, record::OwnedEntry::of_header(std::move(header)));
+  if (out.header().seq != seq) return fail(misplaced_entry(seq));
   SubjectKey key;
   record::Values state = record::Values::kHere;
   if (parts.key != KeyId{}) {
@@ -104,7 +102,8 @@ Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const B
   }
   if (state != record::Values::kHere) {
     RL_ASSIGN(std::string body, record::body_without_values(parts.frame));
-    return record::OwnedEntry::decode(std::move(header), {}, std::move(body), state);
+    RL_TRY(out.put_body({}, std::move(body), state));
+    return out;
   }
   std::string values(parts.values);
   if (parts.values_apart) {
@@ -112,11 +111,12 @@ Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const B
   }
   Digest salt = sealing_.clear_salt(seq);
   if (parts.key != KeyId{}) {
-    RL_ASSIGN(values, Sealing::open_values(key, seq, decoded.commitment, values));
+    RL_ASSIGN(values, Sealing::open_values(key, seq, out.header().commitment, values));
     salt = key.salt(seq);
   }
-  RL_ASSIGN(std::string body, record::join_body(decoded.table, parts.frame, values));
-  return record::OwnedEntry::decode(std::move(header), std::string(as_view(salt)), std::move(body));
+  RL_ASSIGN(std::string body, record::join_body(out.header().table, parts.frame, values));
+  RL_TRY(out.put_body(std::string(as_view(salt)), std::move(body)));
+  return out;
 }
 
 Result<std::string> LogReader::values_apart(Seq seq) const {

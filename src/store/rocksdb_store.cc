@@ -102,7 +102,7 @@ Result<std::optional<record::OwnedEntry>> RocksdbStore::read_open(Seq seq) const
     copy = open_.entries[seq.value - open_.first.value];
   }
   if (copy.locked) {
-    RL_ASSIGN(auto locked, record::OwnedEntry::decode(std::move(copy.header), {}, {}, record::Values::kLocked));
+    RL_ASSIGN(auto locked, record::OwnedEntry::of_header(std::move(copy.header)));
     return std::optional<record::OwnedEntry>(std::move(locked));
   }
   RL_ASSIGN(record::OwnedEntry entry, reader_.entry(copy.header, seq, copy.parts()));
