@@ -156,6 +156,7 @@ class Terms {
       sink(Dimension::kTx, {digits, static_cast<size_t>(end - digits)});
     }
     context(body.attribution.context);
+    if (header.kind == record::EntryKind::kAccess) looked_at(body.detail);
     for (const FieldChange& change : body.changes) values(change);
   }
 
@@ -198,6 +199,12 @@ class Terms {
       if (leaf.name == "request_id") give(Dimension::kRequest, leaf.text);
       if (leaf.name == "reason") text(Dimension::kReason, leaf.text);
     }
+  }
+
+  void looked_at(std::string_view detail) {
+    old_leaves_.scan(detail);
+    for (const JsonLeaf& leaf : old_leaves_.leaves())
+      if (leaf.depth == 1 && leaf.is_string && leaf.name == "key") give(Dimension::kKey, leaf.text);
   }
 
   void values(const FieldChange& change) {

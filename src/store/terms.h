@@ -10,7 +10,8 @@
 //   kVia, kTrust  their names; kRole the database role; kTenant the tenant
 //   kFlag      "housekeeping", "forged", "malformed-context", "actor-from-column", "bulk",
 //              "unattributed" (trust unknown or database, of row changes)
-//   kKey       key_text of the key, and of the old key when the row moved
+//   kKey       key_text of the key, and of the old key when the row moved; of an entry about who read the log, the key
+//              of the row that was looked at, as it stands there
 //   kSubject   the subject
 //   kOldValue, kNewValue  each changed value whole and its words; of json columns not the text but each
 //              scalar that differs from the other side at the same path, whole and its words

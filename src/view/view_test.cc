@@ -188,7 +188,10 @@ TEST_F(ViewTest, TellsOfReadingOnlyWhoMayKnow) {
   const Seq access = append_control(
       log_, record::EntryKind::kAccess,
       R"({"reader":{"id":"user:x","name":"X"},"route":"row","query":"919812345678","table":"public.contacts","key":"42"})",
-      "1");
+      "1", {}, "X");
+  append_control(log_, record::EntryKind::kAccess,
+                 R"({"reader":{"id":"user:y","name":"Y"},"route":"row","table":"public.contacts","key":"43"})", "1", {},
+                 "Y");
   EXPECT_THAT(found(view(Role::kViewer), "kind:access"), IsEmpty());
   EXPECT_EQ(json(view(Role::kViewer), access), "none");
   const View auditor = view(Role::kAuditor);
@@ -202,6 +205,15 @@ TEST_F(ViewTest, TellsOfReadingOnlyWhoMayKnow) {
   EXPECT_EQ(seen(auditor, {.table = "contacts", .key = "42"}), 1u);
   EXPECT_EQ(seen(auditor, {.table = "contacts", .key = "4"}), 0u);
   EXPECT_EQ(seen(auditor, {.reader = "X"}), 1u);
+  EXPECT_EQ(seen(auditor, {.table = "contacts"}), 2u);
+  EXPECT_EQ(seen(auditor, {}), 2u);
+  // The index knows the row: who looked at all the others is not read.
+  using store::Filter;
+  const Filter indexed{Filter::Op::kAnd,
+                       {},
+                       {{Filter::Op::kTerm, {store::Dimension::kKind, "access"}, {}},
+                        {Filter::Op::kTerm, {store::Dimension::kKey, "42"}, {}}}};
+  EXPECT_THAT(log_.store().candidates(0, indexed).value(), ElementsAre(access));
   EXPECT_EQ(seen(view(Role::kAuditor, "2"), {.table = "contacts", .key = "42"}), 0u);
 }
 

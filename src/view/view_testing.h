@@ -67,11 +67,12 @@ inline void define_tables(TestLog& log) {
 
 // What a control entry is, as capture and the access log write it.
 inline Seq append_control(TestLog& log, record::EntryKind kind, std::string detail, std::string tenant = {},
-                          std::string table = {}) {
+                          std::string table = {}, std::string_view actor = {}) {
   query::testing::EntryBuilder entry(kind);
   entry.entry.header.tenant = tenant;
   entry.entry.header.table = table;
   entry.entry.body.detail = detail;
+  entry.entry.body.attribution.actor_id = entry.entry.body.attribution.actor_name = actor;
   return log.append(entry.entry);
 }
 
