@@ -13,6 +13,7 @@
 
 #include "api/export_manifest.h"
 #include "api/persons_rights.h"
+#include "app/retention.h"
 #include "app/verbs.h"
 #include "app/version.h"
 #include "app/workspace.h"
@@ -75,81 +76,6 @@ class Feed {
  private:
   static constexpr auto kTogether = std::chrono::milliseconds(5);
   std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
-
-// Erases what is older than the configuration says, at the start and when a day (of UTC) begins.
-class Retention {
- public:
-  Retention(const Config& config, capture::Capture& capture, const api::PersonsRights& rights)
-      : rules_(rules_of(config)), capture_(capture), rights_(rights) {
-    if (rules_.erases()) thread_ = std::thread([this] { run(); });
-  }
-  ~Retention() {
-    {
-      const std::lock_guard guard(mutex_);
-      stop_ = true;
-    }
-    stopped_.notify_all();
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  static store::RetentionRules rules_of(const Config& config) {
-    store::RetentionRules out;
-    out.erase_after_days = static_cast<uint32_t>(config.erase_after_days);
-    if (auto by_tenant = retention_by_tenant(config))
-      out.by_tenant = std::move(*by_tenant);  // checked when it was read
-    return out;
-  }
-
-  void run() {
-    std::unique_lock guard(mutex_);
-    while (!stop_) {
-      guard.unlock();
-      const uint32_t day = today();
-      const Status done = once(day);
-      if (!done && done.error().code != ErrorCode::kCancelled)
-        log::error("values could not be erased as retention says: {}", done.error().message);
-      guard.lock();
-      while (!stop_ && today() == day) stopped_.wait_for(guard, kLookAtClock, [this] { return stop_; });
-    }
-  }
-
-  // Of what was destroyed the numbers are told, so that a backup of the keys that is put back can be made to forget
-  // them again.
-  Status once(uint32_t day) {
-    RL_ASSIGN(rules_.held, rights_.held());
-    RL_ASSIGN(const std::vector<privacy::KeyId> destroyed, capture_.expire(rules_, day));
-    std::vector<std::string> details;
-    for (size_t at = 0; at < destroyed.size(); at += kKeysAnEntry) {
-      const size_t count = std::min(kKeysAnEntry, destroyed.size() - at);
-      std::string numbers;
-      for (size_t i = at; i < at + count; ++i) numbers += fmt::format("{}{}", i > at ? "," : "", destroyed[i].value);
-      details.push_back(fmt::format(R"({{"reason":"retention","keys_destroyed":{},"keys":[{}]}})", count, numbers));
-    }
-    std::vector<record::Entry> entries(details.size());
-    for (size_t i = 0; i < entries.size(); ++i) {
-      entries[i].header.kind = record::EntryKind::kErase;
-      entries[i].body.detail = details[i];
-    }
-    return entries.empty() ? Status() : capture_.append(entries, kToldWithinMs);
-  }
-
-  static uint32_t today() {
-    constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-    return static_cast<uint32_t>(Timestamp::now().us / kMicrosecondsPerDay);
-  }
-
-  static constexpr int kToldWithinMs = 10'000;
-  static constexpr size_t kKeysAnEntry = 1'000;
-  static constexpr auto kLookAtClock = std::chrono::minutes(1);
-  store::RetentionRules rules_;
-  capture::Capture& capture_;
-  const api::PersonsRights& rights_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stop_ = false;
   std::thread thread_;
 };
 
@@ -350,7 +276,8 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
   if (servers.tcp) RL_TRY(invite_first(*people, public_url));
   capture->start();
-  auto retention = std::make_unique<Retention>(workspace.config, *capture, rights);
+  auto retention = std::make_unique<Retention>(
+      retention_rules(workspace.config), *capture, [&rights] { return rights.held(); }, *exports);
   {
     const Feed feed(*store, servers.all());
     log::info("rowledger {} captures {} and answers at {}{}{}", kVersion, workspace.config.source_name,

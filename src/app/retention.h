@@ -1,0 +1,43 @@
+#pragma once
+// Erases what is older than the configuration says, at the start and when a day (of UTC) begins.
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "api/export_spool.h"
+#include "app/config.h"
+#include "capture/capture.h"
+
+namespace rowledger::app {
+
+store::RetentionRules retention_rules(const Config& config);
+
+class Retention {
+ public:
+  // Whose values stay nevertheless.
+  using Held = std::function<Result<std::vector<store::Owner>>()>;
+
+  // Begins at once, on a thread of its own, unless the rules keep everything. capture and exports outlive it.
+  Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports);
+  ~Retention();
+  Retention(const Retention&) = delete;
+  Retention& operator=(const Retention&) = delete;
+
+ private:
+  void run();
+  Status once(uint32_t day);
+  Status tell(const std::vector<privacy::KeyId>& destroyed);
+
+  store::RetentionRules rules_;
+  capture::Capture& capture_;
+  const Held held_;
+  api::ExportSpool& exports_;
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace rowledger::app
