@@ -74,7 +74,7 @@ class Feed {
   }
 
  private:
-  static constexpr auto kTogether = std::chrono::milliseconds(5);
+  static constexpr auto kTogether = std::chrono::milliseconds(2);
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };
