@@ -17,6 +17,7 @@
 #include "api/json_writer.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace rowledger::api {
 namespace {
@@ -274,6 +275,7 @@ void ExportSpool::publish(const ExportState& state) {
 }
 
 void ExportSpool::run() {
+  name_this_thread("export");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     remove_expired();

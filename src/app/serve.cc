@@ -19,6 +19,7 @@
 #include "app/workspace.h"
 #include "base/json_text.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "capture/capture.h"
 #include "capture/source_look.h"
 
@@ -60,6 +61,7 @@ class Feed {
   Feed(const store::Store& store, std::vector<http::Server*> servers)
       : thread_([this, &store, servers = std::move(servers)] {
           constexpr int kLookForStopMs = 200;
+          name_this_thread("feed");
           for (Seq seen = store.end(); !stop_;) {
             const Seq end = store.wait_beyond(seen, kLookForStopMs);
             if (end <= seen) continue;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "capture/erasures.h"
 #include "capture/session.h"
 
@@ -146,6 +147,7 @@ class CaptureImpl final : public Capture {
   }
 
   void supervise() {
+    name_this_thread("receive");
     int backoff_ms = kFirstBackoffMs;
     while (!stop_) {
       Session session(parts());

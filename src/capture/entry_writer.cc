@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "base/time.h"
 
 namespace rowledger::capture {
@@ -181,6 +182,7 @@ void EntryWriter::set_on_durable(std::function<void()> on_durable) {
 }
 
 void EntryWriter::run() {
+  name_this_thread("append");
   while (auto pending = queue_.pop()) {
     const store::Batch& batch = (*pending)->batch;
     // What comes after a batch that is missing must not be written.

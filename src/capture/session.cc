@@ -7,6 +7,7 @@
 
 #include "base/json_text.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "capture/thread_priority.h"
 #include "postgres/attach.h"
 
@@ -416,6 +417,7 @@ Status Session::confirm_if_due() {
 }
 
 void Session::build() {
+  name_this_thread("build");
   if (parts_.settings.yield_to_others) yield_to_other_programs();
   bool unflushed = false;
   while (true) {
@@ -473,6 +475,7 @@ void Session::note_progress() {
 }
 
 void Session::watch() {
+  name_this_thread("watch");
   const int64_t compare_again_at_us =
       steady_us() + int64_t{1'000} * kComparisonPause * parts_.memory.comparison_wait_ms;
   while (true) {

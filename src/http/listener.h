@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "http/connection.h"
 
 namespace rowledger::http {
@@ -45,7 +46,10 @@ class Listener : public Server {
   // The acceptor is bound and listens.
   void run() {
     accept();
-    thread_ = std::thread([this] { core_.io.run(); });
+    thread_ = std::thread([this] {
+      name_this_thread("http");
+      core_.io.run();
+    });
   }
   // By the destructor of what derives, before its own members go.
   void stop();

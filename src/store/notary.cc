@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "ledger/tile_tree.h"
 #include "ledger/verifier.h"
 
@@ -92,6 +93,7 @@ Notary::~Notary() {
 }
 
 void Notary::run() {
+  name_this_thread("sign");
   using std::chrono::steady_clock;
   uint64_t signed_size = 0;
   while (!stopping_) {

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "store/store_keys.h"
 
 namespace rowledger::store {
@@ -101,6 +102,7 @@ void StateStore::hand_over_if_full(bool even_if_not) {
 }
 
 void StateStore::flush_loop() {
+  name_this_thread("state-flush");
   std::unique_lock lock(flush_mutex_);
   while (true) {
     flush_wanted_.wait(lock, [&] { return flush_pending_ || stopping_; });
