@@ -254,6 +254,8 @@ class StreamConnection final : public Connection, public std::enable_shared_from
         log::error("an answer broke off: {}", e.what());
         whole = false;
       }
+      // Broken off, it must not look like a whole one, and its last piece may be on the way still.
+      if (pipe->gone()) whole = false;
       net::post(me->core_.io, [me, whole] { whole ? me->end_body() : me->close(); });
     });
   }

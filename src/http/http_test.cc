@@ -220,6 +220,31 @@ TEST_F(HttpTest, StopEndsStreamsWhoseClientDoesNotRead) {
   ::close(fd);
 }
 
+TEST_F(HttpTest, AStreamThatStopBreaksOffDoesNotLookWhole) {
+  Signal started;
+  serve([&](const Request&) {
+    Response out;
+    out.stream = [&](BodySink& sink) {
+      while (sink.write("piece ")) started.raise();
+    };
+    return out;
+  });
+  const int fd = connect_raw();
+  const std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_GT(::write(fd, request.data(), request.size()), 0);
+  std::string answer;
+  std::thread reader([&] {
+    char bytes[4'096];
+    for (ssize_t size; (size = ::read(fd, bytes, sizeof(bytes))) > 0;) answer.append(bytes, static_cast<size_t>(size));
+  });
+  started.wait_for(1);
+  server_.reset();
+  reader.join();
+  ::close(fd);
+  EXPECT_NE(answer.find("piece "), std::string::npos);
+  EXPECT_EQ(answer.find("\r\n0\r\n\r\n"), std::string::npos);
+}
+
 // A live body over a text that grows.
 struct Feed {
   std::mutex mutex;

@@ -174,7 +174,8 @@ TEST(Json, DeepAndWideDifferencesAreBounded) {
     for (int i = 0; i < depth; ++i) out += "{\"a\":";
     return out + leaf + std::string(static_cast<size_t>(depth), '}');
   };
-  const auto differences = json_differences(nested(100, "1"), nested(100, "2"));
+  const std::string one = nested(100, "1"), two = nested(100, "2");  // the differences point into them
+  const auto differences = json_differences(one, two);
   ASSERT_TRUE(differences);
   ASSERT_EQ(differences->size(), 1u);
   EXPECT_EQ(differences->front().path.size(), 2u * kMaxDiffDepth);
