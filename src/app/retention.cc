@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace rowledger::app {
 namespace {
@@ -43,6 +44,7 @@ Retention::~Retention() {
 }
 
 void Retention::run() {
+  name_this_thread("retention");
   std::unique_lock guard(mutex_);
   while (!stop_) {
     guard.unlock();
