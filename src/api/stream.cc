@@ -61,7 +61,7 @@ class EntryStream {
   template <class Visit>
   Status look(Seq end, const Visit& visit) {
     if (end.value - next_.value > kScanAtMost) return view_.search(search_, query::Order::kOldestFirst, next_, visit);
-    return view_.scan({next_, end}, search_, visit);
+    return view_.follow({next_, end}, search_, visit);
   }
 
   Status append(std::string& out, const view::Shown& shown) {

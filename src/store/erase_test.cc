@@ -138,7 +138,7 @@ TEST_F(EraseTest, WhoFollowsTheLogSharesWhatIsReadAndNothingErased) {
   std::map<Seq, Owner> owners;
   const auto scan = [&] {
     std::map<Seq, const record::OwnedEntry*> out;
-    EXPECT_TRUE(store_->scan(newest, [&](const record::OwnedEntry& entry) {
+    EXPECT_TRUE(store_->follow(newest, [&](const record::OwnedEntry& entry) {
       out[entry.header().seq] = &entry;
       if (entry.values() == record::Values::kHere)
         owners[entry.header().seq] = {std::string(entry.header().tenant), std::string(entry.body().subject)};
@@ -153,7 +153,7 @@ TEST_F(EraseTest, WhoFollowsTheLogSharesWhatIsReadAndNothingErased) {
   ASSERT_NE(about, owners.end());
   ASSERT_EQ(store_->destroy_keys({about->second}).value(), 1u);
   uint64_t erased = 0;
-  ASSERT_TRUE(store_->scan(newest, [&](const record::OwnedEntry& entry) {
+  ASSERT_TRUE(store_->follow(newest, [&](const record::OwnedEntry& entry) {
     const bool is_about_him = owners[entry.header().seq] == about->second;
     EXPECT_EQ(entry.values() == record::Values::kErased, is_about_him) << entry.header().seq.value;
     erased += is_about_him;

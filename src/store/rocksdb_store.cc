@@ -120,20 +120,29 @@ Result<record::OwnedEntry> RocksdbStore::read_next(Seq seq, std::shared_ptr<cons
   return reader_.entry(*bundle, seq);
 }
 
-Status RocksdbStore::scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const {
+Status RocksdbStore::scan(SeqRange range, const VisitEntry& visit) const {
   const uint64_t end = std::min(range.end.value, this->end().value);
   // A long scan must not push out what others read again and again.
   const bool keep = end - std::min(end, range.begin.value) <= kBundleEntries;
-  // Whoever follows the log reads its end.
-  const bool follows = range.begin.value + RecentEntries::kEntries >= this->end().value;
+  std::shared_ptr<const Bundle> bundle;
+  for (Seq seq = range.begin; seq.value < end; ++seq.value) {
+    RL_ASSIGN(const record::OwnedEntry entry, read_next(seq, bundle, keep));
+    if (!visit(entry)) return {};
+  }
+  return {};
+}
+
+Status RocksdbStore::follow(SeqRange range, const VisitEntry& visit) const {
+  const uint64_t end = std::min(range.end.value, this->end().value);
+  if (range.begin.value + RecentEntries::kEntries < this->end().value) return scan(range, visit);
   const uint64_t generation = recent_.generation();
   std::shared_ptr<const Bundle> bundle;
   for (Seq seq = range.begin; seq.value < end; ++seq.value) {
-    RecentEntries::Shared entry = follows ? recent_.find(seq) : nullptr;
+    RecentEntries::Shared entry = recent_.find(seq);
     if (entry == nullptr) {
-      RL_ASSIGN(record::OwnedEntry read, read_next(seq, bundle, keep));
+      RL_ASSIGN(record::OwnedEntry read, read_next(seq, bundle, true));
       entry = std::make_shared<const record::OwnedEntry>(std::move(read));
-      if (follows) recent_.keep(entry, generation);
+      recent_.keep(entry, generation);
     }
     if (!visit(*entry)) return {};
   }

@@ -32,7 +32,8 @@ class RocksdbStore final : public Store {
   Seq end() const override { return {end_.load(std::memory_order_acquire)}; }
   Seq wait_beyond(Seq seq, int timeout_ms) const override;
   Result<std::optional<record::OwnedEntry>> read(Seq seq) const override;
-  Status scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const override;
+  Status scan(SeqRange range, const VisitEntry& visit) const override;
+  Status follow(SeqRange range, const VisitEntry& visit) const override;
   Result<std::vector<Seq>> candidates(uint64_t range, const Filter& filter) const override;
   Result<SeqRange> seqs_between(std::optional<Timestamp> from, std::optional<Timestamp> to) const override;
   Result<std::vector<std::string>> values_of(Dimension dimension, size_t limit) const override;

@@ -234,7 +234,11 @@ class Store {
   // False for what shows a part of a log only (view/): there an entry may be missing between others.
   virtual bool is_whole() const { return true; }
   // Calls visit for each entry of the range in ascending order until it returns false.
-  virtual Status scan(SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const = 0;
+  using VisitEntry = std::function<bool(const record::OwnedEntry&)>;
+  virtual Status scan(SeqRange range, const VisitEntry& visit) const = 0;
+  // The same for those who follow the log as it grows, of whom there can be many: what one has read is not read again
+  // for the next. Not for who wants to know what is on the disk.
+  virtual Status follow(SeqRange range, const VisitEntry& visit) const { return scan(range, visit); }
 
   // The index works in ranges of kIndexRange consecutive seqs. Answers a superset, ascending, of the
   // matching seqs inside the range numbered `range` (entries [range * kIndexRange, ...)).

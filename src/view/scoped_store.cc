@@ -75,7 +75,7 @@ Result<std::optional<OwnedEntry>> ScopedStore::read(Seq seq) const {
   return std::optional<OwnedEntry>(std::move(rest));
 }
 
-Status ScopedStore::scan(store::SeqRange range, const std::function<bool(const OwnedEntry&)>& visit) const {
+Status ScopedStore::read(store::SeqRange range, ReadRange how, const VisitEntry& visit) const {
   Status inner;
   const auto look = [&](const OwnedEntry& entry) -> Result<bool> {
     RL_ASSIGN(const Part part, part_of(entry.entry()));
@@ -84,7 +84,7 @@ Status ScopedStore::scan(store::SeqRange range, const std::function<bool(const O
     RL_ASSIGN(const OwnedEntry rest, without_old_values(entry));
     return visit(rest);
   };
-  RL_TRY(whole_.scan(range, [&](const OwnedEntry& entry) {
+  RL_TRY((whole_.*how)(range, [&](const OwnedEntry& entry) {
     Result<bool> go_on = look(entry);
     if (!go_on) inner = fail(std::move(go_on.error()));
     return go_on && *go_on;

@@ -40,7 +40,12 @@ class ScopedStore final : public store::Store {
   }
 
   Result<std::optional<record::OwnedEntry>> read(Seq seq) const override;
-  Status scan(store::SeqRange range, const std::function<bool(const record::OwnedEntry&)>& visit) const override;
+  Status scan(store::SeqRange range, const VisitEntry& visit) const override {
+    return read(range, &Store::scan, visit);
+  }
+  Status follow(store::SeqRange range, const VisitEntry& visit) const override {
+    return read(range, &Store::follow, visit);
+  }
   Result<std::vector<Seq>> candidates(uint64_t range, const store::Filter& filter) const override;
   Result<std::vector<std::string>> values_of(store::Dimension dimension, size_t limit) const override;
   Result<std::vector<Tally>> tally(uint64_t range, const std::vector<Seq>& seqs,
@@ -66,6 +71,9 @@ class ScopedStore final : public store::Store {
   store::StoreStats stats() const override { return {}; }
 
  private:
+  using ReadRange = Status (store::Store::*)(store::SeqRange, const VisitEntry&) const;
+  Status read(store::SeqRange range, ReadRange how, const VisitEntry& visit) const;
+
   enum class Part { kNone, kWhole, kWithoutOld };
   Result<Part> part_of(const record::Entry& entry) const;
   Result<bool> is_own(const store::RowState& row) const;

@@ -149,11 +149,11 @@ Status View::search(const query::Search& search, query::Order order, std::option
   return std::move(each).status();
 }
 
-Status View::scan(store::SeqRange range, const query::Search& search,
-                  const std::function<bool(const Shown&)>& visit) const {
+Status View::follow(store::SeqRange range, const query::Search& search,
+                    const std::function<bool(const Shown&)>& visit) const {
   Visit each(*this, search, visit);
   RL_TRY(check_search(search));
-  RL_TRY(state_->store.scan(range, [&](const OwnedEntry& entry) {
+  RL_TRY(state_->store.follow(range, [&](const OwnedEntry& entry) {
     const bool matches = each.matches(entry.entry());
     return !each.failed() && (!matches || each.show(entry.entry()));
   }));

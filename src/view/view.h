@@ -78,8 +78,9 @@ class View {
   // An entry that is visited is valid until the visit returns.
   Status search(const query::Search& search, query::Order order, std::optional<Seq> from,
                 const std::function<bool(const Shown&)>& visit) const;
-  // The same over a short range, without the index, oldest first.
-  Status scan(store::SeqRange range, const query::Search& search, const std::function<bool(const Shown&)>& visit) const;
+  // The same over a short range at the end of the log, without the index, oldest first: for who follows it.
+  Status follow(store::SeqRange range, const query::Search& search,
+                const std::function<bool(const Shown&)>& visit) const;
   Result<std::optional<Shown>> entry(Seq seq) const;
 
   // As query::Reader's.
