@@ -121,8 +121,11 @@ void try_search(std::string_view text, bool all) {
     return;
   }
   CHECK(is_json(search->to_json()));
-  const auto replaced = with_values_replaced(text, [](std::string_view) { return std::string("#"); });
-  CHECK(replaced && Search::parse(*replaced, kNow, all)->values_looked_for() == search->values_looked_for());
+  // A number, because only numbers and times are compared by size.
+  const auto replaced = with_values_replaced(text, [](std::string_view) { return std::string("0"); });
+  CHECK(replaced);
+  const auto again = Search::parse(*replaced, kNow, all);
+  CHECK(again && again->values_looked_for() == search->values_looked_for());
   (void)search->names_actors();
   for (const auto& [entry, terms, actors] : kEntries) {
     if (!search->matches(entry)) continue;
