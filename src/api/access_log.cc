@@ -12,7 +12,7 @@ constexpr int kWriteTimeoutMs = 5'000;
 
 class DaemonAccessLog final : public AccessLog {
  public:
-  DaemonAccessLog(capture::Capture& capture, SearchedValues values) : capture_(capture), values_(std::move(values)) {}
+  DaemonAccessLog(capture::Capture& capture, SearchedValues values) : capture_(capture), values_(values) {}
 
   Status record(const people::Principal& reader, const Access& access) override {
     const std::string detail = to_json(reader, access, values_);
@@ -67,7 +67,7 @@ people::Principal owner_at(const http::Peer& peer) {
 }
 
 std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture, SearchedValues values) {
-  return std::make_unique<DaemonAccessLog>(capture, std::move(values));
+  return std::make_unique<DaemonAccessLog>(capture, values);
 }
 
 }  // namespace rowledger::api

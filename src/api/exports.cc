@@ -70,7 +70,7 @@ ExportEntries entries_of(const Call& call, const ExportOrder& order, query::Sear
   return [view = view::View(call.principal(), call.dependencies.policy, call.dependencies.store),
           search = std::move(search), end = order.end, images = order.images](const auto& visit) -> Status {
     Status inner;
-    const Status outer = view.search(search, query::Order::kOldestFirst, Seq{0}, [&](const view::Shown& found) {
+    Status outer = view.search(search, query::Order::kOldestFirst, Seq{0}, [&](const view::Shown& found) {
       if (found.seq() >= end) return false;
       if (!images) return visit(found.seq(), view.json(found));
       auto both = view.images(found);

@@ -62,7 +62,7 @@ Status Retention::once(uint32_t day) {
   RL_ASSIGN(const std::vector<privacy::KeyId> destroyed, capture_.expire(rules_, day));
   if (destroyed.empty()) return {};
   // Each could have a value that is to be gone.
-  const Status discarded = exports_.discard_all();
+  Status discarded = exports_.discard_all();
   RL_TRY(tell(destroyed));
   return discarded;
 }

@@ -45,7 +45,7 @@ class Asked {
  public:
   Asked(Tenants tenants, const TokenKeys& keys) : tenants_(std::move(tenants)) {
     std::ranges::sort(tenants_);
-    tenants_.erase(std::ranges::unique(tenants_).begin(), tenants_.end());
+    tenants_.erase(std::unique(tenants_.begin(), tenants_.end()), tenants_.end());
     for (const std::string& tenant : tenants_) keys_.push_back(keys.of(tenant));
   }
 
