@@ -9,21 +9,14 @@
 
 #include "api/json_view.h"
 #include "api/offline_line.h"
+#include "capture/capture_testing.h"
 
 namespace rowledger::api {
 namespace {
 
 // Keeps what is appended, or refuses it.
-class FakeCapture final : public capture::Capture {
+class FakeCapture final : public capture::IdleCapture {
  public:
-  void start() override {}
-  void stop() override {}
-  capture::Report report() const override { return {}; }
-  Status sync(int) override { return {}; }
-  Result<Seq> append_with(const record::Entry&, const std::function<Meta(Seq)>&) override { return Seq{}; }
-  Result<Seq> erase(const record::Entry&) override { return Seq{}; }
-  Status finish_erasures() override { return {}; }
-  Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules&, uint32_t) override { return {}; }
   Status append(std::span<const record::Entry> entries, int) override {
     if (disk_full) return fail(ErrorCode::kUnavailable, "disk full");
     ++writes;

@@ -18,6 +18,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "base/write_all.h"
 
 namespace rowledger::api {
 namespace {
@@ -35,13 +36,7 @@ Error os_failure(std::string_view what, const std::filesystem::path& path) {
 }
 
 Status write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(os_failure("write", path));
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return {};
+  return rowledger::write_all(fd, bytes) ? Status() : fail(os_failure("write", path));
 }
 
 // What outlives the program, of a finished export.

@@ -16,6 +16,7 @@
 #include "app/terminal.h"
 #include "app/tlog_export.h"
 #include "base/crypto.h"
+#include "base/write_all.h"
 
 namespace rowledger::app {
 namespace {
@@ -60,16 +61,9 @@ class Sink {
   bool write(std::string_view bytes) {
     hash_.update(bytes);
     written_ += bytes.size();
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        error_ = errno;
-        return false;
-      }
-      bytes.remove_prefix(static_cast<size_t>(n));
-    }
-    return true;
+    if (write_all(fd_, bytes)) return true;
+    error_ = errno;
+    return false;
   }
   uint64_t written() const { return written_; }
   // A reader of standard output that goes away (`| head`) is no failure.

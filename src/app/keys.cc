@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/json_text.h"
+#include "base/write_all.h"
 #include "ledger/note_key.h"
 
 namespace rowledger::app {
@@ -119,13 +120,7 @@ Result<Keys> read_keys(const std::filesystem::path& file) {
 Status write_private_file(const std::filesystem::path& file, std::string_view text) {
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return io_error("write", file);
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) break;
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-  const bool whole = text.empty() && ::fsync(fd) == 0;
+  const bool whole = write_all(fd, text) && ::fsync(fd) == 0;
   const int error = errno;
   ::close(fd);
   if (whole) return {};

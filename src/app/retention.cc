@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/day.h"
 #include "base/log.h"
 #include "base/thread_name.h"
 
@@ -15,10 +16,7 @@ constexpr int kToldWithinMs = 10'000;
 constexpr size_t kKeysAnEntry = 1'000;
 constexpr auto kLookAtClock = std::chrono::minutes(1);
 
-uint32_t today() {
-  constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-  return static_cast<uint32_t>(Timestamp::now().us / kMicrosecondsPerDay);
-}
+uint32_t today() { return day_of(Timestamp::now()); }
 
 }  // namespace
 

@@ -6,20 +6,14 @@
 #include <future>
 
 #include "base/crypto.h"
+#include "capture/capture_testing.h"
 
 namespace rowledger::app {
 namespace {
 
 // Destroys what it is told to, and keeps what is appended.
-class FakeCapture final : public capture::Capture {
+class FakeCapture final : public capture::IdleCapture {
  public:
-  void start() override {}
-  void stop() override {}
-  capture::Report report() const override { return {}; }
-  Status sync(int) override { return {}; }
-  Result<Seq> append_with(const record::Entry&, const std::function<Meta(Seq)>&) override { return Seq{}; }
-  Result<Seq> erase(const record::Entry&) override { return Seq{}; }
-  Status finish_erasures() override { return {}; }
   Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules& rules, uint32_t) override {
     held = rules.held;
     return expired;

@@ -1,4 +1,5 @@
 #include "app/terminal.h"
+#include "base/write_all.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -59,16 +60,9 @@ void Output::line(std::string_view text) {
 }
 
 void Output::flush() {
-  std::string_view rest = buffer_;
-  while (!rest.empty() && !closed_) {
-    const ssize_t n = ::write(STDOUT_FILENO, rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      closed_ = true;
-      failed_ = errno != EPIPE;
-      break;
-    }
-    rest.remove_prefix(static_cast<size_t>(n));
+  if (!closed_ && !write_all(STDOUT_FILENO, buffer_)) {
+    closed_ = true;
+    failed_ = errno != EPIPE;
   }
   buffer_.clear();
 }

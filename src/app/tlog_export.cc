@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/write_all.h"
 #include "ledger/tlog_layout.h"
 
 namespace rowledger::app {
@@ -75,12 +76,7 @@ Result<uint64_t> write_tlog(Client& client, const ledger::VerifierKey& key, cons
 
 Status write_new_file(const std::filesystem::path& file, std::string_view bytes, unsigned mode) {
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  bool written = fd >= 0;
-  while (written && !bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    written = n > 0 || (n < 0 && errno == EINTR);
-    if (n > 0) bytes.remove_prefix(static_cast<size_t>(n));
-  }
+  bool written = fd >= 0 && write_all(fd, bytes);
   const int error = errno;
   if (fd >= 0 && ::close(fd) != 0) written = false;
   if (written) return {};

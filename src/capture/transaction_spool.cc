@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/write_all.h"
 
 namespace rowledger::capture {
 namespace {
@@ -34,16 +35,6 @@ class File {
  private:
   int fd_;
 };
-
-Status write_all(const File& file, const std::filesystem::path& path, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.fd(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(io_error("cannot write", path));
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
-}
 
 // Up to n bytes; fewer at the file's end only.
 Result<std::string> read_up_to(const File& file, const std::filesystem::path& path, size_t n) {
@@ -118,8 +109,7 @@ Status TransactionSpool::write_out(uint32_t xid, Transaction& transaction) {
   const std::string encrypted = encrypt(key_, transaction.unwritten, {});
   std::string head;
   ByteWriter(head).u64(encrypted.size());
-  RL_TRY(write_all(file, path, head));
-  RL_TRY(write_all(file, path, encrypted));
+  if (!write_all(file.fd(), head) || !write_all(file.fd(), encrypted)) return fail(io_error("cannot write", path));
   transaction.unwritten.clear();
   if (transaction.unwritten.capacity() > 2 * kWriteBytes) transaction.unwritten.shrink_to_fit();
   return {};

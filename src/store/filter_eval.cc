@@ -55,6 +55,7 @@ class Asked {
     std::map<Token, std::vector<size_t>> whose;
     std::vector<Token> tokens;
     for (size_t i = 0; i < tenants_.size(); ++i) whose[token_of(keys_[i], term)].push_back(i);
+    tokens.reserve(whose.size());
     for (const auto& [token, tenants] : whose) tokens.push_back(token);
     std::map<size_t, PositionSet> entries_of;
     Result<void> read;

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/day.h"
 #include "store/rocksdb_store.h"
 #include "store/store_testing.h"
 
@@ -13,7 +14,6 @@ using testing::TempDirectory;
 using testing::Workload;
 
 constexpr uint32_t kPeriodDays = 30;
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
 
 class RetentionTest : public ::testing::Test {
  protected:

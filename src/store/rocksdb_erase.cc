@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "base/day.h"
 #include "store/rocksdb_store_impl.h"
 #include "store/terms.h"
 
@@ -23,7 +24,6 @@ std::vector<Token> tokens_left(const TokenKeys& keys, const record::Entry& entry
 
 // How many ranges drop_expired_tokens() is done with.
 constexpr char kCleanedRanges[] = "retention.ranges";
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
 
 uint32_t longest(const RetentionRules& rules) {
   uint32_t out = rules.erase_after_days;

@@ -7,14 +7,11 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/day.h"
 #include "store/store_keys.h"
 
 namespace rowledger::store {
 namespace {
-
-constexpr int64_t kMicrosecondsPerDay = 86'400'000'000;
-
-uint32_t day_of(Timestamp time) { return static_cast<uint32_t>(std::max<int64_t>(time.us, 0) / kMicrosecondsPerDay); }
 
 std::string_view bytes_of(const std::array<unsigned char, 16>& name) {
   return {reinterpret_cast<const char*>(name.data()), name.size()};
