@@ -37,6 +37,16 @@ Digest sha256(std::string_view a, std::string_view b, std::string_view c) {
   return out;
 }
 
+std::string sha384(std::string_view a, std::string_view b) {
+  SHA512_CTX context;
+  SHA384_Init(&context);
+  SHA384_Update(&context, a.data(), a.size());
+  SHA384_Update(&context, b.data(), b.size());
+  std::string out(SHA384_DIGEST_LENGTH, '\0');
+  SHA384_Final(reinterpret_cast<unsigned char*>(out.data()), &context);
+  return out;
+}
+
 struct Sha256::State {
   SHA256_CTX context;
 };

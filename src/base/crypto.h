@@ -20,6 +20,10 @@ Digest sha256(std::string_view bytes);
 // SHA-256 over the concatenation, without making it.
 Digest sha256(std::string_view a, std::string_view b, std::string_view c = {});
 
+// SHA-384 over the concatenation: 48 bytes. Unlike SHA-256's, its result cannot be continued, so that a secret in front
+// makes it a code of authenticity.
+std::string sha384(std::string_view a, std::string_view b);
+
 // SHA-256 of what comes in pieces. Moves only; one thread at a time.
 class Sha256 {
  public:

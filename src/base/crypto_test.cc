@@ -28,6 +28,12 @@ TEST(Sha256, OfPartsIsOfTheWhole) {
   EXPECT_EQ(sha256("a", "b", "c"), sha256("abc"));
 }
 
+// FIPS 180-4, "abc".
+TEST(Sha384, KnownAnswer) {
+  EXPECT_EQ(to_hex(sha384("a", "bc")),
+            "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
+}
+
 TEST(Sha256, InPiecesIsOfTheWhole) {
   Sha256 hash;
   for (const std::string_view piece : {"", "ab", "c"}) hash.update(piece);

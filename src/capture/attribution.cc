@@ -1,5 +1,6 @@
 #include "capture/attribution.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 
@@ -8,7 +9,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr size_t kStampDigits = 64;
+constexpr size_t kStampBytes = 64;
+constexpr std::string_view kBodyBegins = "rowledger 2 ";
 
 // A JSON object, or nothing. Contexts are small; the parser's buffer usually stays on the stack.
 std::optional<json::object> parse_object(std::string_view text) {
@@ -29,24 +31,21 @@ std::string text_member(const json::object& object, std::string_view name) {
   return {};
 }
 
-bool is_stamp(std::string_view content) {
-  if (content.size() <= kStampDigits || content[kStampDigits] != '{') return false;
-  for (size_t i = 0; i < kStampDigits; ++i) {
-    const char c = content[i];
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  }
-  return true;
+bool is_stamped(std::string_view content) {
+  return content.size() > kStampBytes && content.substr(kStampBytes).starts_with(kBodyBegins);
+}
+
+// Takes the first line away.
+std::string_view take_until(char end, std::string_view& rest) {
+  const std::string_view taken = rest.substr(0, rest.find(end));
+  rest.remove_prefix(std::min(taken.size() + 1, rest.size()));
+  return taken;
 }
 
 bool matches(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return true;
   if (pattern.back() == '*') return text.starts_with(pattern.substr(0, pattern.size() - 1));
   return pattern == text;
-}
-
-bool bool_member(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains({name.data(), name.size()});
-  return value != nullptr && value->is_bool() && value->as_bool();
 }
 
 // Whether the 64-bit id is the transaction's, of which the wire tells the low half.
@@ -56,17 +55,21 @@ bool names_transaction(std::string_view xid8, uint32_t xid) {
   return error == std::errc() && end == xid8.data() + xid8.size() && static_cast<uint32_t>(full_xid) == xid;
 }
 
-void note_nested(const json::value& table, bool sure, std::vector<Who::Nested>& nested) {
-  uint64_t oid = 0;
-  if (const auto* number = table.if_int64()) oid = static_cast<uint64_t>(*number);
-  if (const auto* number = table.if_uint64()) oid = *number;
-  if (oid == 0 || oid > UINT32_MAX) return;
-  for (Who::Nested& known : nested)
-    if (known.relation == oid) {
-      known.sure = sure;
-      return;
+// `all 16385,16390` or `perhaps 16385`; what is no number is passed over.
+void note_nested(std::string_view line, std::vector<Who::Nested>& nested) {
+  const bool sure = take_until(' ', line) == "all";
+  while (!line.empty()) {
+    const std::string_view number = take_until(',', line);
+    uint32_t oid = 0;
+    std::from_chars(number.data(), number.data() + number.size(), oid);
+    if (oid == 0) continue;
+    const auto known = std::find_if(nested.begin(), nested.end(), [&](const auto& n) { return n.relation == oid; });
+    if (known != nested.end()) {
+      known->sure = sure;
+    } else {
+      nested.push_back({oid, sure});
     }
-  nested.push_back({static_cast<uint32_t>(oid), sure});
+  }
 }
 
 // Somebody imitates the trigger: nobody is named until it speaks again.
@@ -90,9 +93,9 @@ Attributor::Attributor(const Settings& settings, std::string stamp_secret)
 }
 
 void Attributor::apply(std::string_view content, uint32_t xid, Who& who) {
-  if (is_stamp(content)) {
-    const std::string_view body = content.substr(kStampDigits);
-    if (stamp_is_right(content.substr(0, kStampDigits), body)) {
+  if (is_stamped(content)) {
+    const std::string_view body = content.substr(kStampBytes);
+    if (stamp_is_right(content.substr(0, kStampBytes), body)) {
       apply_stamped(body, xid, who);
     } else {
       who = forgery();
@@ -108,35 +111,33 @@ void Attributor::apply(std::string_view content, uint32_t xid, Who& who) {
 
 bool Attributor::stamp_is_right(std::string_view stamp, std::string_view body) const {
   if (stamp_secret_.empty()) return false;
-  const Digest inner = sha256(stamp_secret_, body);
-  return equal_in_constant_time(to_hex(as_view(sha256(stamp_secret_, as_view(inner)))), stamp);
+  return equal_in_constant_time(to_base64(sha384(stamp_secret_, body)), stamp);
 }
 
 void Attributor::apply_stamped(std::string_view body, uint32_t xid, Who& who) {
-  const auto object = parse_object(body);
+  std::string_view session = take_until('\n', body).substr(kBodyBegins.size());
+  const std::string_view xid8 = take_until('\n', body);
   // Taken from another transaction, where the trigger made it.
-  if (!object || !names_transaction(text_member(*object, "xid"), xid)) {
+  if (!names_transaction(xid8, xid)) {
     who = forgery();
     return;
   }
-  std::vector<Who::Nested> nested = std::move(who.nested);
+  take_until('\n', body);
+  take_until('\n', body);
+  const std::string_view nested = take_until('\n', body);
+  std::vector<Who::Nested> nested_before = std::move(who.nested);
   who = {};
   who.by_trigger = true;
-  who.role = text_member(*object, "role");
-  who.application = text_member(*object, "application");
-  who.client = text_member(*object, "client");
+  who.client = take_until(' ', session);
+  who.application = take_until('\n', body);
+  who.role = take_until('\n', body);
   who.trust = record::Trust::kDatabase;
   who.via = via_by_rule(who);
-  if (bool_member(*object, "nested")) {
-    who.nested = std::move(nested);
-    const bool sure = bool_member(*object, "sure");
-    const json::value* tables = object->if_contains("tables");
-    if (tables != nullptr && tables->is_array())
-      for (const json::value& table : tables->as_array()) note_nested(table, sure, who.nested);
+  if (!nested.empty()) {
+    who.nested = std::move(nested_before);
+    note_nested(nested, who.nested);
   }
-  if (bool_member(*object, "truncated")) who.flags |= record::kContextMalformed;
-  if (const std::string context = text_member(*object, "context"); !context.empty())
-    apply_context(context, text_member(*object, "xid"), xid, who);
+  if (!body.empty()) apply_context(body, xid8, xid, who);
 }
 
 void Attributor::apply_context(std::string_view text, std::string_view xid8, uint32_t xid, Who& who) {

@@ -55,10 +55,15 @@ class Attributor {
   // Applies a message with prefix `rowledger` that arrived in the transaction xid. It holds for the
   // changes that follow.
   //
-  // From the trigger: 64 hex digits of SHA-256(secret || SHA-256(secret || body)), then body, a JSON
-  // object with role, application, client, xid (which must be this transaction's), nested, tables (the relations
-  // that a nested statement changes) and sure (none of their rows are another statement's), context. A statement
-  // that is not nested ends all that were.
+  // From the trigger: the stamp, base64 of SHA-384(secret || body), then body in lines:
+  //   rowledger 2 <client> <backend's pid>
+  //   <xid8>, which must be this transaction's
+  //   two lines that only the trigger itself uses
+  //   empty, which ends all nested ones; or `all <oid>,...`: a statement of a trigger changes these relations, and their rows
+  //     are its own from now on; or `perhaps <oid>,...`: they may as well be those of the statement that set it off
+  //   <application_name>
+  //   <role>, its newlines as \n
+  //   <context>: all that follows, or nothing
   // From an application: the context itself, a JSON object.
   // A context: {"actor_id","actor_name","via","request_id","reason", ...}, or signed:
   // {"signed":"<the context's text>","hmac":"<hex of HMAC-SHA256(key, xid8 ':' signed)>"}.

@@ -134,14 +134,6 @@ Status plan_publication(Plan& p) {
   return {};
 }
 
-// "f(a text, b text)" as to_regprocedure takes it: "f(text,text)".
-std::string types_only(std::string_view signature) {
-  std::string out(signature.substr(0, signature.find('(') + 1));
-  for (size_t at = signature.find(" text"); at != std::string_view::npos; at = signature.find(" text", at + 1))
-    out += out.back() == '(' ? "text" : ",text";
-  return out + ')';
-}
-
 Status plan_functions(Plan& p) {
   RL_ASSIGN(const bool schema, p.holds("EXISTS (SELECT FROM pg_namespace WHERE nspname = 'rowledger')"));
   if (!schema)
@@ -165,7 +157,7 @@ Status plan_functions(Plan& p) {
             p.list("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"));
   for (const auto& function : attribution_functions(encoding[0])) {
     RL_ASSIGN(const bool right, p.holds("SELECT prosrc = $2 FROM pg_proc WHERE oid = to_regprocedure($1)",
-                                        {types_only(function.signature), function.body}));
+                                        {function.signature, function.body}));
     // With a new secret the sessions must forget the old one, which replacing the function makes them do.
     if (!right || !stamp)
       p.add("part of the trigger that names who makes a change, inside each transaction", function.create_sql());

@@ -71,7 +71,7 @@ TEST_F(AttachPg, OthersCannotReadTheSecret) {
   run(*admin_, "CREATE ROLE app_" + database_ + " LOGIN");
   auto app = open(server_->url(database_, "app_" + database_));
   for (const std::string sql :
-       {"SELECT secret FROM rowledger.stamp", "SELECT rowledger.secret()", "SELECT rowledger.late_stamp('x')"})
+       {"SELECT secret FROM rowledger.stamp", "SELECT rowledger.secret()", "SELECT rowledger.tell_late('x')"})
     EXPECT_THAT(one(*app, sql), HasSubstr("42501")) << sql;
   const std::string secret = one(*admin_, "SELECT encode(secret, 'hex') FROM rowledger.stamp");
   EXPECT_EQ(one(*app, "SELECT count(*) FROM pg_proc WHERE prosrc LIKE '%" + secret + "%'"), "0");
