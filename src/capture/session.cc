@@ -8,21 +8,20 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "capture/gathering.h"
 #include "capture/thread_priority.h"
 #include "postgres/attach.h"
 
 namespace rowledger::capture {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using namespace postgres;
 
 constexpr size_t kDrainBytes = 512 << 10;
 constexpr size_t kKeptBufferBytes = 2 << 20;  // a buffer that one huge row blew up is not kept
 constexpr int kDrainWaitMs = 100;
-// What a busy source commits within this time is taken together: each wake-up, batch and sync costs the source's
-// machine far more than a row does.
-constexpr auto kGather = milliseconds(2);
 constexpr int64_t kConfirmEveryUs = 100'000;            // when there is something new to confirm
 constexpr int64_t kConfirmAtLeastEveryUs = 10'000'000;  // else; a third of wal_sender_timeout if that is less
 constexpr auto kFlushRetry = milliseconds(1);
@@ -373,10 +372,13 @@ bool Session::ended() const {
 
 Status Session::receive() {
   if (parts_.settings.yield_to_others) yield_to_other_programs();
+  auto last = std::chrono::steady_clock::now();
   while (!ended()) {
     StreamBuffer buffer = empty_.try_pop().value_or(StreamBuffer{});
     RL_ASSIGN(const size_t frames, stream_->drain(buffer, kDrainBytes, kDrainWaitMs));
-    const auto next = std::chrono::steady_clock::now() + kGather;
+    const auto now = std::chrono::steady_clock::now();
+    const auto next = now + gathering_time(frames, std::chrono::duration_cast<microseconds>(now - last));
+    last = now;
     const bool more = buffer.bytes.size() >= kDrainBytes;
     if (frames > 0) {
       received_wal_end_ = std::max(received_wal_end_.load(), buffer.frames.back().wal_end.value);
