@@ -89,6 +89,23 @@ test('an auditor sees a value in full after saying why, and that is recorded', a
   await leave(page);
 });
 
+test('looks again and again are one line that opens', async () => {
+  const page = await as('auditor', '/rows/public.contacts/503');
+  await page.reload();
+  await settled(page);
+  await page.goto(address('/access?tab=looks&table=public.contacts&key=503&reader=devika'));
+  const looks = page.locator('.list > .line').filter({hasText: 'devika looked at contact 503'});
+  await looks.first().getByText(/\d+ times/).waitFor();
+  assert.equal(await looks.count(), 1);
+  await looks.getByRole('button', {name: /Show all \d+ looks/}).click();
+  const each = looks.locator('.fold-entries > .line');
+  await each.first().waitFor();
+  assert.ok(await each.count() >= 2);
+  await each.first().click();
+  await each.first().locator('.details').getByText('devika', {exact: true}).first().waitFor();
+  await leave(page);
+});
+
 test('bulk work is one line that opens', async () => {
   const page = await as('auditor', '/?q=via:import');
   const fold = page.locator('.fold').filter({hasText: 'Import by'}).first();

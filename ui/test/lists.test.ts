@@ -1,9 +1,10 @@
 // Long lists: which lines are drawn together, and what stays as it is when some come.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import type {Entry} from '../src/base/types';
+import type {AccessDetail, Entry, Json} from '../src/base/types';
 import {blocksOf, type Block} from '../src/entries/blocks';
 import {foldEntries, lineOf} from '../src/entries/fold';
+import {foldLooks, lookOf} from '../src/entries/looks';
 import {update} from './support';
 
 const day = (): string => '2026-11-16';
@@ -75,4 +76,30 @@ test('a fold is whole when nothing of its transaction can be missing', () => {
   assert.equal(whole(entries, true), false, 'older ones may follow');
   assert.equal(whole([...entries, ...older], true), true);
   assert.equal(whole(entries.slice(0, 4), false), false, 'its first entries were left out');
+});
+
+function look(minute: number, detail: AccessDetail, reader = 'devika'): Entry {
+  const at = new Date(Date.UTC(2026, 10, 16, 4, minute)).toISOString();
+  return {...update([], {kind: 'access'}), received_at: at, detail: {reader: {id: reader, name: reader}, ...detail} as Json};
+}
+const folded = (entries: Entry[]): number[][] => foldLooks(entries).map(fold => fold.map(entry => new Date(entry.received_at).getUTCMinutes()));
+
+test('looks of one person with one purpose, close together, are one line', () => {
+  const asha = {table: 'public.contacts', key: '42'};
+  const story = {route: 'row.history', ...asha}, past = {route: 'row.at', query: 'when=now', ...asha};
+  assert.deepEqual(folded([look(9, story), look(8, past), look(8, story), look(0, story)]), [[9, 8, 8, 0]], 'each close to the next');
+  assert.deepEqual(folded([look(30, story), look(8, story)]), [[30], [8]], 'not after a while');
+  assert.deepEqual(folded([look(9, story), look(8, story, 'ravi'), look(7, story)]), [[9, 7], [8]], 'whatever others did meanwhile');
+  assert.deepEqual(folded([look(9, story), look(8, {...story, key: '43'})]), [[9], [8]], 'one row');
+  assert.deepEqual(folded([look(9, story), look(8, {...story, route: 'access'})]), [[9], [8]], 'who looked is another question');
+  const shown = {route: 'unmask', ...asha, unmasked: ['phone'], reason: 'a complaint'};
+  assert.deepEqual(folded([look(9, shown), look(8, story), look(7, {...shown, reason: 'another'}), look(6, {...shown, unmasked: ['name']})]), [[9], [8], [7], [6]], 'each reason is told');
+});
+
+test('the list and what arrives in it are one look; an export is not its being taken away', () => {
+  assert.deepEqual(folded([look(9, {route: 'entries.stream'}), look(9, {route: 'entries'})]), [[9, 9]]);
+  assert.deepEqual(folded([look(9, {route: 'entries.stream', query: 'field:phone'}), look(9, {route: 'entries', query: 'field:phone'}), look(8, {route: 'entries', query: 'field:name'})]), [[9, 9], [8]]);
+  assert.deepEqual(folded([look(9, {route: 'exports.data'}), look(8, {route: 'exports'})]), [[9], [8]]);
+  assert.equal(lookOf(look(9, {route: 'exports.data', query: 'field:phone'})).how, 'taken_away');
+  assert.equal(lookOf(look(9, {route: 'entry', query: '14300'})).how, 'read', 'an entry’s number is no search');
 });

@@ -10,6 +10,7 @@ import {Icon} from '../widgets/Icon';
 import {Time} from '../widgets/Time';
 import {entryTime} from './changes';
 import {Avatar, EntryLine, ViaBadge} from './EntryLine';
+import {Folded} from './Folded';
 import {mainPart, type Fold} from './fold';
 import {ActorName, RowName} from './Sentence';
 import {countOfRows} from './words';
@@ -65,7 +66,6 @@ function FoldSentence({fold, counts, more}: {fold: Fold; counts: Map<string, num
 }
 
 export function FoldLine({fold, q, openSeq, inRow = false, turn, fresh, onToggle}: FoldLineProps): JSX.Element {
-  const [open, setOpen] = useState(openSeq !== undefined && fold.entries.some(entry => entry.seq === openSeq));
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
   const whole = inRow || fold.whole;
   const counts = useCounts(fold, whole, q);
@@ -73,34 +73,25 @@ export function FoldLine({fold, q, openSeq, inRow = false, turn, fresh, onToggle
   const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
   const xid = first.tx?.xid;
   return (
-    <article class={`line fold ${fold.kind} ${open ? 'open' : ''}`} onClick={event => {
-      if ((event.target as Element).closest('a,button,.fold-entries,.details')) return;
-      setOpen(!open);
-    }}>
-      {fold.kind === 'transaction' ? <span class="avatar stack" aria-hidden="true"><Avatar entry={first} /></span>
-        : <span class="avatar system" aria-hidden="true"><Icon name={fold.kind === 'baseline' ? 'layers' : 'job'} size={18} /></span>}
-      <div class="line-main">
-        <span class="sentence"><FoldSentence fold={fold} counts={counts} more={!whole} /></span>
-      </div>
-      <div class="line-meta">
-        <Time when={entryTime(first)} />
-        <ViaBadge entry={first} />
-        {fold.kind === 'transaction' && <span class="badge quiet"><Icon name="layers" size={14} /> {t('fold.one_transaction')}</span>}
-      </div>
-      <button type="button" class="icon-button toggle" aria-expanded={open} data-key="open"
-              aria-label={t('fold.toggle', {n: Math.max(total, fold.entries.length)})} onClick={() => setOpen(!open)}><Icon name="down" /></button>
-      {open && (
-        <div class="fold-entries">
-          {fold.entries.slice(0, shown).map(entry => (
-            <EntryLine key={entry.seq} entry={entry} open={openSeq === entry.seq} turn={turn} fresh={fresh?.(entry.seq) ?? false} onToggle={onToggle} />
-          ))}
-          <div class="actions start">
-            {fold.entries.length > shown && <button type="button" class="button small" onClick={() => setShown(shown + 100)}>{t('action.show_more')}</button>}
-            {fold.kind === 'transaction' && xid !== undefined && total > shown &&
-              <Link class="button small" to={searchPath(`tx:${xid}`, {fold: 'no'})}>{t('fold.all', {n: total})}</Link>}
-          </div>
+    <Folded kind={fold.kind} sentence={<FoldSentence fold={fold} counts={counts} more={!whole} />}
+            startsOpen={fold.entries.some(entry => entry.seq === openSeq)} toggleName={t('fold.toggle', {n: Math.max(total, fold.entries.length)})}
+            avatar={fold.kind === 'transaction' ? <span class="avatar stack" aria-hidden="true"><Avatar entry={first} /></span>
+              : <span class="avatar system" aria-hidden="true"><Icon name={fold.kind === 'baseline' ? 'layers' : 'job'} size={18} /></span>}
+            meta={<>
+              <Time when={entryTime(first)} />
+              <ViaBadge entry={first} />
+              {fold.kind === 'transaction' && <span class="badge quiet"><Icon name="layers" size={14} /> {t('fold.one_transaction')}</span>}
+            </>}>
+      {() => <>
+        {fold.entries.slice(0, shown).map(entry => (
+          <EntryLine key={entry.seq} entry={entry} open={openSeq === entry.seq} turn={turn} fresh={fresh?.(entry.seq) ?? false} onToggle={onToggle} />
+        ))}
+        <div class="actions start">
+          {fold.entries.length > shown && <button type="button" class="button small" onClick={() => setShown(shown + 100)}>{t('action.show_more')}</button>}
+          {fold.kind === 'transaction' && xid !== undefined && total > shown &&
+            <Link class="button small" to={searchPath(`tx:${xid}`, {fold: 'no'})}>{t('fold.all', {n: total})}</Link>}
         </div>
-      )}
-    </article>
+      </>}
+    </Folded>
   );
 }

@@ -7,6 +7,7 @@ import {formatList, known, rich, t, type MessageKey} from '../i18n';
 import {whoOf} from './actor';
 import {splitChanges} from './changes';
 import {BriefDifference} from './Difference';
+import {lookOf} from './looks';
 import {SafeText} from './Value';
 import {bareTable, changeName, rowLabel, rowNoun, tableName} from './words';
 
@@ -81,21 +82,20 @@ function control(entry: Entry): ComponentChildren {
 }
 
 function access(entry: Entry): ComponentChildren {
-  const detail = detailOf(entry);
-  const reader = detail['reader'] as {[name: string]: Json} | undefined;
-  const name = text(reader?.['name']) || text(reader?.['id']) || t('actor.unknown');
-  const actor = <strong><SafeText text={name} /></strong>;
-  const about = text(detail['table']), key = text(detail['key']);
-  const row = about !== '' && key !== ''
-    ? <Link to={rowPagePath(about, key)} class="quiet-link"><strong>{rowNoun(about)} <SafeText text={key} /></strong></Link> : undefined;
-  const unmasked = Array.isArray(detail['unmasked']) ? detail['unmasked'].map(String) : [];
-  if (unmasked.length > 0)
-    return rich('sentence.unmasked', {actor, fields: <strong>{formatList(unmasked)}</strong>, row: row ?? t('sentence.an_entry')});
-  if (row) return rich('sentence.looked_at', {actor, row});
-  const query = text(detail['query']);
-  if (query !== '') return rich('sentence.searched', {actor, query: <code><SafeText text={query} /></code>});
-  const route = text(detail['route']);
-  return rich('sentence.read', {actor, what: known(`route.${route.replaceAll('.', '_')}`) ?? route});
+  const {how, reader, route, table, key, query, fields} = lookOf(entry);
+  const actor = <strong><SafeText text={reader || t('actor.unknown')} /></strong>;
+  const row = key === '' ? t('sentence.an_entry') : <Link to={rowPagePath(table, key)} class="quiet-link"><strong>{rowNoun(table)} <SafeText text={key} /></strong></Link>;
+  const search = <code><SafeText text={query} /></code>;
+  switch (how) {
+    case 'unmasked': return rich('sentence.unmasked', {actor, fields: <strong>{formatList(fields)}</strong>, row});
+    case 'who_looked': return rich('sentence.asked_who_looked', {actor, row});
+    case 'evidence': return rich('sentence.took_evidence', {actor, row});
+    case 'row': return rich('sentence.looked_at', {actor, row});
+    case 'exported': return rich('sentence.exported', {actor, query: search});
+    case 'taken_away': return rich('sentence.took_export', {actor, query: search});
+    case 'searched': return rich('sentence.searched', {actor, query: search});
+    case 'read': return rich('sentence.read', {actor, what: known(`route.${route.replaceAll('.', '_')}`) ?? route});
+  }
 }
 
 // inRow: among the entries of one row, which goes without saying.

@@ -1,22 +1,20 @@
-// Who may look, and who did: people, tokens, and the record of every look.
+// Who may look, and who did.
 import type {JSX} from 'preact';
 import {useState} from 'preact/hooks';
-import {address, getJson, sendJson} from '../base/api';
+import {getJson, sendJson, type ApiError} from '../base/api';
 import {asApiError, useLoad} from '../base/load';
 import {tenantLabel} from '../base/labels';
-import {adjust, Link, navigate, usePlace, useTitle, withParameters} from '../base/router';
+import {Link, usePlace, useTitle, withParameters} from '../base/router';
 import {may, me} from '../base/session';
-import {ROLES, type Entry, type Role, type Token, type User} from '../base/types';
-import {EntryLine} from '../entries/EntryLine';
+import {ROLES, type Role, type Token, type User} from '../base/types';
 import {SafeText} from '../entries/Value';
 import {known, t} from '../i18n';
-import {useTurn} from '../i18n/time';
 import {CopyButton} from '../widgets/Copy';
 import {Dialog} from '../widgets/Dialog';
 import {Icon} from '../widgets/Icon';
 import {Failure, Loading, Notice} from '../widgets/State';
 import {Time} from '../widgets/Time';
-import type {ApiError} from '../base/api';
+import {Looks} from './Looks';
 
 const TABS = ['looks', 'people', 'tokens'] as const;
 type Tab = (typeof TABS)[number];
@@ -41,50 +39,6 @@ export function Access(): JSX.Element {
         {tab === 'looks' ? <Looks /> : tab === 'people' ? <People /> : <Tokens />}
       </>}
     </div>
-  );
-}
-
-function Looks(): JSX.Element {
-  const {parameters, path} = usePlace();
-  const table = parameters.get('table') ?? '', key = parameters.get('key') ?? '', reader = parameters.get('reader') ?? '', value = parameters.get('value') ?? '';
-  const base = address('/v1/access', {table, key, reader, value, limit: 50});
-  const first = useLoad(base, signal => getJson<{access: Entry[]; next_cursor?: string}>(base, signal));
-  const [older, setOlder] = useState<{of: string; entries: Entry[]; next: string | undefined; error?: ApiError}>();
-  const more = older?.of === base ? older : undefined;
-  const entries = [...(first.data?.access ?? []), ...(more?.entries ?? [])];
-  const next = more ? more.next : first.data?.next_cursor;
-  const open = Number(parameters.get('open') ?? -1);
-  const turn = useTurn();
-  const field = (name: string, label: string, value: string): JSX.Element => (
-    <label class="field grow"><span>{label}</span><input type="text" name={name} key={value} defaultValue={value} /></label>
-  );
-  return (
-    <>
-      <p class="lead">{t('access.looks_text')}</p>
-      <form class="row panel" onSubmit={event => {
-        event.preventDefault();
-        const data = new FormData(event.currentTarget);
-        const text = (name: string): string => String(data.get(name) ?? '').trim();
-        navigate(withParameters({path, parameters}, {reader: text('reader'), table: text('table'), key: text('key'), value: text('value'), open: null}));
-      }}>
-        {field('reader', t('access.reader'), reader)}
-        {field('table', t('access.table'), table)}
-        {field('key', t('access.key'), key)}
-        {field('value', t('access.value'), value)}
-        <button type="submit" class="button primary">{t('search.go')}</button>
-      </form>
-      {first.error ? <Failure error={first.error} retry={first.reload} /> : !first.data ? <Loading />
-        : entries.length === 0 ? <Notice icon="access" title={t('access.nobody')} /> : (
-        <div class="panel list">
-          {entries.map(entry => <EntryLine key={entry.seq} entry={entry} open={open === entry.seq} turn={turn} onToggle={seq => adjust({open: open === seq ? null : seq})} />)}
-        </div>)}
-      {next !== undefined && <p class="centre"><button type="button" class="button" onClick={() => {
-        getJson<{access: Entry[]; next_cursor?: string}>(address('/v1/access', {table, key, reader, value, limit: 50, cursor: next})).then(
-          page => setOlder({of: base, entries: [...(more?.entries ?? []), ...page.access], next: page.next_cursor}),
-          (error: unknown) => setOlder({of: base, entries: more?.entries ?? [], next, error: asApiError(error)}));
-      }}>{t('action.show_older')}</button></p>}
-      {more?.error && <Failure error={more.error} />}
-    </>
   );
 }
 
