@@ -116,7 +116,7 @@ export async function leave(page: Page): Promise<void> {
 // Nothing is loading any more.
 export async function settled(page: Page): Promise<void> {
   await page.locator('main').waitFor();
-  await page.waitForFunction(() => document.querySelector('.loading') === null);
+  await page.waitForFunction(() => document.querySelector('.loading, :is(.details, .fold-entries)[aria-busy="true"]') === null);
   await page.evaluate(() => document.fonts.ready);
 }
 

@@ -112,7 +112,24 @@ test('bulk work is one line that opens', async () => {
   await fold.getByText('1,200 contacts').waitFor();
   assert.equal(await page.locator('main .line').count(), 1, 'all of the import is in it');
   await fold.getByRole('button', {name: /Show all/}).click();
+  await settled(page);
   assert.ok(await fold.locator('.fold-entries .line').count() >= 10);
+  await leave(page);
+});
+
+test('what is opened answers at once, and its details follow; at rest nothing moves', async () => {
+  const page = await as('auditor', '/?q=field:phone key:42');
+  await page.getByRole('button', {name: 'Live'}).waitFor();
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+  const inTheSameFrame = await page.evaluate(async () => {
+    const toggle = document.querySelector<HTMLElement>('main .line > [data-key="open"]')!;
+    toggle.click();
+    for (let i = 0; i < 10; ++i) await Promise.resolve();
+    return {open: toggle.getAttribute('aria-expanded'), parts: document.querySelectorAll('.details > *').length, address: location.search.includes('open=')};
+  });
+  assert.deepEqual(inTheSameFrame, {open: 'true', parts: 0, address: false});
+  await page.getByRole('table', {name: 'What changed'}).waitFor();
+  await page.waitForFunction(() => location.search.includes('open='));
   await leave(page);
 });
 
@@ -307,7 +324,11 @@ test('hostile values do no harm', async () => {
   await line(page, 'changed name of').waitFor();
   assert.equal(await page.locator('main img, main script').count(), 0);
   assert.equal(await overflow(page), 0);
-  for (const toggle of await page.locator('main .line > [data-key="open"]').all()) await toggle.click();
+  for (const toggle of await page.locator('main .line > [data-key="open"]').all()) {
+    await toggle.click();
+    await settled(page);
+    assert.equal(await overflow(page), 0);
+  }
   assert.notEqual(await page.title(), 'owned');
   assert.equal(await overflow(page), 0);
   for (const id of Object.keys(names)) {

@@ -1,6 +1,7 @@
 // The address is the whole state of a view: every view reads it and changes it here.
 import type {ComponentChildren, JSX} from 'preact';
 import {useEffect, useState} from 'preact/hooks';
+import {afterFrame} from './frame';
 import {makeStore, useStore} from './store';
 
 export interface Place {
@@ -13,7 +14,18 @@ function here(): Place {
 }
 
 export const place = makeStore<Place>(here());
-addEventListener('popstate', () => place.set(here()));
+
+// What place says and the browser's address does not yet: writing it there takes longer than a reader should wait for.
+let unwritten: string | undefined;
+function writeAddress(): void {
+  if (unwritten !== undefined) history.replaceState(null, '', unwritten);
+  unwritten = undefined;
+}
+
+addEventListener('popstate', () => {
+  unwritten = undefined;
+  place.set(here());
+});
 
 export function usePlace(): Place {
   return useStore(place);
@@ -30,6 +42,7 @@ export function usePath(): string {
 }
 
 export function navigate(target: string, options: {replace?: boolean} = {}): void {
+  writeAddress();
   if (target === location.pathname + location.search) return;
   history[options.replace ? 'replaceState' : 'pushState'](null, '', target);
   place.set(here());
@@ -51,9 +64,16 @@ export function withParameters(at: Place, changes: Changes): string {
 
 // Changes parameters in place: no new step in the browser's history.
 export function adjust(changes: Changes): void {
+  const {path} = place.get();
   const target = withParameters(place.get(), changes);
-  history.replaceState(null, '', target);
-  place.set(here());
+  if (unwritten === undefined) afterFrame(writeAddress);
+  unwritten = target;
+  place.set({path, parameters: new URLSearchParams(target.slice(path.length))});
+}
+
+export function addressHere(): string {
+  writeAddress();
+  return location.href;
 }
 
 export function searchPath(q: string, extra: Changes = {}): string {

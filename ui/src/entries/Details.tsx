@@ -9,6 +9,7 @@ import type {Entry, Json} from '../base/types';
 import {known, t} from '../i18n';
 import {CopyButton} from '../widgets/Copy';
 import {Deferred} from '../widgets/Deferred';
+import {Gradually} from '../widgets/Gradually';
 import {Icon} from '../widgets/Icon';
 import {MaskedNote} from '../widgets/Masked';
 import {Time} from '../widgets/Time';
@@ -72,21 +73,25 @@ export function maskedFields(entry: Entry): string[] {
   return [...new Set((entry.changes ?? []).filter(change => change.masked).map(change => change.field))];
 }
 
-export function Details({entry, inRow = false}: {entry: Entry; inRow?: boolean}): JSX.Element {
+// atOnce: it is not there because somebody opened it.
+export function Details({entry, inRow = false, atOnce = false}: {entry: Entry; inRow?: boolean; atOnce?: boolean}): JSX.Element {
   const [unmasking, setUnmasking] = useState(false);
   const [asJson, setAsJson] = useState(false);
   const {told, aside} = splitChanges(entry);
   const masked = maskedFields(entry);
   const who = whoOf(entry);
-  return (
-    <div class="details">
+  const what = (
+    <>
       <Warnings entry={entry} />
       {told.length > 0 && <DifferenceTable changes={told} caption={t('diff.caption')} />}
       {aside.length > 0 && (
         <details class="aside"><summary>{t('entry.housekeeping_too', {n: aside.length})}</summary>
           <DifferenceTable changes={aside} caption={t('entry.housekeeping_too', {n: aside.length})} /></details>)}
       {masked.length > 0 && <MaskedNote />}
-      <Facts entry={entry} />
+    </>
+  );
+  const actions = (
+    <>
       <div class="actions start">
         {!inRow && entry.key && entry.table && (
           <Link class="button small" to={rowPagePath(entry.table, keySegment(entry.key), {at: `seq:${entry.seq}`})}>
@@ -100,6 +105,8 @@ export function Details({entry, inRow = false}: {entry: Entry; inRow?: boolean})
       </div>
       {asJson && <pre class="json" tabIndex={0} aria-label={t('action.as_json')}><SafeText text={JSON.stringify(entry, null, 2)} /></pre>}
       {unmasking && <Unmask target={{seq: entry.seq}} fields={masked} onClose={() => setUnmasking(false)} />}
-    </div>
+    </>
   );
+  const parts = [what, <Facts entry={entry} />, actions];
+  return <Gradually class="details" parts={parts} atOnce={atOnce ? parts.length : 0} />;
 }

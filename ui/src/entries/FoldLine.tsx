@@ -82,16 +82,16 @@ export function FoldLine({fold, q, openSeq, inRow = false, turn, fresh, onToggle
               <ViaBadge entry={first} />
               {fold.kind === 'transaction' && <span class="badge quiet"><Icon name="layers" size={14} /> {t('fold.one_transaction')}</span>}
             </>}>
-      {() => <>
-        {fold.entries.slice(0, shown).map(entry => (
+      {() => [
+        ...fold.entries.slice(0, shown).map(entry => (
           <EntryLine key={entry.seq} entry={entry} open={openSeq === entry.seq} turn={turn} fresh={fresh?.(entry.seq) ?? false} onToggle={onToggle} />
-        ))}
-        <div class="actions start">
+        )),
+        <div key="actions" class="actions start">
           {fold.entries.length > shown && <button type="button" class="button small" onClick={() => setShown(shown + 100)}>{t('action.show_more')}</button>}
           {fold.kind === 'transaction' && xid !== undefined && total > shown &&
             <Link class="button small" to={searchPath(`tx:${xid}`, {fold: 'no'})}>{t('fold.all', {n: total})}</Link>}
-        </div>
-      </>}
+        </div>,
+      ]}
     </Folded>
   );
 }

@@ -1,7 +1,10 @@
 // One line that stands for several, and opens.
-import type {ComponentChildren, JSX} from 'preact';
+import type {ComponentChild, ComponentChildren, JSX} from 'preact';
 import {useState} from 'preact/hooks';
+import {Gradually} from '../widgets/Gradually';
 import {Icon} from '../widgets/Icon';
+
+const LINES_A_FRAME = 3;
 
 export interface FoldedProps {
   kind: string;
@@ -10,7 +13,7 @@ export interface FoldedProps {
   meta: ComponentChildren;
   toggleName: string; // what the button says that opens it
   startsOpen: boolean;
-  children: () => ComponentChildren; // what is inside, asked when it is open
+  children: () => ComponentChild[]; // what is inside, asked when it is open
 }
 
 export function Folded({kind, avatar, sentence, meta, toggleName, startsOpen, children}: FoldedProps): JSX.Element {
@@ -24,7 +27,7 @@ export function Folded({kind, avatar, sentence, meta, toggleName, startsOpen, ch
       <div class="line-main"><span class="sentence">{sentence}</span></div>
       <div class="line-meta">{meta}</div>
       <button type="button" class="icon-button toggle" aria-expanded={open} data-key="open" aria-label={toggleName} onClick={() => setOpen(!open)}><Icon name="down" /></button>
-      {open && <div class="fold-entries">{children()}</div>}
+      {open && <Gradually class="fold-entries" parts={children()} step={LINES_A_FRAME} />}
     </article>
   );
 }

@@ -1,7 +1,7 @@
 // What changed lately, as sentences: the first view, and the answer to every search.
 import type {JSX} from 'preact';
 import {useEffect, useMemo, useRef} from 'preact/hooks';
-import {adjust, navigate, place, usePlace, useTitle, withParameters} from '../base/router';
+import {addressHere, adjust, navigate, place, usePlace, useTitle, withParameters} from '../base/router';
 import {may} from '../base/session';
 import {useStore} from '../base/store';
 import {blocksOf, type Block} from '../entries/blocks';
@@ -116,7 +116,7 @@ export function Activity(): JSX.Element {
         <div class="view-actions">
           <SavedSearches q={q} />
           {may('export') && <Deferred label={t('export.title')} icon="download" load={async () => (await import('./Export')).Export} props={{q}} />}
-          <CopyButton text={location.href}>{t('action.copy_link')}</CopyButton>
+          <CopyButton text={addressHere}>{t('action.copy_link')}</CopyButton>
         </div>
       </div>
       {questions}
@@ -147,15 +147,16 @@ export function Activity(): JSX.Element {
 }
 
 function openSeqNow(): number | undefined {
-  const text = new URLSearchParams(location.search).get('open');
+  const text = place.get().parameters.get('open');
   return text === null ? undefined : Number(text);
 }
 
 function LiveState({state, paused}: {state: FeedState; paused: boolean}): JSX.Element {
   const live = !paused && state.stream === 'live';
+  const arrived = state.fresh.size + state.waiting.length + state.waitingMore;
   return (
     <button type="button" class={`live ${live ? 'on' : ''}`} aria-pressed={!paused} onClick={() => adjust({live: paused ? null : 'no'})}>
-      <span class="live-dot" aria-hidden="true" />
+      <span class="live-dot" aria-hidden="true">{live && arrived > 0 && <span key={arrived} class="pulse" />}</span>
       {paused ? t('live.paused') : live ? t('live.on') : state.stream === 'refused' ? t('live.off') : t('live.connecting')}
       <Icon name={paused ? 'play' : 'pause'} size={14} />
     </button>

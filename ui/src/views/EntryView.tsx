@@ -33,7 +33,7 @@ export function EntryView({seq}: {seq: string}): JSX.Element {
               <Sentence entry={data} />
             </div>
             <div class="line-meta"><Time when={entryTime(data)} /><ViaBadge entry={data} /></div>
-            <Details entry={data} />
+            <Details entry={data} atOnce />
           </div>
         </section>)}
     </div>

@@ -3,7 +3,7 @@ import type {JSX} from 'preact';
 import {useEffect, useMemo, useState} from 'preact/hooks';
 import {address, ApiError, getJson, rowPath} from '../base/api';
 import {useLoad} from '../base/load';
-import {adjust, Link, searchPath, usePlace, useTitle, withParameters} from '../base/router';
+import {addressHere, adjust, Link, place, searchPath, usePlace, useTitle, withParameters} from '../base/router';
 import {may} from '../base/session';
 import type {Entry, EntryPage, PastRow, RowDifference} from '../base/types';
 import {searchWord} from '../entries/actor';
@@ -85,7 +85,7 @@ export function RowView({table, rowKey}: {table: string; rowKey: string}): JSX.E
           {may('read_access') && <Link class="button small" to={withParameters({path: '/access', parameters: new URLSearchParams()}, {tab: 'looks', table, key: rowKey})}><Icon name="access" size={16} /> {t('row.who_looked')}</Link>}
           <Link class="button small" to={searchPath(`table:${bareTable(table)} key:${searchWord(rowKey)}`)}><Icon name="search" size={16} /> {t('row.search')}</Link>
           <Link class="button small" to={withParameters({path: `/tables/${encodeURIComponent(table)}`, parameters: new URLSearchParams()}, {at})}><Icon name="table" size={16} /> {t('row.table')}</Link>
-          <CopyButton text={location.href}>{t('action.copy_link')}</CopyButton>
+          <CopyButton text={addressHere}>{t('action.copy_link')}</CopyButton>
         </div>
       </div>
       <div class="row-columns">
@@ -187,7 +187,7 @@ function Timeline({story}: {story: Story}): JSX.Element {
   const open = Number(parameters.get('open') ?? -1);
   const turn = useTurn();
   const lines = useMemo(() => foldEntries(story.entries), [story.entries]);
-  const toggle = (seq: number): void => adjust({open: Number(new URLSearchParams(location.search).get('open') ?? -1) === seq ? null : seq});
+  const toggle = (seq: number): void => adjust({open: Number(place.get().parameters.get('open') ?? -1) === seq ? null : seq});
   if (story.error && story.entries.length === 0) return <Failure error={story.error} retry={story.reload} />;
   if (story.loading && story.entries.length === 0) return <Loading />;
   return (

@@ -13,12 +13,12 @@ async function copy(text: string): Promise<boolean> {
   }
 }
 
-export function CopyButton({text, children, className = 'button small'}: {text: string; children: ComponentChildren; className?: string}): JSX.Element {
+export function CopyButton({text, children, className = 'button small'}: {text: string | (() => string); children: ComponentChildren; className?: string}): JSX.Element {
   const [said, setSaid] = useState('');
   return (
     <>
       <button type="button" class={className} onClick={() => {
-        void copy(text).then(done => {
+        void copy(typeof text === 'string' ? text : text()).then(done => {
           setSaid(done ? t('action.copied') : t('action.copy_failed'));
           setTimeout(() => setSaid(''), 3000);
         });
