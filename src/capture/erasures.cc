@@ -34,8 +34,7 @@ Status Erasures::remember() {
 
 Status Erasures::finish_open() {
   RL_ASSIGN(const auto text, store_.meta(kOpenKey));
-  if (!text) return {};
-  std::string_view rest = *text;
+  std::string_view rest = text ? std::string_view(*text) : std::string_view();
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
@@ -55,6 +54,8 @@ Status Erasures::finish_open() {
     if (open.stage == Stage::kKeys) RL_TRY(destroy_keys(open.seq, owners));
     RL_TRY(drop_tokens(open.seq, owners));
   }
+  // What retention had begun, whether or not it is still configured.
+  RL_TRY(store_.drop_expired_tokens({}, 0));
   return {};
 }
 
@@ -92,8 +93,7 @@ Result<std::vector<privacy::KeyId>> Erasures::expire(const store::RetentionRules
     }
     destroyed.insert(destroyed.end(), now.begin(), now.end());
     if (!now.empty()) continue;
-    RL_ASSIGN(const uint64_t ranges, store_.drop_expired_tokens(rules, today));
-    (void)ranges;
+    RL_TRY(store_.drop_expired_tokens(rules, today));
     return destroyed;
   }
   return fail(ErrorCode::kCancelled, "the program ends");

@@ -5,7 +5,7 @@
 // in the same write the store's meta remembers that it is to be carried out. Then, with the builder held still:
 // everything built is written, the keys are destroyed, what is cached of rows is forgotten. From then on the values are
 // erased. Last, and beside capture, the index forgets what found them. After a crash finish_open() does again what may
-// not have been done.
+// not have been done, also of retention.
 #include <atomic>
 #include <mutex>
 #include <span>

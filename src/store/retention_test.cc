@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/day.h"
+#include "store/index_files_testing.h"
 #include "store/rocksdb_store.h"
 #include "store/store_testing.h"
 
@@ -17,12 +18,15 @@ constexpr uint32_t kPeriodDays = 30;
 
 class RetentionTest : public ::testing::Test {
  protected:
-  RetentionTest() {
+  RetentionTest() { open(); }
+
+  void open(uint32_t key_period_days = kPeriodDays) {
+    store_.reset();
     StoreOptions options;
     options.directory = directory_.path() / "store";
     options.keys = keys_.get();
     options.salt_key = "salt";
-    options.key_period_days = kPeriodDays;
+    options.key_period_days = key_period_days;
     options.now = [this] { return Timestamp{int64_t{today_} * kMicrosecondsPerDay + kMicrosecondsPerDay / 2}; };
     auto opened = open_rocksdb_store(options);
     EXPECT_TRUE(opened);
@@ -162,22 +166,80 @@ TEST_F(RetentionTest, NoValueIsOlderThanTheRuleNorGoesAPeriodTooEarly) {
   EXPECT_EQ(youngest_gone, kDays - kPeriodDays + 1);
 }
 
-TEST_F(RetentionTest, TheIndexForgetsWhatIsOldInFinishedRanges) {
-  write(Store::kIndexRange + 2'000);
-  const auto find = [&](const std::string& key) {
-    return store_->candidates(0, {Filter::Op::kTerm, {Dimension::kSubject, "public.contacts/" + key}, {}})
-        .value()
-        .size();
-  };
-  ASSERT_GT(find("7"), 0u);
-  const RetentionRules rules{.erase_after_days = 180};
-  const uint32_t then = today_ + kPeriodDays + 181;
-  ASSERT_GT(destroy(rules, then), 0u);
-  EXPECT_EQ(store_->drop_expired_tokens(rules, today_).value(), 0u) << "not old enough";
-  EXPECT_EQ(store_->drop_expired_tokens(rules, then).value(), 1u);
-  EXPECT_EQ(store_->drop_expired_tokens(rules, then).value(), 0u) << "once";
-  EXPECT_EQ(find("7"), 0u);
+class RetainedIndexTest : public RetentionTest {
+ protected:
+  // Of a person, whose organisation is the rest of his number by three, and one.
+  bool finds(uint32_t person) const {
+    const Filter filter{Filter::Op::kTerm, {Dimension::kSubject, fmt::format("public.contacts/{}", person)}, {}};
+    const size_t stored = store_->candidates(0, filter)->size(), live = store_->candidates(1, filter)->size();
+    EXPECT_EQ(stored > 0, live > 0) << "a finished range, and the one in memory";
+    return stored > 0;
+  }
+  size_t stale_blocks() {
+    const KeptTokens kept = testing::kept_tokens(*store_, 0);
+    store_.reset();
+    const size_t stale = testing::stale_blocks(directory_.path() / "store", 0, kept).stale;
+    open();
+    return stale;
+  }
+  std::optional<std::string> noted() const { return store_->meta("retention.key_days").value(); }
+
+  const RetentionRules rules_{.erase_after_days = 180};
+};
+
+TEST_F(RetainedIndexTest, ForgetsWhatIsErasedAndNothingElse) {
+  write(Store::kIndexRange + 4'000);
+  RetentionRules rules = rules_;
+  rules.by_tenant = {{"2", 0}};
+  rules.held = {{"3", "public.contacts/5"}};
+  today_ += 180;
+  ASSERT_GT(destroy(rules, today_), 0u);
+  EXPECT_EQ(noted(), "20800-20830\n");
+  ASSERT_TRUE(store_->drop_expired_tokens(rules_, today_));
+  EXPECT_EQ(noted(), std::nullopt);
+  EXPECT_FALSE(finds(6));
+  EXPECT_FALSE(finds(8));
+  EXPECT_TRUE(finds(7)) << "of an organisation that keeps everything";
+  EXPECT_TRUE(finds(5)) << "a hold stands";
   EXPECT_FALSE(store_->candidates(0, {Filter::Op::kTerm, {Dimension::kField, "phone"}, {}})->empty());
+  EXPECT_EQ(stale_blocks(), 0u);
+
+  // The hold is lifted: what it kept goes the next time, although its day has long passed.
+  today_ += 100;
+  rules.held.clear();
+  ASSERT_EQ(destroy(rules, today_), 1u);
+  ASSERT_TRUE(store_->drop_expired_tokens(rules_, today_));
+  EXPECT_FALSE(finds(5));
+  EXPECT_TRUE(finds(7));
+  EXPECT_EQ(stale_blocks(), 0u);
+}
+
+TEST_F(RetainedIndexTest, IsCleanedAfterACrashAsWell) {
+  write(Store::kIndexRange + 4'000);
+  today_ += 180;
+  ASSERT_GT(destroy(rules_, today_), 0u);
+  EXPECT_GT(stale_blocks(), 0u) << "the program ended here";
+  EXPECT_EQ(noted(), "20800-20830\n");
+  ASSERT_TRUE(store_->drop_expired_tokens(rules_, today_));
+  EXPECT_FALSE(finds(6));
+  EXPECT_EQ(stale_blocks(), 0u);
+}
+
+TEST_F(RetainedIndexTest, AKeyMayHaveBeenUsedForTheLongestPeriodThatWasConfigured) {
+  open(90);
+  write(record::EntryKind::kUpdate, "public.contacts/1");
+  open(30);
+  today_ += 180;
+  ASSERT_EQ(destroy(rules_, today_), 1u);
+  EXPECT_EQ(noted(), "20800-20890\n");
+}
+
+TEST_F(RetainedIndexTest, AKeyWasUsedUntilTheNextOneWas) {
+  write(record::EntryKind::kUpdate, "public.contacts/1");
+  today_ += 47;
+  write(record::EntryKind::kUpdate, "public.contacts/1");
+  ASSERT_EQ(destroy(rules_, today_ + 150), 1u);
+  EXPECT_EQ(noted(), "20800-20847\n");
 }
 
 }  // namespace

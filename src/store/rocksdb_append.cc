@@ -337,6 +337,7 @@ void RocksdbStore::index_items(const Batch& batch) {
 void RocksdbStore::write_complete_ranges() {
   while (!live_.empty() && live_.begin()->second->complete() && !options_.read_only) {
     RangeIndex& index = *live_.begin()->second;
+    const std::lock_guard moving(completing_);
     std::vector<std::pair<std::string, std::string>> records;
     {
       std::unique_lock lock(mutex_);  // packs its tokens

@@ -1,6 +1,6 @@
 #pragma once
 // The embedded store's parts: rocksdb_open.cc (open and recovery), rocksdb_append.cc (the writer),
-// rocksdb_store.cc (readers).
+// rocksdb_store.cc (readers), rocksdb_erase.cc and rocksdb_retention.cc (erasure).
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -126,11 +126,18 @@ class RocksdbStore final : public Store {
   void write_complete_ranges();
 
   // rocksdb_erase.cc
+  std::vector<Token> tokens_left(const record::Entry& entry) const;
   Result<KeptTokens> erased_among(uint64_t range, std::string_view subject) const;
-  Status drop_live_tokens(std::string_view subject);
-  Result<bool> drop_stored_tokens(uint64_t range, const KeptTokens& erased);
+  Status scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const;
+  Status drop_tokens(uint64_t range, const KeptTokens& erased);
+  Status drop_stored_tokens(uint64_t range, const KeptTokens& erased);
+  Status wipe_index();
+
+  // rocksdb_retention.cc
+  Result<KeyDays> key_days() const;
+  Status note_key_days(const std::vector<SubjectKeys::Expired>& expired);
+  Result<std::vector<KeyDays::Begin>> ranges_begin() const;
   Result<KeptTokens> all_erased(uint64_t range) const;
-  Status wipe_index(const std::vector<uint64_t>& ranges);
 
   // rocksdb_store.cc
   Result<std::optional<record::OwnedEntry>> read_open(Seq seq) const;
@@ -165,6 +172,7 @@ class RocksdbStore final : public Store {
   mutable std::condition_variable appended_;
   bool closing_ = false;
 
+  std::mutex completing_;            // before mutex_: held while a range moves into the database, or must not
   mutable std::shared_mutex mutex_;  // guards all below
   OpenBundle open_;
   ledger::TreeEdge edge_;

@@ -294,16 +294,16 @@ class Store {
   // forgets them, so that what comes later begins with a new one. Their entries and rows read as erased when it
   // returns. Doing it again changes nothing. Returns how many keys there were.
   virtual Result<uint64_t> destroy_keys(const std::vector<Owner>& owners) = 0;
-  // Any thread, one at a time. Deletes from the finished ranges of the index what finds the subject's erased entries
-  // by their values, and sees to it that the database's files do not hold it any longer.
+  // Any thread, one at a time. Deletes from the index what finds the subject's erased entries by their values, and sees
+  // to it that the database's files do not hold it any longer. To be done again when the program ended meanwhile.
   virtual Status drop_tokens(std::string_view subject) = 0;
   // The writer, between two appends. Destroys the keys of what is as old as the rules say: called at the beginning of
   // each day, it lets no value live longer. A key goes as a whole, with all that it sealed in its period. At most so
   // many; returns which. today: days since 1970-01-01, UTC.
   virtual Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today,
                                                               size_t at_most) = 0;
-  // Any thread, one at a time with drop_tokens(). Deletes from finished ranges in which every entry is old enough what
-  // finds erased values, each range once. Returns how many were done.
+  // Any thread, one at a time with drop_tokens() and destroy_expired(). The same for what was sealed with keys that
+  // destroy_expired() destroyed since, whatever rules and day are by now. Returns how many ranges were looked through.
   virtual Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) = 0;
   // The keys that destroy_keys() would destroy.
   virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;

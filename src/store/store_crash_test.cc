@@ -12,7 +12,8 @@
 #include <fstream>
 #include <functional>
 
-#include "store/rocksdb_store.h"
+#include "store/index_files_testing.h"
+#include "store/rocksdb_store_impl.h"
 #include "store/store_testing.h"
 #include "store/store_verification.h"
 
@@ -114,6 +115,73 @@ TEST(StoreCrash, AKilledWriterLosesNothingDurable) {
     end = (*store)->end().value;
   }
   EXPECT_GT(end, 1'000) << "the children were killed before they did anything";
+}
+
+// Who is erased: one person after the other, of organisation 1 (store_testing.h).
+std::string erased_person(uint64_t number) { return "public.contacts/" + std::to_string(number * 3); }
+constexpr uint64_t kErasedPersons = 100;
+
+TEST(StoreCrashChild, DISABLED_EraseUntilKilled) {
+  const std::string directory = std::getenv(kDirectoryVariable);
+  const auto keys = testing::open_keys(directory + ".keys");
+  auto store = open_rocksdb_store(options(directory, false, keys.get()));
+  ASSERT_TRUE(store.has_value()) << store.error().message;
+  uint64_t number = 0;
+  std::ifstream(directory + ".erased") >> number;
+  while (++number < kErasedPersons) {
+    ASSERT_TRUE((*store)->destroy_keys({{"1", erased_person(number)}}).has_value());
+    std::ofstream(directory + ".erased", std::ios::trunc) << number << std::flush;
+    std::ofstream(directory + ".durable") << number << std::flush;
+    ASSERT_TRUE((*store)->drop_tokens(erased_person(number)).has_value());
+  }
+}
+
+// Also when the tokens were out of the records already, and the files were still to be rewritten.
+TEST(StoreCrash, WhatAKilledErasureLeftInTheFilesGoesWhenItIsDoneAgain) {
+  const testing::TempDirectory directory;
+  const std::filesystem::path log = directory.path() / "log", durable = log.string() + ".durable";
+  {
+    const auto keys = testing::open_keys(log.string() + ".keys");
+    auto store = open_rocksdb_store(options(log, false, keys.get()));
+    ASSERT_TRUE(store.has_value());
+    Workload workload(kSeed, {.max_entries = 500, .odd_cases = false, .inserts_first = kErasedPersons * 3});
+    workload.keep_entries = false;
+    for (Batch batch; workload.seq < Store::kIndexRange + 500; batch.clear()) {
+      workload.next(batch);
+      ASSERT_TRUE((*store)->append(batch).has_value());
+    }
+  }
+  std::mt19937 random(5);
+  size_t hits = 0;
+  for (int round = 0; round < 60 && hits == 0; ++round) {
+    std::filesystem::remove(durable);
+    const pid_t child = start_child("StoreCrashChild.DISABLED_EraseUntilKilled", log, {});
+    ASSERT_GT(child, 0);
+    wait_until_appended(durable, child);
+    ::usleep(random() % 100'000);
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    uint64_t number = 0;
+    std::ifstream(log.string() + ".erased") >> number;
+    const auto keys = testing::open_keys(log.string() + ".keys");
+    auto store = open_rocksdb_store(options(log, false, keys.get()));
+    ASSERT_TRUE(store.has_value()) << store.error().message;
+    const KeptTokens kept = testing::kept_tokens(**store, 0);
+    {
+      const auto noted = static_cast<RocksdbStore&>(**store).database().iterate(Family::kMeta);
+      noted->Seek(wipe_key(0));
+      const bool is_between = noted->Valid() && noted->key() == wipe_key(0);
+      hits += is_between && testing::stale_blocks(log, 0, kept).stale > 0;
+    }
+    // The next one, too: the child may have been killed before it said so.
+    for (const uint64_t person : {number, number + 1})
+      ASSERT_TRUE((*store)->drop_tokens(erased_person(person)).has_value());
+    store->reset();
+    const auto blocks = testing::stale_blocks(log, 0, kept);
+    EXPECT_EQ(blocks.stale, 0u) << "round " << round;
+    EXPECT_GT(blocks.all, 100u);
+  }
+  EXPECT_EQ(hits, 1u) << "no child was killed between the two steps";
 }
 
 bool write_line(const char* path, const std::string& text) {

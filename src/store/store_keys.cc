@@ -88,6 +88,7 @@ std::string index_key(uint64_t range, std::string_view rest) {
 }
 
 std::string meta_key(char type, std::string_view rest) { return std::string(1, type).append(rest); }
+std::string wipe_key(uint64_t range) { return meta_key(kWipe, number_key(range)); }
 
 std::string encode_cursor(const Cursor& cursor) {
   std::string out;

@@ -28,8 +28,10 @@ std::string index_key(uint64_t range, std::string_view rest);
 
 // What a key of the meta family begins with.
 inline constexpr char kPosition = 'p', kCursor = 'c', kSchema = 's', kTenant = 't', kFree = 'm', kCheckpoint = 'n',
-                      kKeySlots = 'k';
+                      kKeySlots = 'k', kWipe = 'w';
 std::string meta_key(char type, std::string_view rest = {});
+// Stands while older files may hold what was erased from the range's index.
+std::string wipe_key(uint64_t range);
 std::string encode_cursor(const Cursor& cursor);
 Result<Cursor> decode_cursor(std::string_view value);
 

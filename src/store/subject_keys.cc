@@ -1,6 +1,7 @@
 #include "store/subject_keys.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <set>
@@ -12,6 +13,8 @@
 
 namespace rowledger::store {
 namespace {
+
+constexpr char kLongestPeriod[] = "keys.longest_period_days";
 
 std::string_view bytes_of(const std::array<unsigned char, 16>& name) {
   return {reinterpret_cast<const char*>(name.data()), name.size()};
@@ -61,9 +64,29 @@ Status SubjectKeys::load() {
   }
   if (!stored->status().ok()) return fail(error_of(stored->status(), "reading the subjects' keys"));
   if (ring_ == nullptr) return {};
+  RL_TRY(load_longest_period());
   // Key files from before would give new keys the numbers of others that are in use.
   if (used_.tenants > 0) RL_TRY(ring_->reaches(privacy::tenant_key_id(used_.tenants - 1)));
   return used_.subjects > 0 ? ring_->reaches(privacy::subject_key_id(used_.subjects - 1)) : Status();
+}
+
+// A key that a longer period was configured for may have been used as long, and nothing else says so.
+Status SubjectKeys::load_longest_period() {
+  const std::string key = meta_key(kFree, kLongestPeriod);
+  rocksdb::PinnableSlice stored;
+  RL_ASSIGN(const bool known, database_.get(Family::kMeta, key, stored));
+  if (known) {
+    const std::string_view text = view(stored);
+    uint32_t days = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), days).ptr != text.data() + text.size())
+      return fail(ErrorCode::kCorrupt, "the log's own bookkeeping is malformed");
+    longest_period_days_ = std::max(longest_period_days_, days);
+    if (longest_period_days_ == days) return {};
+  }
+  const rocksdb::Status status = database_.db().Put(rocksdb::WriteOptions(), database_.family(Family::kMeta),
+                                                    slice(key), slice(std::to_string(longest_period_days_)));
+  if (!status.ok()) return fail(error_of(status, "noting how long keys are used"));
+  return {};
 }
 
 Result<Store::KeySlots> SubjectKeys::stored_slots() const {
@@ -193,8 +216,8 @@ Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::
   return read(name_of(tenant, subject));
 }
 
-Result<std::vector<privacy::KeyId>> SubjectKeys::destroy_expired(const RetentionRules& rules, uint32_t today,
-                                                                 size_t at_most) {
+Result<std::vector<SubjectKeys::Expired>> SubjectKeys::expired(const RetentionRules& rules, uint32_t today,
+                                                               size_t at_most) const {
   std::map<uint64_t, uint32_t> days_of;  // by the tenant's key
   for (const auto& [tenant, days] : rules.by_tenant)
     if (const auto key = ring_->find_tenant(tenant)) days_of[key->value] = days;
@@ -203,37 +226,62 @@ Result<std::vector<privacy::KeyId>> SubjectKeys::destroy_expired(const Retention
     held.insert(name_of(owner.tenant, owner.subject));
     held.insert(name_of(owner.tenant, {}));
   }
-  std::vector<privacy::KeyId> destroyed;
+  std::vector<Expired> out;
+  size_t found = 0;
   const auto at = database_.iterate(Family::kSubjects);
-  for (at->SeekToFirst(); at->Valid() && destroyed.size() < at_most; at->Next()) {
-    Name name{};
-    if (at->key().size() != name.size())
+  for (at->SeekToFirst(); at->Valid() && found < at_most; at->Next()) {
+    Expired keys;
+    if (at->key().size() != keys.name.size())
       return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
-    std::memcpy(name.data(), at->key().data(), name.size());
-    if (held.contains(name)) continue;
-    RL_ASSIGN(const std::vector<HeldKey> keys, decode_held(view(at->value())));
+    std::memcpy(keys.name.data(), at->key().data(), keys.name.size());
+    if (held.contains(keys.name)) continue;
+    RL_ASSIGN(keys.left, decode_held(view(at->value())));
     size_t expired = 0;
-    for (; expired < keys.size(); ++expired) {
-      RL_ASSIGN(const privacy::KeyId tenant, ring_->tenant_of(keys[expired].key));
+    for (; expired < keys.left.size(); ++expired) {
+      RL_ASSIGN(const privacy::KeyId tenant, ring_->tenant_of(keys.left[expired].key));
       const auto own = days_of.find(tenant.value);
       const uint64_t days = own == days_of.end() ? rules.erase_after_days : own->second;
       // Its oldest values decide. While it is still in use it stays, whatever the rules.
-      if (days == 0 || keys[expired].since_day + std::max<uint64_t>(days, period_days_) > today) break;
+      if (days == 0 || keys.left[expired].since_day + std::max<uint64_t>(days, period_days_) > today) break;
     }
     if (expired == 0) continue;
-    for (size_t i = 0; i < expired; ++i) {
-      RL_TRY(ring_->destroy(keys[i].key));
-      destroyed.push_back(keys[i].key);
-    }
-    const std::vector<HeldKey> left(keys.begin() + static_cast<ptrdiff_t>(expired), keys.end());
-    if (left.empty()) slots_[slot_of(name)].key = {};
-    rocksdb::ColumnFamilyHandle* const family = database_.family(Family::kSubjects);
-    const rocksdb::Status status =
-        left.empty() ? database_.db().Delete(rocksdb::WriteOptions(), family, at->key())
-                     : database_.db().Put(rocksdb::WriteOptions(), family, at->key(), slice(encode_held(left)));
-    if (!status.ok()) return fail(error_of(status, "forgetting expired keys"));
+    const auto first_left = keys.left.begin() + static_cast<ptrdiff_t>(expired);
+    keys.expired.assign(keys.left.begin(), first_left);
+    keys.left.erase(keys.left.begin(), first_left);
+    found += expired;
+    out.push_back(std::move(keys));
   }
   if (!at->status().ok()) return fail(error_of(at->status(), "reading the subjects' keys"));
+  return out;
+}
+
+void SubjectKeys::add_days(const Expired& keys, KeyDays& days) const {
+  for (size_t i = 0; i < keys.expired.size(); ++i) {
+    const uint32_t since = keys.expired[i].since_day;
+    if (i + 1 < keys.expired.size()) {
+      days.add(since, keys.expired[i + 1].since_day);
+    } else {
+      days.add(since, keys.left.empty() ? since + longest_period_days_ : keys.left.front().since_day);
+    }
+  }
+}
+
+Result<std::vector<privacy::KeyId>> SubjectKeys::destroy(const std::vector<Expired>& keys) {
+  std::vector<privacy::KeyId> destroyed;
+  rocksdb::ColumnFamilyHandle* const family = database_.family(Family::kSubjects);
+  for (const Expired& of_one : keys) {
+    for (const HeldKey& held : of_one.expired) {
+      RL_TRY(ring_->destroy(held.key));
+      destroyed.push_back(held.key);
+    }
+    const std::string_view name = bytes_of(of_one.name);
+    if (of_one.left.empty()) slots_[slot_of(of_one.name)].key = {};
+    const rocksdb::Status status =
+        of_one.left.empty()
+            ? database_.db().Delete(rocksdb::WriteOptions(), family, slice(name))
+            : database_.db().Put(rocksdb::WriteOptions(), family, slice(name), slice(encode_held(of_one.left)));
+    if (!status.ok()) return fail(error_of(status, "forgetting expired keys"));
+  }
   return destroyed;
 }
 

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "privacy/key_ring.h"
 #include "store/database.h"
+#include "store/key_days.h"
 #include "store/store.h"
 
 namespace rowledger::store {
@@ -26,9 +27,15 @@ struct HeldKey {
 
 class SubjectKeys {
  public:
+  using Name = std::array<unsigned char, 16>;
+
   // period_days: after so many, a subject gets another key, so that old values can be destroyed by themselves.
   SubjectKeys(const Database& database, privacy::KeyRing* ring, const ShortHashKey& name_key, uint32_t period_days)
-      : database_(database), ring_(ring), name_key_(name_key), period_days_(period_days) {}
+      : database_(database),
+        ring_(ring),
+        name_key_(name_key),
+        period_days_(period_days),
+        longest_period_days_(period_days) {}
 
   // The writer, before the others: takes the keys in use into memory, as many as have room. A subject that is not there
   // is read when it comes, which costs many times as much as all else that an entry needs.
@@ -49,13 +56,21 @@ class SubjectKeys {
   Result<Store::KeySlots> stored_slots() const;
   // Any thread. All keys of a subject that are in use or were.
   Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
-  // The writer. Store::destroy_expired().
-  Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today, size_t at_most);
+  // Those of a subject's keys that are as old as the rules say, the oldest ones, and what it has besides.
+  struct Expired {
+    Name name;
+    std::vector<HeldKey> expired, left;
+  };
+  // The writer. Of so many keys, or a few more (Store::destroy_expired()).
+  Result<std::vector<Expired>> expired(const RetentionRules& rules, uint32_t today, size_t at_most) const;
+  // When they were in use.
+  void add_days(const Expired& keys, KeyDays& days) const;
+  // The writer.
+  Result<std::vector<privacy::KeyId>> destroy(const std::vector<Expired>& keys);
   // The writer, durable when it returns: the next entry of the subject begins with a new key.
   Status forget(std::string_view tenant, std::string_view subject);
 
  private:
-  using Name = std::array<unsigned char, 16>;
   struct Cached {
     Name name{};
     privacy::KeyId key;  // of a slot in use: nothing when the subject's keys were forgotten
@@ -69,12 +84,14 @@ class SubjectKeys {
   size_t slot_of(const Name& name) const;
   void remember(const Name& name, const HeldKey& held);
   void use(privacy::KeyId key);
+  Status load_longest_period();
   Result<privacy::KeyId> add_key(std::string_view tenant, const Name& name, std::vector<HeldKey> keys, uint32_t today);
 
   const Database& database_;
   privacy::KeyRing* const ring_;
   const ShortHashKey name_key_;
   const uint32_t period_days_;
+  uint32_t longest_period_days_;  // that the log was ever written with
   std::vector<Cached> slots_ = std::vector<Cached>(
       kMinSlots);  // a power of two of them; a name stands at its hash or behind it, before the next gap
   size_t used_slots_ = 0;

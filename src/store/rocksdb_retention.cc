@@ -1,0 +1,112 @@
+// Retention: keys that are old enough go, then what finds the values that they sealed.
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/check.h"
+#include "base/day.h"
+#include "store/key_days.h"
+#include "store/rocksdb_store_impl.h"
+
+namespace rowledger::store {
+namespace {
+
+// When the keys were in use that were destroyed, and whose entries' tokens may still be there.
+constexpr char kKeyDays[] = "retention.key_days";
+
+}  // namespace
+
+bool RetentionRules::erases() const {
+  return erase_after_days != 0 || std::ranges::any_of(by_tenant, [](const auto& t) { return t.second != 0; });
+}
+
+Result<std::vector<privacy::KeyId>> RocksdbStore::destroy_expired(const RetentionRules& rules, uint32_t today,
+                                                                  size_t at_most) {
+  if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
+  if (!rules.erases() || sealing_.ring() == nullptr) return std::vector<privacy::KeyId>();
+  RL_ASSIGN(const auto expired, subject_keys_.expired(rules, today, at_most));
+  if (expired.empty()) return std::vector<privacy::KeyId>();
+  RL_TRY(note_key_days(expired));
+  RL_ASSIGN(std::vector<privacy::KeyId> destroyed, subject_keys_.destroy(expired));
+  recent_.forget_all();
+  state_.flush_soon();
+  return destroyed;
+}
+
+Result<KeyDays> RocksdbStore::key_days() const {
+  RL_ASSIGN(const auto noted, meta(kKeyDays));
+  return KeyDays::parse(noted.value_or(std::string()));
+}
+
+// Before the keys are destroyed, because afterwards nothing leads from what they sealed to when that was.
+Status RocksdbStore::note_key_days(const std::vector<SubjectKeys::Expired>& expired) {
+  RL_ASSIGN(const KeyDays noted, key_days());
+  KeyDays days = noted;
+  for (const SubjectKeys::Expired& keys : expired) subject_keys_.add_days(keys, days);
+  if (days == noted) return {};
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const rocksdb::Status status = database_->db().Put(synced, database_->family(Family::kMeta),
+                                                     slice(meta_key(kFree, kKeyDays)), slice(days.format()));
+  if (!status.ok()) return fail(error_of(status, "noting what is to be erased"));
+  return {};
+}
+
+Result<std::vector<KeyDays::Begin>> RocksdbStore::ranges_begin() const {
+  std::vector<KeyDays::Begin> out;
+  const uint64_t end = this->end().value;
+  for (uint64_t seq = 0; seq < end; seq += kIndexRange) {
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(kBundleEntries, end - seq));
+    RL_ASSIGN(std::vector<std::string> headers, this->headers({seq}, count));
+    std::optional<KeyDays::Begin> begin;
+    for (std::string& header : headers) {
+      RL_ASSIGN(const auto entry, record::OwnedEntry::of_header(std::move(header)));
+      const uint32_t day = day_of(entry.header().received_at);
+      if (!begin) begin = {day, day};
+      begin->newest = std::max(begin->newest, day);
+    }
+    out.push_back(*begin);
+  }
+  return out;
+}
+
+Result<KeptTokens> RocksdbStore::all_erased(uint64_t range) const {
+  std::vector<Seq> erased;
+  std::unordered_map<uint64_t, bool> is_gone;  // by the key's number
+  Status failed;
+  RL_TRY(scan_keys({{range * kIndexRange}, {(range + 1) * kIndexRange}}, [&](Seq seq, KeyId key) {
+    const auto [known, is_new] = is_gone.try_emplace(key.value, false);
+    if (is_new) {
+      const Result<bool> gone = is_destroyed(key);
+      if (!gone && failed) failed = tl::unexpected(gone.error());
+      known->second = gone.value_or(false);
+    }
+    if (known->second) erased.push_back(seq);
+  }));
+  RL_TRY(failed);
+  KeptTokens out;
+  std::shared_ptr<const Bundle> bundle;
+  for (const Seq seq : erased) {
+    RL_ASSIGN(const record::OwnedEntry entry, read_next(seq, bundle, false));
+    out.emplace(static_cast<uint16_t>(seq.value % kIndexRange), tokens_left(entry.entry()));
+  }
+  return out;
+}
+
+Result<uint64_t> RocksdbStore::drop_expired_tokens(const RetentionRules&, uint32_t) {
+  if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
+  RL_ASSIGN(const KeyDays days, key_days());
+  if (days.empty()) return 0;
+  RL_ASSIGN(const auto begins, ranges_begin());
+  const std::vector<uint64_t> ranges = days.ranges(begins);
+  for (const uint64_t range : ranges) {
+    RL_ASSIGN(const KeptTokens erased, all_erased(range));
+    RL_TRY(drop_tokens(range, erased));
+  }
+  RL_TRY(wipe_index());
+  const rocksdb::Status status = database_->db().Delete(rocksdb::WriteOptions(), database_->family(Family::kMeta),
+                                                        slice(meta_key(kFree, kKeyDays)));
+  if (!status.ok()) return fail(error_of(status, "noting what was erased"));
+  return ranges.size();
+}
+
+}  // namespace rowledger::store
