@@ -21,6 +21,8 @@ constexpr char kFooter[] =
     "now-2d, lsn:0/16B3748 or seq:1207.\n"
     "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 3 cannot reach the database or the daemon.";
 
+constexpr char kReasonHelp[] = "Why. Kept for ever, and no erasure removes it: do not name the person in it";
+
 // Everything that the command line can say, and which verb was chosen.
 struct Arguments {
   std::string directory = "./rowledger-data";
@@ -227,15 +229,14 @@ void add_person_verbs(CLI::App& app, Arguments& a) {
   };
   auto* erase = app.add_subcommand("erase", "Erase all values about a person from the log; its proofs stay valid");
   add_row(erase, a);
-  erase->add_option("--reason", a.person.reason, "Why; stands in the log")->required();
-  erase->add_option("--basis", a.person.basis, "The legal basis, as \"GDPR Art. 17(1)(b)\"; stands in the log")
-      ->required();
+  erase->add_option("--reason", a.person.reason, kReasonHelp)->required();
+  erase->add_option("--basis", a.person.basis, "The legal basis, as \"GDPR Art. 17(1)(b)\"; kept likewise")->required();
   add_json(erase, a);
   erase->callback([run] { run(run_erase); });
   auto* hold = app.add_subcommand("hold", "Keep a person's values from being erased, until the hold is lifted");
   hold->add_option("TABLE", a.table, "contacts, or with its schema: public.contacts");
   hold->add_option("KEY", a.key, "The row's primary key; a,b when it has several columns");
-  hold->add_option("--reason", a.person.reason, "Why; stands in the log");
+  hold->add_option("--reason", a.person.reason, kReasonHelp);
   hold->add_option("--lift", a.person.lift, "Lift the hold of this number");
   hold->add_flag("--list", a.person.list, "Show the holds that stand");
   add_json(hold, a);

@@ -206,6 +206,21 @@ def test_accepted_by_others_after_an_erasure(log, tlogcheck, tmp_path):
     assert entries_of(tmp_path / "after").startswith(entries_of(tmp_path / "before"))
 
 
+def test_reasons_are_sealed_and_kept_and_whoever_writes_one_is_told(log):
+    """They show that it was right to erase."""
+    log.must("hold", "contacts", 5, "--reason", "Quuxwell against Rowledger")
+    answer = parse_json(log.must("erase", "contacts", 101, *WHY, "--json"))
+    log.stop()
+    assert not files_with(log.parent, WHY[1].encode(), WHY[3].encode(), b"Quuxwell against")
+    log.serve()
+    assert parse_json(log.must("show", answer["seq"], "--json"))["detail"]["reason"] == WHY[1]
+    for verb in ("erase", "hold"):
+        assert "do not name the person" in " ".join(log.must(verb, "--help").split())
+    schemas = json.loads(log.http_get("/v1/openapi.json")[1])["components"]["schemas"]
+    for order in ("ErasureOrder", "HoldOrder"):
+        assert "do not name the person" in schemas[order]["properties"]["reason"]["description"]
+
+
 def test_a_transaction_in_progress_waits_encrypted(make_rowledger, cluster, database):
     cluster.sql("postgres", "ALTER SYSTEM SET logical_decoding_work_mem = '64kB'")
     cluster.sql("postgres", "SELECT pg_reload_conf()")
