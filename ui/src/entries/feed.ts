@@ -80,7 +80,20 @@ export class Feed {
       event => {
         if (event.event === 'message') this.arrived(parseJson(event.data) as Entry);
       },
-      stream => this.change({stream}));
+      stream => {
+        this.change({stream});
+        // Without an entry to go on after, the stream begins where the log ends now, which is later than when the page was asked.
+        if (stream === 'live' && newest === undefined) void this.catchUp();
+      });
+  }
+
+  private async catchUp(): Promise<void> {
+    try {
+      const {entries} = await getJson<EntryPage>(firstPagePath(this.options.q, this.options.all), this.controller.signal);
+      for (const entry of entries.reverse()) this.arrived(entry);
+    } catch {
+      // The stream has its own trouble then, and tells.
+    }
   }
 
   private async load(fetchPage: () => Promise<EntryPage>): Promise<void> {
