@@ -42,19 +42,39 @@ std::string json_of(const std::map<std::string, std::string, std::less<>>& texts
   return out.finish();
 }
 
+// What values were called before: [{"until":4711,"label":"Shiksha Trust"}], newest first.
+std::string json_of(const std::vector<view::Label::Before>& before) {
+  std::string out;
+  for (const auto& [until, label] : before) {
+    out += out.empty() ? '[' : ',';
+    out += JsonWriter().number("until", until.value).text("label", label).finish();
+  }
+  return out + ']';
+}
+
 // What numbers stand for, and what tenants are called, for who reads entries at all.
-void add_labels(JsonWriter& json, const Call& call) {
-  const people::Principal& me = call.principal();
-  JsonWriter labels;
+Status add_labels(JsonWriter& json, const Call& call) {
+  JsonWriter labels, before;
   std::map<std::string, std::string, std::less<>> tenants;
-  if (me.may(people::Right::kReadEntries)) {
-    const view::Policy& policy = call.dependencies.policy;
-    for (const auto& [column, values] : policy.labels_for(me.tenant)) {
-      labels.raw(column, json_of(values));
-      if (policy.is_tenant_column(column)) tenants.insert(values.begin(), values.end());
+  if (call.principal().may(people::Right::kReadEntries)) {
+    RL_ASSIGN(const view::KnownLabels known, call.view().labels());
+    for (const auto& [column, values] : known) {
+      std::map<std::string, std::string, std::less<>> now;
+      JsonWriter then;
+      bool any_before = false;
+      for (const auto& [value, label] : values) {
+        if (!label.now.empty()) now.emplace(value, label.now);
+        if (label.before.empty()) continue;
+        then.raw(value, json_of(label.before));
+        any_before = true;
+      }
+      labels.raw(column, json_of(now));
+      if (any_before) before.raw(column, then.finish());
+      if (call.dependencies.policy.is_tenant_column(column)) tenants.merge(now);
     }
   }
-  json.raw("labels", labels.finish()).raw("tenants", json_of(tenants));
+  json.raw("labels", labels.finish()).raw("labels_before", before.finish()).raw("tenants", json_of(tenants));
+  return {};
 }
 
 }  // namespace
@@ -103,7 +123,7 @@ http::Response get_me(const Call& call) {
       .text_or_null("tenant", me.tenant.value_or(""))
       .texts("rights", rights)
       .text("time_zone", call.dependencies.time_zone);
-  add_labels(json, call);
+  if (const Status labelled = add_labels(json, call); !labelled) return problem(labelled.error());
   if (call.caller->session) json.text("csrf", People::csrf_token(call.caller->session->secret));
   return json_answer(json.finish());
 }

@@ -321,10 +321,14 @@ Status check_sight(Config& config, std::string_view shown) {
   }
   const auto policy = view::Policy::make(policy_settings(config));
   if (!policy) return nonsense(shown, policy.error().message);
-  if (config.names.table.empty()) return {};
-  if (std::ranges::find(config.tables, config.names.table, &capture::TableSettings::table) == config.tables.end())
-    return nonsense(shown, fmt::format("names.table = \"{}\" is none of the tables that are captured: add a [[table]]",
-                                       config.names.table));
+  const auto check_captured = [&](std::string_view key, const std::string& table) -> Status {
+    if (std::ranges::find(config.tables, table, &capture::TableSettings::table) != config.tables.end()) return {};
+    return nonsense(
+        shown,
+        fmt::format("{} names \"{}\", which is none of the tables that are captured: add a [[table]]", key, table));
+  };
+  if (!config.names.table.empty()) RL_TRY(check_captured("names.table", config.names.table));
+  for (const auto& [column, names] : policy->label_tables) RL_TRY(check_captured("display.labels", names.table));
   return {};
 }
 

@@ -53,7 +53,7 @@ struct Config {
   view::NamesSettings names;
 
   std::string time_zone = "UTC";
-  std::vector<std::string> labels;  // "language_id/1=English"
+  std::vector<std::string> labels;  // "language_id/1=English", "language_id=languages.label"
 
   std::string http_listen = "127.0.0.1:7070";  // empty: only the Unix socket
   std::string http_certificate, http_key;

@@ -138,8 +138,9 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("display", "time_zone", &Config::time_zone,
           "The zone in which times are shown, and read when they have none: Asia/Kolkata."),
       key("display", "labels", &Config::labels,
-          "What numbers stand for, in the web page: [\"language_id/1=English\", \"organization_id/2=Aarogya Mitra\"].\n"
-          "Of a tenant column, each tenant's readers are told their own label only."),
+          "What numbers stand for, in the web page: [\"language_id/1=English\"], or by a captured table and its\n"
+          "column with the name, as they were then: [\"organization_id=organizations.name\"]. Those names are\n"
+          "shown to everybody who reads changes; of a tenant column, each tenant's readers see their own alone."),
   };
   return keys;
 }

@@ -19,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 constexpr char kMinimal[] = "[source]\nurl = \"postgresql://admin@db/shop\"\n[[table]]\nname = \"contacts\"\n";
 
@@ -236,6 +237,9 @@ TEST(Config, MasksAndNamesAreOfTablesThatMakeSense) {
   EXPECT_THAT(error(minimal + "[[mask]]\ntable = \"contacts\"\nplain = [\"a\"]\nphone = [\"a\"]\n"),
               HasSubstr("classified twice"));
   EXPECT_THAT(error(minimal + "[names]\ntable = \"users\"\n"), HasSubstr("none of the tables"));
+  EXPECT_THAT(error(minimal + "[display]\nlabels = [\"org=users.name\"]\n"),
+              AllOf(HasSubstr("\"public.users\""), HasSubstr("none of the tables")));
+  EXPECT_THAT(parsed(minimal + "[display]\nlabels = [\"org=contacts.name\", \"org/1=A\"]\n").labels, SizeIs(2));
 }
 
 TEST(Config, ErrorsNameThePlaceAndTheNearestKey) {

@@ -19,9 +19,9 @@ bool NameBook::find_table() {
   if (settings_.table.empty()) return false;
   for (const record::TableSchema& schema : store_.schemas()) {
     if (schema.table != settings_.table) continue;
-    const auto id = schema.index_of(settings_.id_column);
-    const bool by_id =
-        id && std::ranges::count_if(schema.columns, &record::Column::is_key) == 1 && schema.columns[*id].is_key;
+    const auto key = std::ranges::find_if(schema.columns, &record::Column::is_key);
+    const bool by_id = std::ranges::count_if(schema.columns, &record::Column::is_key) == 1 &&
+                       (settings_.id_column.empty() || key->name == settings_.id_column);
     if (by_id) table_ = schema.table_id;
   }
   return table_.has_value();
@@ -85,6 +85,28 @@ Result<std::vector<std::string>> NameBook::names(std::string_view actor) {
   for (const auto& [since, name] : page->since)
     if (!name.empty() && std::ranges::count(out, name) == 0) out.push_back(name);
   return out;
+}
+
+Result<const NameBook::Names*> NameBook::history(std::string_view id) {
+  RL_ASSIGN(const Page* page, page_of(id, store_.end()));
+  return page == nullptr ? nullptr : &page->since;
+}
+
+Status NameBook::histories(size_t at_most, const std::function<void(std::string_view id, const Names&)>& visit) {
+  if (!find_table()) return {};
+  Status inner;
+  RL_TRY(store_.scan_rows(*table_, {}, [&](std::string_view key, const store::RowState& row) {
+    const std::vector<std::string_view> parts = record::decode_key(key);
+    if (at_most-- == 0 || parts.size() != 1) return false;
+    auto page = read(parts.front(), row);
+    if (!page) {
+      inner = fail(std::move(page.error()));
+      return false;
+    }
+    visit(parts.front(), page->since);
+    return true;
+  }));
+  return inner;
 }
 
 }  // namespace rowledger::view

@@ -1,5 +1,7 @@
 #pragma once
-// What actors were called when they made a change: from the configured table, as the log knows it. Private to the room.
+// What ids were called, such as actors when they made a change: from a configured table, as the log knows it. Private
+// to the room.
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,19 +17,25 @@ namespace rowledger::view {
 // One thread at a time. Keeps what it has looked up, and looks again for entries that are newer.
 class NameBook {
  public:
+  // From that entry on it was called so; descending; empty: not known.
+  using Names = std::vector<std::pair<Seq, std::string>>;
+
   NameBook(const NamesSettings& settings, const store::Store& store) : settings_(settings), store_(store) {}
 
   // As it was just before `seq`; nothing when nobody knows, or no table is configured.
   Result<std::optional<std::string>> name_at(std::string_view actor, Seq seq);
   // All that there were, newest first.
   Result<std::vector<std::string>> names(std::string_view actor);
+  // The same with their times. Null when no table is configured.
+  Result<const Names*> history(std::string_view id);
+  // That of the first ids, in the order of the table's keys.
+  Status histories(size_t at_most, const std::function<void(std::string_view id, const Names&)>& visit);
 
  private:
   struct Page {
     Seq as_of;   // what the log said before this entry cannot change any more
-    Seq newest;  // of the actor's row
-    std::vector<std::pair<Seq, std::string>>
-        since;  // descending; from that entry on he was called so; empty: not known
+    Seq newest;  // of the id's row
+    Names since;
   };
   // Good for entries before `seq`. Null when no table is configured.
   Result<const Page*> page_of(std::string_view actor, Seq seq);

@@ -22,16 +22,26 @@ MaskSettings details() {
   return out;
 }
 
-Result<Labels> parse_labels(const std::vector<std::string>& texts) {
-  Labels out;
-  for (const std::string& text : texts) {
-    const size_t slash = text.find('/'), equals = text.find('=', slash == std::string::npos ? 0 : slash);
-    if (slash == std::string::npos || slash == 0 || equals == std::string::npos || equals == slash + 1 ||
-        equals + 1 == text.size())
-      return fail(ErrorCode::kInvalid, "display.labels has texts such as \"language_id/1=English\"");
-    out[text.substr(0, slash)][text.substr(slash + 1, equals - slash - 1)] = text.substr(equals + 1);
-  }
-  return out;
+// "language_id/1=English": false if it is none.
+bool add_label(Labels& out, const std::string& text) {
+  const size_t slash = text.find('/'), equals = text.find('=', slash == std::string::npos ? 0 : slash);
+  if (slash == std::string::npos || slash == 0 || equals == std::string::npos || equals == slash + 1 ||
+      equals + 1 == text.size())
+    return false;
+  out[text.substr(0, slash)][text.substr(slash + 1, equals - slash - 1)] = text.substr(equals + 1);
+  return true;
+}
+
+// "language_id=languages.label", where the first "=" comes before any "/": false if it is none.
+bool add_label_table(std::map<std::string, NamesSettings, std::less<>>& out, const std::string& text) {
+  const size_t equals = text.find('='), dot = text.rfind('.');
+  if (equals == std::string::npos || equals == 0 || text.find('/') < equals || dot == std::string::npos ||
+      dot <= equals + 1 || dot + 1 == text.size())
+    return false;
+  std::string table = text.substr(equals + 1, dot - equals - 1);
+  if (table.find('.') == std::string::npos) table.insert(0, "public.");
+  out[text.substr(0, equals)] = {.table = std::move(table), .id_column = "", .name_column = text.substr(dot + 1)};
+  return true;
 }
 
 }  // namespace
@@ -47,7 +57,11 @@ Result<Policy> Policy::make(PolicySettings settings) {
   out.detail = others.table(kDetail);
   out.detail_and_key = out.detail;
   out.detail_and_key.children["key"].mask = Mask::kPlain;
-  RL_ASSIGN(out.labels, parse_labels(settings.labels));
+  for (const std::string& text : settings.labels) {
+    if (!add_label_table(out.label_tables, text) && !add_label(out.labels, text))
+      return fail(ErrorCode::kInvalid,
+                  "display.labels has texts such as \"language_id/1=English\", or \"language_id=languages.label\"");
+  }
   return out;
 }
 

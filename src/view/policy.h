@@ -12,9 +12,9 @@
 
 namespace rowledger::view {
 
-// The table that says what an actor is called: ids and names, captured like any other.
+// A table that says what an id is called, captured like any other.
 struct NamesSettings {
-  std::string table, id_column = "id", name_column = "name";  // table empty: none
+  std::string table, id_column = "id", name_column = "name";  // table empty: none; id_column empty: its only key column
 };
 
 // What values of a column are called: column to value to label, "language_id" to "1" to "English".
@@ -25,7 +25,7 @@ struct PolicySettings {
   std::vector<MaskSettings> masks;
   MaskSettings context;  // members of the context that the application gave; .table is not used
   NamesSettings names;
-  std::vector<std::string> labels;  // "language_id/1=English"
+  std::vector<std::string> labels;  // "language_id/1=English", "language_id=languages.label"
 };
 
 struct Policy {
@@ -37,6 +37,7 @@ struct Policy {
   MaskNode detail, detail_and_key;  // the members of control entries' details, without and with the key of a row
   NamesSettings names;
   Labels labels;
+  std::map<std::string, NamesSettings, std::less<>> label_tables;  // by the column whose values are their keys
 
   bool is_tenant_column(std::string_view column) const;
   // Those for a reader of one tenant, who is not told of others, or (nothing) of all.

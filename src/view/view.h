@@ -4,6 +4,7 @@
 // (docs/masking.md).
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -65,6 +66,18 @@ struct TablePage {
   std::optional<std::string> next;  // where the next page begins: for table_at()
 };
 
+// What a value of a column is called.
+struct Label {
+  struct Before {
+    Seq until;  // in entries before this one
+    std::string label;
+  };
+  std::string now;             // empty: nothing is known
+  std::vector<Before> before;  // descending
+};
+// Column to value to label.
+using KnownLabels = std::map<std::string, std::map<std::string, Label, std::less<>>, std::less<>>;
+
 // Of one thread at a time; cheap to make, one for each request. Everything it is made of outlives it.
 class View {
  public:
@@ -98,6 +111,9 @@ class View {
                              const std::optional<std::string>& from, size_t limit) const;
 
   std::string json(const Shown& shown, const query::Images* images = nullptr) const;
+
+  // What values stand for, for this reader: of a tenant column his own tenant alone.
+  Result<KnownLabels> labels() const;
 
   // The same reader with these columns as they are; "context" for what the application said. Only for who has been
   // asked for a reason and recorded: kPermission without the right to unmask.

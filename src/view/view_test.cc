@@ -386,6 +386,48 @@ TEST_F(ViewTest, TellsEachTenantItsOwnLabelOnly) {
   }
 }
 
+TEST_F(ViewTest, LabelsComeFromATableAsItWasThen) {
+  PolicySettings settings;
+  settings.tenant_columns = {{kContacts, "organization_id"}};
+  // Organisations stand in the table of people here: a table of ids and names.
+  settings.labels = {"language_id=languages.label", "language_id/2=Hindi", "language_id/9=Tamil",
+                     "organization_id=users.name"};
+  const auto policy = Policy::make(settings);
+  ASSERT_TRUE(policy.has_value()) << policy.error().message;
+  log_.insert(kLanguages, {{"id", "1"}, {"label", "Anglais"}});
+  log_.insert(kLanguages, {{"id", "2"}, {"label", "हिन्दी"}});
+  log_.insert(kLanguages, {{"id", "3"}, {"label", "Marathi"}});
+  const Seq renamed = log_.update(kLanguages, key("1"), {{"label", "English"}});
+  const Seq gone = log_.remove(kLanguages, key("3"));
+  const auto labels = [&](Role role, std::optional<std::string> tenant) {
+    auto out = View(reader(role, std::move(tenant)), *policy, log_.store()).labels();
+    EXPECT_TRUE(out.has_value()) << out.error().message;
+    return out ? std::move(*out) : KnownLabels();
+  };
+  const KnownLabels all = labels(Role::kAuditor, std::nullopt);
+  const auto& language = all.at("language_id");
+  EXPECT_EQ(language.at("1").now, "English");
+  ASSERT_EQ(language.at("1").before.size(), 1u);
+  EXPECT_EQ(language.at("1").before[0].until, renamed);
+  EXPECT_EQ(language.at("1").before[0].label, "Anglais");
+  EXPECT_EQ(language.at("2").now, "हिन्दी") << "the table counts before the list";
+  EXPECT_THAT(language.at("2").before, IsEmpty());
+  EXPECT_EQ(language.at("3").now, "");
+  ASSERT_EQ(language.at("3").before.size(), 1u);
+  EXPECT_EQ(language.at("3").before[0].until, gone);
+  EXPECT_EQ(language.at("9").now, "Tamil") << "what only the list knows";
+  EXPECT_EQ(all.at("organization_id").size(), 2u);
+  // Names, which a viewer sees masked, are in clear: the configuration gives them away. Of his tenant alone.
+  const KnownLabels own = labels(Role::kViewer, "8");
+  EXPECT_EQ(own.at("language_id").at("1").now, "English");
+  ASSERT_EQ(own.at("organization_id").size(), 1u);
+  EXPECT_EQ(own.at("organization_id").at("8").now, "Ravi Rao");
+  for (const char* wrong : {"a=b", "a=.b", "a=b.", "=b.c", "a="}) {
+    settings.labels = {wrong};
+    EXPECT_FALSE(Policy::make(settings).has_value()) << wrong;
+  }
+}
+
 TEST_F(ViewTest, ShowsAnOperatorNothing) {
   const View nobody = view(Role::kOperator, std::nullopt);
   EXPECT_THAT(found(nobody, ""), IsEmpty());

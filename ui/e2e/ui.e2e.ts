@@ -59,7 +59,7 @@ test('nothing of a masked value reaches the page', async () => {
   const bodies: string[] = [];
   const page = await as('viewer');
   page.on('response', response => { void response.text().then(text => bodies.push(text), () => undefined); });
-  for (const path of ['/?q=field:phone key:42&open=14265', `/rows/public.contacts/${ASHA}`, '/insights'])  {
+  for (const path of ['/?q=field:phone key:42&open=14275', `/rows/public.contacts/${ASHA}`, '/insights'])  {
     await page.goto(address(path));
     await settled(page);
     bodies.push(await page.content());
@@ -86,6 +86,21 @@ test('an auditor sees a value in full after saying why, and that is recorded', a
   await dialog.getByRole('button', {name: 'Done'}).click();
   await page.goto(address(`/access?tab=looks&table=public.contacts&key=${ASHA}`));
   await line(page, /devika had .*phone.* shown in full/).waitFor();
+  await leave(page);
+});
+
+test('a number is called as it was called then', async () => {
+  sql('UPDATE contacts SET language_id = 1 WHERE id IN (611, 612)', PRIYA);
+  sql('UPDATE contacts SET language_id = 4 WHERE id = 611', PRIYA);
+  sql("UPDATE languages SET label = 'Kannada of today' WHERE id = 4");
+  sql('UPDATE contacts SET language_id = 4 WHERE id = 612', PRIYA);
+  sync();
+  const page = await as('auditor', '/?q=field:language_id key:611');
+  await page.locator('main .line').first().getByText('Kannada', {exact: true}).waitFor();
+  await page.goto(address('/?q=field:language_id key:612'));
+  await page.locator('main .line').first().getByText('Kannada of today', {exact: true}).waitFor();
+  await page.goto(address('/?q=table:languages op:modify'));
+  await line(page, 'changed label of').waitFor();
   await leave(page);
 });
 

@@ -84,6 +84,8 @@ test('numbers that stand for something are called so', () => {
   assert.equal(valueWord('language_id', '7'), undefined);
   assert.equal(valueWord('language_id', 'toString'), undefined);
   assert.equal(valueWord('constructor', 'name'), undefined);
+  setLabels({labels: {language_id: {1: 'English'}}, labels_before: {language_id: {1: [{until: 50, label: 'Anglais'}, {until: 20, label: 'Englisch'}]}}, tenants: {2: 'Aarogya Mitra'}});
+  for (const [seq, word] of [[undefined, 'English'], [50, 'English'], [49, 'Anglais'], [20, 'Anglais'], [19, 'Englisch']] as const) assert.equal(valueWord('language_id', '1', seq), word, String(seq));
   assert.equal(tenantLabel('2'), 'Aarogya Mitra (2)');
   assert.equal(tenantLabel('3'), '3');
   setLabels({});

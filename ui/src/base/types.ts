@@ -86,6 +86,7 @@ export interface Me {
   csrf?: string;
   time_zone?: string;
   labels?: {[column: string]: {[value: string]: string}};
+  labels_before?: {[column: string]: {[value: string]: {until: number; label: string}[]}}; // in entries before that one; newest first
   tenants?: {[tenant: string]: string};
 }
 

@@ -83,10 +83,10 @@ export function Details({entry, inRow = false, atOnce = false}: {entry: Entry; i
   const what = (
     <>
       <Warnings entry={entry} />
-      {told.length > 0 && <DifferenceTable changes={told} caption={t('diff.caption')} />}
+      {told.length > 0 && <DifferenceTable changes={told} caption={t('diff.caption')} seq={entry.seq} />}
       {aside.length > 0 && (
         <details class="aside"><summary>{t('entry.housekeeping_too', {n: aside.length})}</summary>
-          <DifferenceTable changes={aside} caption={t('entry.housekeeping_too', {n: aside.length})} /></details>)}
+          <DifferenceTable changes={aside} caption={t('entry.housekeeping_too', {n: aside.length})} seq={entry.seq} /></details>)}
       {masked.length > 0 && <MaskedNote />}
     </>
   );

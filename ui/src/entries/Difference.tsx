@@ -9,28 +9,34 @@ import {changeName, shortChangeName} from './words';
 
 const WORTH_MARKING = 24;
 
-function OldSide({change, brief}: {change: Change; brief: boolean}): JSX.Element {
-  if (change.unknown) return <span class="value-none">{t('value.unknown')}</span>;
-  return <Value field={change.field} value={change.old} brief={brief} />;
+interface Side {
+  change: Change;
+  brief: boolean;
+  seq: number | undefined; // of the entry; undefined: of none
 }
 
-function NewSide({change, brief}: {change: Change; brief: boolean}): JSX.Element {
+function OldSide({change, brief, seq}: Side): JSX.Element {
+  if (change.unknown) return <span class="value-none">{t('value.unknown')}</span>;
+  return <Value field={change.field} value={change.old} brief={brief} seq={seq} />;
+}
+
+function NewSide({change, brief, seq}: Side): JSX.Element {
   if (change.new_unknown) return <span class="value-none">{t('value.unknown')}</span>;
-  return <Value field={change.field} value={change.new} brief={brief} />;
+  return <Value field={change.field} value={change.new} brief={brief} seq={seq} />;
 }
 
 const hasOld = (change: Change): boolean => change.unknown === true || change.old !== undefined;
 const hasNew = (change: Change): boolean => change.new_unknown === true || change.new !== undefined;
 
 // "9198******78 → 9198******32"
-export function BriefDifference({change}: {change: ShownChange}): JSX.Element {
+export function BriefDifference({change, seq}: {change: ShownChange; seq: number}): JSX.Element {
   if (change.renamedFrom)
     return <span class="difference"><Was><SafeText text={shortChangeName(change.renamedFrom)} /></Was>{' → '}<Now><SafeText text={shortChangeName(change)} /></Now> <span class="note">{t('diff.renamed')}</span></span>;
   return (
     <span class="difference">
-      {hasOld(change) && <Was><OldSide change={change} brief /></Was>}
+      {hasOld(change) && <Was><OldSide change={change} brief seq={seq} /></Was>}
       {hasOld(change) && hasNew(change) && <span aria-hidden="true"> → </span>}
-      {hasNew(change) && <Now><NewSide change={change} brief /></Now>}
+      {hasNew(change) && <Now><NewSide change={change} brief seq={seq} /></Now>}
       {hasOld(change) && !hasNew(change) && <span class="note"> {t('diff.removed')}</span>}
     </span>
   );
@@ -55,7 +61,7 @@ function isLongText(change: Change): change is Change & {old: string; new: strin
     Math.min(change.old.length, change.new.length) >= WORTH_MARKING && /\s/.test(change.old);
 }
 
-export function DifferenceTable({changes, caption}: {changes: ShownChange[]; caption: string}): JSX.Element {
+export function DifferenceTable({changes, caption, seq}: {changes: ShownChange[]; caption: string; seq?: number | undefined}): JSX.Element {
   const anyOld = changes.some(hasOld), anyNew = changes.some(hasNew);
   return (
     <table class="differences">
@@ -83,10 +89,10 @@ export function DifferenceTable({changes, caption}: {changes: ShownChange[]; cap
                 : <>
                     {anyOld && <td data-label={t('diff.was')}>{change.renamedFrom
                       ? <Was><SafeText text={changeName(change.renamedFrom)} /></Was>
-                      : hasOld(change) ? <Was><OldSide change={change} brief={false} /></Was> : <span class="value-none">{t('value.absent')}</span>}</td>}
+                      : hasOld(change) ? <Was><OldSide change={change} brief={false} seq={seq} /></Was> : <span class="value-none">{t('value.absent')}</span>}</td>}
                     {anyNew && <td data-label={t('diff.now')}>{change.renamedFrom
                       ? <Now><SafeText text={changeName(change)} /></Now>
-                      : hasNew(change) ? <Now><NewSide change={change} brief={false} /></Now> : <span class="value-none">{t('value.absent')}</span>}</td>}
+                      : hasNew(change) ? <Now><NewSide change={change} brief={false} seq={seq} /></Now> : <span class="value-none">{t('value.absent')}</span>}</td>}
                   </>}
             </tr>
           );

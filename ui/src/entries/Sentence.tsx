@@ -44,11 +44,11 @@ function update(entry: Entry, inRow: boolean): ComponentChildren {
     <>
       {inRow ? rich('sentence.update_here', {actor, fields}) : rich('sentence.update', {actor, row, fields})}
       {told.length === 1
-        ? <>: <BriefDifference change={told[0]!} /></>
+        ? <>: <BriefDifference change={told[0]!} seq={entry.seq} /></>
         : told.slice(0, TOLD_CHANGES).map((change, i) => (
           <span key={i} class="told">
             <span class="told-name"><SafeText text={changeName(change)} /></span>
-            <BriefDifference change={change} />
+            <BriefDifference change={change} seq={entry.seq} />
           </span>
         ))}
       {told.length > TOLD_CHANGES && <span class="told note">{t('sentence.and_more', {n: told.length - TOLD_CHANGES})}</span>}

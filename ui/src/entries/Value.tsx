@@ -39,16 +39,16 @@ function isVariable(value: Json): value is {[name: string]: Json} {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && 'value' in value;
 }
 
-// brief: for sentences, one short line.
-export function Value({field, value, brief = false}: {field: string; value: Json | undefined; brief?: boolean}): JSX.Element {
+// brief: for sentences, one short line. seq: of the entry that it is from.
+export function Value({field, value, brief = false, seq}: {field: string; value: Json | undefined; brief?: boolean; seq?: number | undefined}): JSX.Element {
   if (value === undefined) return <span class="value-none">{t('value.absent')}</span>;
   if (value === null) return <span class="value-none">{t('value.empty')}</span>;
-  const word = valueWord(field, value);
+  const word = valueWord(field, value, seq);
   if (word !== undefined) return <span class="value-word" title={String(value)}>{word}</span>;
   if (value === '') return <span class="value-none">{t('value.empty_text')}</span>;
   // A contact variable is known by what it holds.
   if (isVariable(value) && (brief || typeof value['value'] !== 'object'))
-    return <Value field={field} value={value['value'] ?? null} brief={brief} />;
+    return <Value field={field} value={value['value'] ?? null} brief={brief} seq={seq} />;
   const text = typeof value === 'object' ? JSON.stringify(value, null, brief ? undefined : 2) : String(value);
   if (brief) {
     const short = shorten(text.replaceAll(/\s+/g, ' '), SHORT);

@@ -49,10 +49,10 @@ export function shortChangeName(change: Change): string {
   return changeName(change).split(' › ').pop()!;
 }
 
-// A value's word, when it has one: "blocked" of status, true, what a number stands for.
-export function valueWord(field: string, value: Json): string | undefined {
+// A value's word, when it has one: "blocked" of status, true, what a number stands for, or stood for in entry `seq`.
+export function valueWord(field: string, value: Json, seq?: number): string | undefined {
   if (typeof value === 'boolean') return t(value ? 'value.yes' : 'value.no');
-  const label = typeof value === 'string' || typeof value === 'number' ? labelOfValue(field, String(value)) : undefined;
+  const label = typeof value === 'string' || typeof value === 'number' ? labelOfValue(field, String(value), seq) : undefined;
   if (label !== undefined) return label;
   if (typeof value === 'string') return known(`word.${field}.${value}`);
   return undefined;

@@ -338,6 +338,7 @@ export const en = {
   'table.contact_histories': {one: 'contact event', other: 'contact events'},
   'table.profiles': {one: 'profile', other: 'profiles'},
   'table.users': {one: 'staff member', other: 'staff'},
+  'table.languages': {one: 'language', other: 'languages'},
   'table.groups': {one: 'collection', other: 'collections'},
   'table.tags': {one: 'tag', other: 'tags'},
   'table.organizations': {one: 'organization', other: 'organizations'},

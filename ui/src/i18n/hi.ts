@@ -338,6 +338,7 @@ export const hi: Messages = {
   'table.contact_histories': {one: 'संपर्क की घटना', other: 'संपर्कों की घटनाएँ'},
   'table.profiles': {one: 'प्रोफ़ाइल', other: 'प्रोफ़ाइल'},
   'table.users': {one: 'स्टाफ़ सदस्य', other: 'स्टाफ़'},
+  'table.languages': {one: 'भाषा', other: 'भाषाएँ'},
   'table.groups': {one: 'कलेक्शन', other: 'कलेक्शन'},
   'table.tags': {one: 'टैग', other: 'टैग'},
   'table.organizations': {one: 'संगठन', other: 'संगठन'},
