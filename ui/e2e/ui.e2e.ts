@@ -449,7 +449,7 @@ const PLACES: Place[] = [
   {name: 'search', path: '/?q=tennant:1'},
   {name: 'row', path: `/rows/public.contacts/${ASHA}?at=seq:15000`},
   {name: 'compare', path: `/rows/public.contacts/${ASHA}?from=seq:1000&to=now`},
-  {name: 'entry', path: '/entries/14300'},
+  {name: 'entry', path: '/entries/14310'},
   {name: 'insights', path: '/insights?days=90'},
   {name: 'insights-tables', path: '/insights?days=90&tables=day,field,actor,via,row,hours'},
   {name: 'integrity', path: '/integrity', act: async page => {

@@ -7,6 +7,7 @@ import {foldEntries, mainPart} from '../src/entries/fold';
 import {harmless, shorten} from '../src/entries/harmless';
 import {textDifference} from '../src/entries/textdiff';
 import {changeName, rowLabel, valueWord} from '../src/entries/words';
+import {stampOf} from '../src/i18n/time';
 import {speakEnglish, update} from './support';
 
 speakEnglish();
@@ -90,6 +91,13 @@ test('numbers that stand for something are called so', () => {
   assert.equal(tenantLabel('3'), '3');
   setLabels({});
   assert.equal(valueWord('language_id', '1'), undefined);
+});
+
+test('a value that is a time is told as one; without a zone it stays where it is', () => {
+  assert.deepEqual(stampOf('2026-11-17 12:50:01'), {text: '17 Nov 2026, 12:50:01', hasZone: false});
+  assert.deepEqual(stampOf('2026-11-17 12:50:01+00'), {text: '17 Nov 2026, 18:20:01 +05:30', hasZone: true});
+  assert.deepEqual(stampOf('2026-11-17 12:50:01-03:30'), {text: '17 Nov 2026, 21:50:01 +05:30', hasZone: true});
+  for (const other of ['2026-11-17', '2026-11-17 12:50:01.5', '2026-13-41 12:50:01', 'on 2026-11-17 12:50:01', '', 'infinity']) assert.equal(stampOf(other), undefined, other);
 });
 
 test('differences inside a text', () => {

@@ -28,6 +28,7 @@ function textOf(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+const HIDDEN = '\u2022\u2022\u2022\u2022'; // as the daemon writes what it does not show
 const TOLD_CONTEXT = new Set(['reason', 'request_id', 'flow', 'job', 'signed', 'hmac']);
 
 function Facts({entry}: {entry: Entry}): JSX.Element {
@@ -54,7 +55,7 @@ function Facts({entry}: {entry: Entry}): JSX.Element {
       {entry.tenant !== undefined && <Fact name={t('fact.tenant')}><SafeText text={tenantLabel(entry.tenant)} /></Fact>}
       {db.length > 0 && <Fact name={t('fact.db')}><SafeText text={db.join(', ')} /></Fact>}
       {typeof request === 'string' && <Fact name={t('fact.request')}><Link to={searchPath(`request:${searchWord(request)}`)}><SafeText text={request} /></Link></Fact>}
-      {others.map(([name, value]) => <Fact key={name} name={name}><LongText text={textOf(value)} /></Fact>)}
+      {others.map(([name, value]) => <Fact key={name} name={name === HIDDEN ? t('fact.context_masked') : name}><LongText text={textOf(value)} /></Fact>)}
       {entry.context_raw !== undefined && <Fact name={t('fact.context_raw')}><LongText text={entry.context_raw} /></Fact>}
       {entry.tx?.xid !== undefined && <Fact name={t('fact.transaction')}><Link to={searchPath(`tx:${entry.tx.xid}`)}>{entry.tx.xid}</Link> <span class="note">LSN {entry.tx.lsn}</span></Fact>}
       <Fact name={t('fact.number')}><Link to={`/entries/${entry.seq}`}>#{entry.seq}</Link></Fact>

@@ -8,6 +8,7 @@ import type {Entry, Insight} from '../base/types';
 import {formatList, rich, t} from '../i18n';
 import {Icon} from '../widgets/Icon';
 import {Time} from '../widgets/Time';
+import {whoOf} from './actor';
 import {entryTime} from './changes';
 import {Avatar, EntryLine, ViaBadge} from './EntryLine';
 import {Folded} from './Folded';
@@ -75,7 +76,7 @@ export function FoldLine({fold, q, openSeq, inRow = false, turn, fresh, onToggle
   return (
     <Folded kind={fold.kind} sentence={<FoldSentence fold={fold} counts={counts} more={!whole} />}
             startsOpen={fold.entries.some(entry => entry.seq === openSeq)} toggleName={t('fold.toggle', {n: Math.max(total, fold.entries.length)})}
-            avatar={fold.kind === 'transaction' ? <span class="avatar stack" aria-hidden="true"><Avatar entry={first} /></span>
+            avatar={fold.kind === 'transaction' ? <span class={`avatar stack ${whoOf(first).kind}`} aria-hidden="true"><Avatar entry={first} /></span>
               : <span class="avatar system" aria-hidden="true"><Icon name={fold.kind === 'baseline' ? 'layers' : 'job'} size={18} /></span>}
             meta={<>
               <Time when={entryTime(first)} />

@@ -3,7 +3,7 @@ import type {ComponentChildren, JSX} from 'preact';
 import {useState} from 'preact/hooks';
 import type {Json} from '../base/types';
 import {t} from '../i18n';
-import {formatBytes} from '../i18n/time';
+import {formatBytes, stampOf} from '../i18n/time';
 import {harmless, shorten} from './harmless';
 import {valueWord} from './words';
 
@@ -45,6 +45,8 @@ export function Value({field, value, brief = false, seq}: {field: string; value:
   if (value === null) return <span class="value-none">{t('value.empty')}</span>;
   const word = valueWord(field, value, seq);
   if (word !== undefined) return <span class="value-word" title={String(value)}>{word}</span>;
+  const stamp = typeof value === 'string' ? stampOf(value) : undefined;
+  if (stamp) return <span class="value-word" title={stamp.hasZone ? value as string : t('value.no_zone', {text: value as string})}>{stamp.text}</span>;
   if (value === '') return <span class="value-none">{t('value.empty_text')}</span>;
   // A contact variable is known by what it holds.
   if (isVariable(value) && (brief || typeof value['value'] !== 'object'))

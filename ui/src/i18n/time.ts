@@ -58,10 +58,26 @@ function computeOffset(when: Date): string {
   return text === '' ? '+00:00' : text.replace('\u2212', '-');
 }
 
+const EXACT: Intl.DateTimeFormatOptions = {hourCycle: 'h23', day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit'};
+
 // "26 Nov 2026, 14:05:33 +05:30": exact.
 export function exactTime(when: Date): string {
-  const text = format('exact', locale(), {day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit'}).format(when);
+  const text = format('exact', locale(), EXACT).format(when);
   return `${text} ${offsetOf(when)}`;
+}
+
+const zoneless = perLocale(tag => new Intl.DateTimeFormat(tag, {...EXACT, timeZone: 'UTC'}));
+const STAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:([+-]\d\d)(:?\d\d)?)?$/;
+
+// A value of PostgreSQL that is a time, to the second, as people read it; one without a zone is left in its own.
+export function stampOf(value: string): {text: string; hasZone: boolean} | undefined {
+  const match = STAMP.exec(value);
+  if (!match) return undefined;
+  const [, day, time, hours, minutes = '00'] = match;
+  const when = new Date(`${day}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes.replace(':', '')}`}`);
+  if (Number.isNaN(when.getTime())) return undefined;
+  if (hours !== undefined) return {text: exactTime(when), hasZone: true};
+  return {text: zoneless().format(when), hasZone: false};
 }
 
 // "26/11/2026, 14:05"

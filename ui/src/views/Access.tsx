@@ -152,15 +152,15 @@ function People(): JSX.Element {
       <div class="actions end"><button type="button" class="button primary" onClick={() => setAdding(true)}><Icon name="plus" size={16} /> {t('access.add_person')}</button></div>
       {data.users.length === 0 ? <Notice icon="person" title={t('access.no_people')} /> : (
         <div class="scroll panel" tabIndex={0} role="group" aria-label={t('access.people')}>
-          <table class="grid">
+          <table class="grid stacked">
             <thead><tr><th scope="col">{t('access.name')}</th><th scope="col">{t('access.role')}</th><th scope="col">{t('access.tenant')}</th><th scope="col">{t('access.last_sign_in')}</th><td /></tr></thead>
             <tbody>
               {data.users.map(user => (
                 <tr key={user.name} class={user.disabled ? 'off' : ''}>
                   <th scope="row"><SafeText text={user.name} /> {user.disabled && <span class="badge quiet">{t('access.disabled')}</span>}</th>
-                  <td title={known(`role.${user.role}.text`)}>{known(`role.${user.role}`)}</td>
-                  <td>{user.tenant === null ? t('access.everything') : <SafeText text={tenantLabel(user.tenant)} />}</td>
-                  <td>{user.last_sign_in_at ? <Time when={user.last_sign_in_at} /> : t('access.never')}</td>
+                  <td data-label={t('access.role')} title={known(`role.${user.role}.text`)}>{known(`role.${user.role}`)}</td>
+                  <td data-label={t('access.tenant')}>{user.tenant === null ? t('access.everything') : <SafeText text={tenantLabel(user.tenant)} />}</td>
+                  <td data-label={t('access.last_sign_in')}>{user.last_sign_in_at ? <Time when={user.last_sign_in_at} /> : t('access.never')}</td>
                   <td><button type="button" class="button small" onClick={() => setChanging(user)}>{t('access.edit')}<span class="visually-hidden"> {user.name}</span></button></td>
                 </tr>
               ))}
@@ -215,16 +215,16 @@ function Tokens(): JSX.Element {
       <div class="actions end"><button type="button" class="button primary" onClick={() => setAdding(true)}><Icon name="plus" size={16} /> {t('access.add_token')}</button></div>
       {data.tokens.length === 0 ? <Notice icon="lock" title={t('access.no_tokens')} /> : (
         <div class="scroll panel" tabIndex={0} role="group" aria-label={t('access.tokens')}>
-          <table class="grid">
+          <table class="grid stacked">
             <thead><tr><th scope="col">{t('access.token_name')}</th><th scope="col">{t('access.role')}</th><th scope="col">{t('access.tenant')}</th><th scope="col">{t('access.expires')}</th><th scope="col">{t('access.last_used')}</th><td /></tr></thead>
             <tbody>
               {data.tokens.map(token => (
                 <tr key={token.id}>
                   <th scope="row"><SafeText text={token.name} /></th>
-                  <td>{known(`role.${token.role}`)}</td>
-                  <td>{token.tenant === null ? t('access.everything') : <SafeText text={tenantLabel(token.tenant)} />}</td>
-                  <td>{token.expires_at ? <Time when={token.expires_at} exact /> : t('access.never')}</td>
-                  <td>{token.last_used_at ? <Time when={token.last_used_at} /> : t('access.never')}</td>
+                  <td data-label={t('access.role')}>{known(`role.${token.role}`)}</td>
+                  <td data-label={t('access.tenant')}>{token.tenant === null ? t('access.everything') : <SafeText text={tenantLabel(token.tenant)} />}</td>
+                  <td data-label={t('access.expires')}>{token.expires_at ? <Time when={token.expires_at} exact /> : t('access.never')}</td>
+                  <td data-label={t('access.last_used')}>{token.last_used_at ? <Time when={token.last_used_at} /> : t('access.never')}</td>
                   <td><button type="button" class="button small" onClick={() => setRevoking(token)}>{t('access.revoke')}<span class="visually-hidden"> {token.name}</span></button></td>
                 </tr>
               ))}

@@ -39,8 +39,8 @@ export function Looks(): JSX.Element {
   const open = Number(parameters.get('open') ?? -1);
   const turn = useTurn();
   const toggle = (seq: number): void => adjust({open: open === seq ? null : seq});
-  const field = (name: string, label: string, value: string): JSX.Element => (
-    <label class="field grow"><span>{label}</span><input type="text" name={name} key={value} defaultValue={value} /></label>
+  const field = (name: string, label: string, hint: string, value: string): JSX.Element => (
+    <label class="field grow"><span>{label}</span><input type="text" name={name} placeholder={hint} key={value} defaultValue={value} /></label>
   );
   return (
     <>
@@ -51,10 +51,10 @@ export function Looks(): JSX.Element {
         const text = (name: string): string => String(data.get(name) ?? '').trim();
         navigate(withParameters({path, parameters}, {reader: text('reader'), table: text('table'), key: text('key'), value: text('value'), open: null}));
       }}>
-        {field('reader', t('access.reader'), reader)}
-        {field('table', t('access.table'), table)}
-        {field('key', t('access.key'), key)}
-        {field('value', t('access.value'), value)}
+        {field('reader', t('access.reader'), t('access.reader_hint'), reader)}
+        {field('table', t('access.table'), t('access.table_hint'), table)}
+        {field('key', t('access.key'), t('access.key_hint'), key)}
+        {field('value', t('access.value'), t('access.value_hint'), value)}
         <button type="submit" class="button primary">{t('search.go')}</button>
       </form>
       {first.error ? <Failure error={first.error} retry={first.reload} /> : !first.data ? <Loading />
