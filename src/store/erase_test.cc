@@ -10,6 +10,7 @@
 #include "store/rocksdb_store_impl.h"
 #include "store/store_testing.h"
 #include "store/terms.h"
+#include "store/token_filter.h"
 
 namespace rowledger::store {
 namespace {
@@ -177,12 +178,25 @@ TEST_F(EraseTest, NoFileHoldsATokenOfTheValues) {
   EXPECT_GT(std::ranges::count_if(gone, [&](const auto& needle) { return held_by(files_before, needle); }), 50);
   const KeptTokens kept = testing::kept_tokens(*store_, 0);
   ASSERT_GT(kept.size(), 60u);
+  std::vector<Token> left;
+  for (const auto& [key, block] : after)
+    EXPECT_TRUE(
+        read_token_block(static_cast<uint8_t>(key[5]), block, [&](Token token, uint16_t) { left.push_back(token); }));
+  TokenFilter filter(left.size());
+  for (const Token token : left) filter.add(token);
   store_.reset();
   const auto files_after = files();
   for (const std::string& needle : gone) EXPECT_FALSE(held_by(files_after, needle));
   const auto blocks = testing::stale_blocks(store, 0, kept);
   EXPECT_EQ(blocks.stale, 0u);
   EXPECT_GT(blocks.all, 100u);
+  size_t filters = 0;
+  testing::each_index_record(store, [&](std::string_view key, std::string_view value) {
+    if (key != index_key(0, token_filter_key())) return;
+    EXPECT_TRUE(value == filter.record()) << "of what is left, and nothing else";
+    ++filters;
+  });
+  EXPECT_EQ(filters, 1u);
 }
 
 TEST_F(EraseTest, WhoFollowsTheLogSharesWhatIsReadAndNothingErased) {

@@ -53,7 +53,7 @@ struct StaleBlocks {
 };
 inline StaleBlocks stale_blocks(const std::filesystem::path& store, uint64_t range, const KeptTokens& kept) {
   StaleBlocks out;
-  const std::string first = index_key(range, token_key_prefix(0)), behind = index_key(range + 1, {});
+  const std::string first = index_key(range, token_key_prefix(0)), behind = index_key(range, token_filter_key());
   each_index_record(store, [&](std::string_view key, std::string_view value) {
     if (key < first || key >= behind) return;
     const auto left = without_dropped(static_cast<uint8_t>(key[first.size() - 1]), value, kept);

@@ -3,9 +3,11 @@
 #include <roaring/roaring.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "store/token_filter.h"
 
 namespace rowledger::store {
 namespace {
@@ -13,8 +15,10 @@ namespace {
 constexpr uint8_t kVersion = 2;  // 1: all tenants' tokens had one key
 // When so many have gathered they are sorted and packed; 4 MiB of memory.
 constexpr size_t kTokensBeforePacking = 512 << 10;
+// Whose keys are kept. Searches may name tenants that there are not.
+constexpr size_t kMostKnownTenants = 1 << 16;
 
-enum RecordType : char { kSummary = 0, kBitmap = 1, kTokens = 2 };
+enum RecordType : char { kSummary = 0, kBitmap = 1, kTokens = 2, kTokenFilter = 3 };
 
 Result<void> malformed() { return fail(ErrorCode::kCorrupt, "a record of the index is malformed"); }
 
@@ -117,9 +121,15 @@ TokenKeys::TokenKeys(const ShortHashKey& installation)
     : hmac_({reinterpret_cast<const char*>(installation.bytes.data()), installation.bytes.size()}) {}
 
 ShortHashKey TokenKeys::of(std::string_view tenant) const {
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto found = known_.find(tenant); found != known_.end()) return found->second;
+  }
   const Digest digest = hmac_("rowledger tenant's tokens v1", tenant);
   ShortHashKey out;
   std::copy_n(digest.begin(), out.bytes.size(), out.bytes.begin());
+  const std::unique_lock lock(mutex_);
+  if (known_.size() < kMostKnownTenants) known_.emplace(tenant, out);
   return out;
 }
 
@@ -221,10 +231,13 @@ Result<void> RangeIndex::tokens(std::span<const Token> wanted, const TokenVisit&
     RL_TRY(for_each_block(wanted, [&](uint8_t block, std::span<const Token> of_it) {
       return read_token_block(block, blocks[block], of_it, visit);
     }));
+  // Of hundreds of thousands hardly any passes.
+  constexpr unsigned kSieveBits = 4'096;
+  std::bitset<kSieveBits> sieve;
+  for (const Token token : wanted) sieve.set(token % kSieveBits);
   for (const uint64_t t : tokens_) {
     const auto token = static_cast<Token>(t >> 16);
-    if (token >= wanted.front() && token <= wanted.back() && std::ranges::binary_search(wanted, token))
-      visit(token, static_cast<uint16_t>(t));
+    if (sieve[token % kSieveBits] && std::ranges::binary_search(wanted, token)) visit(token, static_cast<uint16_t>(t));
   }
   return {};
 }
@@ -268,14 +281,22 @@ std::vector<std::pair<std::string, std::string>> RangeIndex::records() {
     out.emplace_back(bitmap_key(posting.dimension, posting.value), std::move(record));
   }
   pack_tokens();
+  size_t bytes = 0;
+  for (const TokenBlocks& blocks : packed_)
+    for (const std::string& block : blocks) bytes += block.size();
+  TokenFilter filter(bytes / kBytesAToken);
   for (size_t segment = 0; segment < packed_.size(); ++segment) {
     for (size_t block = 0; block < packed_[segment].size(); ++block) {
       if (packed_[segment][block].empty()) continue;
+      CHECK(read_token_block(static_cast<uint8_t>(block), packed_[segment][block], [&](Token token, uint16_t) {
+              filter.add(token);
+            }).has_value());
       std::string key = token_key_prefix(static_cast<uint8_t>(block));
       ByteWriter(key).u16(static_cast<uint16_t>(segment));
       out.emplace_back(std::move(key), packed_[segment][block]);
     }
   }
+  out.emplace_back(token_filter_key(), filter.record());
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -289,6 +310,8 @@ std::string bitmap_key(Dimension dimension, std::string_view value) {
   // Role names and the like are short; a tenant may be any text, and a key has no use for more of it.
   return key.append(value);
 }
+
+std::string token_filter_key() { return std::string(1, kTokenFilter); }
 
 std::string token_key_prefix(uint8_t block) { return {kTokens, static_cast<char>(block)}; }
 
@@ -344,6 +367,13 @@ void encode_token_block(uint8_t block, const uint64_t* begin, const uint64_t* en
     position = next_position;
     first = false;
   }
+}
+
+Result<void> read_token_block(uint8_t block, std::string_view record, const TokenVisit& visit) {
+  return read_block(block, record, [&](Token token, uint16_t position) {
+    visit(token, position);
+    return true;
+  });
 }
 
 Result<void> read_token_block(uint8_t block, std::string_view record, std::span<const Token> wanted,

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
+#include <shared_mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,11 +64,15 @@ class TokenKeys {
   ShortHashKey of(std::string_view tenant) const;
 
  private:
-  HmacSha256 hmac_;
+  const HmacSha256 hmac_;
+  mutable std::shared_mutex mutex_;
+  mutable std::map<std::string, ShortHashKey, std::less<>> known_;  // a search asks for each tenant's in each range
 };
 
 // Tokens are stored in blocks by their first bits, so that one lookup reads little.
 inline constexpr unsigned kTokenBits = 24, kTokenBlockBits = 7;
+// Of a block, at least, for a token that stands there once.
+inline constexpr size_t kBytesAToken = 3;
 constexpr uint8_t token_block(Token token) { return static_cast<uint8_t>(token >> (kTokenBits - kTokenBlockBits)); }
 
 // Of positions whose values were erased: the tokens that what is left of the entry still has.
@@ -96,6 +102,7 @@ Result<PositionSet> evaluate(const Filter& filter, const RangeTerms& terms, cons
 // Written by the append thread, read under the store's lock.
 class RangeIndex final : public RangeTerms {
  public:
+  // keys outlives it.
   RangeIndex(uint64_t range, const TokenKeys& keys) : range_(range), keys_(keys), no_tenant_key_(keys.of({})) {}
 
   // Adds the items [from, to) of the batch, which all lie in this range and follow what is there.
@@ -138,7 +145,7 @@ class RangeIndex final : public RangeTerms {
   void pack_tokens();
 
   const uint64_t range_;
-  const TokenKeys keys_;
+  const TokenKeys& keys_;
   const ShortHashKey no_tenant_key_;
   size_t count_ = 0;
   std::vector<Posting> postings_;
@@ -153,12 +160,15 @@ class RangeIndex final : public RangeTerms {
 std::string summary_key();
 std::string bitmap_key(Dimension dimension, std::string_view value);
 std::string token_key_prefix(uint8_t block);
+std::string token_filter_key();  // token_filter.h
 
 Result<std::vector<Bounds>> decode_summary(std::string_view record);
 Result<void> read_bitmap(std::string_view record, PositionSet& out);
 // wanted: ascending, all of them of this block.
 Result<void> read_token_block(uint8_t block, std::string_view record, std::span<const Token> wanted,
                               const TokenVisit& visit);
+// Calls visit for each token of a block with its place.
+Result<void> read_token_block(uint8_t block, std::string_view record, const TokenVisit& visit);
 // Calls read(block, of it) for each block that has some of the wanted tokens.
 template <class Read>
 Result<void> for_each_block(std::span<const Token> wanted, const Read& read) {

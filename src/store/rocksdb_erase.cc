@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "store/rocksdb_store_impl.h"
 #include "store/terms.h"
+#include "store/token_filter.h"
 
 namespace rowledger::store {
 namespace {
@@ -136,6 +137,7 @@ Status RocksdbStore::drop_tokens(uint64_t range, const KeptTokens& erased) {
 Status RocksdbStore::drop_stored_tokens(uint64_t range, const KeptTokens& erased) {
   rocksdb::WriteBatch out;
   rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kIndex);
+  std::vector<Token> all_left;
   const auto at = database_->iterate(Family::kIndex);
   for (unsigned block = 0; block < 1u << kTokenBlockBits; ++block) {
     const std::string prefix = index_key(range, token_key_prefix(static_cast<uint8_t>(block)));
@@ -144,10 +146,15 @@ Status RocksdbStore::drop_stored_tokens(uint64_t range, const KeptTokens& erased
                 without_dropped(static_cast<uint8_t>(block), view(at->value()), erased));
       if (left && left->empty()) out.Delete(family, at->key());
       if (left && !left->empty()) out.Put(family, at->key(), slice(*left));
+      RL_TRY(read_token_block(static_cast<uint8_t>(block), left ? *left : view(at->value()),
+                              [&](Token token, uint16_t) { all_left.push_back(token); }));
     }
   }
   if (!at->status().ok()) return fail(error_of(at->status(), "reading the index"));
   if (out.Count() == 0) return {};
+  TokenFilter filter(all_left.size());
+  for (const Token token : all_left) filter.add(token);
+  out.Put(family, slice(index_key(range, token_filter_key())), slice(filter.record()));
   out.Put(database_->family(Family::kMeta), slice(wipe_key(range)), rocksdb::Slice());
   rocksdb::WriteOptions synced;
   synced.sync = true;

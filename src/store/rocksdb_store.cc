@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "store/rocksdb_store_impl.h"
+#include "store/token_filter.h"
 
 namespace rowledger::store {
 namespace {
@@ -27,7 +28,10 @@ class StoredRange final : public RangeTerms {
     return {};
   }
 
-  Result<void> tokens(std::span<const Token> wanted, const TokenVisit& visit) const override {
+  Result<void> tokens(std::span<const Token> all_wanted, const TokenVisit& visit) const override {
+    std::vector<Token> some;
+    RL_ASSIGN(const std::span<const Token> wanted, those_it_may_have(all_wanted, some));
+    if (wanted.empty()) return {};
     const auto at = database_.iterate(Family::kIndex);
     RL_TRY(for_each_block(wanted, [&](uint8_t block, std::span<const Token> of_it) -> Result<void> {
       const std::string prefix = index_key(range_, token_key_prefix(block));
@@ -66,6 +70,20 @@ class StoredRange final : public RangeTerms {
   }
 
  private:
+  // A few are sooner looked up than the filter is read.
+  static constexpr size_t kFew = 4;
+  Result<std::span<const Token>> those_it_may_have(std::span<const Token> wanted, std::vector<Token>& some) const {
+    if (wanted.size() <= kFew) return wanted;
+    rocksdb::PinnableSlice filter;
+    RL_ASSIGN(const bool found, database_.get(Family::kIndex, index_key(range_, token_filter_key()), filter));
+    if (!found) return wanted;  // from before there were filters
+    for (const Token token : wanted) {
+      RL_ASSIGN(const bool may, may_have(view(filter), token));
+      if (may) some.push_back(token);
+    }
+    return std::span<const Token>(some);
+  }
+
   const Database& database_;
   const uint64_t range_;
   const std::vector<Bounds> bounds_;
