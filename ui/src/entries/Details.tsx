@@ -109,5 +109,5 @@ export function Details({entry, inRow = false, atOnce = false}: {entry: Entry; i
     </>
   );
   const parts = [what, <Facts entry={entry} />, actions];
-  return <Gradually class="details" parts={parts} atOnce={atOnce ? parts.length : 0} />;
+  return <Gradually class="details" parts={parts} atOnce={atOnce ? parts.length : 1} />;
 }

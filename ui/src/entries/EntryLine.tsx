@@ -1,5 +1,6 @@
 // One entry in a list: its sentence, when, by which way; it opens in place.
 import {Component, type JSX} from 'preact';
+import {afterFrame} from '../base/frame';
 import type {Entry} from '../base/types';
 import {t} from '../i18n';
 import {Icon, viaIcon} from '../widgets/Icon';
@@ -43,16 +44,28 @@ export function ViaBadge({entry}: {entry: Entry}): JSX.Element | null {
 }
 
 // Drawn anew only when something of it changed: lists grow to thousands.
-export class EntryLine extends Component<EntryLineProps> {
-  override shouldComponentUpdate(next: EntryLineProps): boolean {
+export class EntryLine extends Component<EntryLineProps, {shown: boolean}> {
+  // Whether its details are there. The button tells at once that it was pressed; whatever moves other lines comes a frame later.
+  override state = {shown: this.props.open};
+  private gone = false;
+
+  override shouldComponentUpdate(next: EntryLineProps, {shown}: {shown: boolean}): boolean {
     const now = this.props;
-    return next.entry !== now.entry || next.open !== now.open || next.turn !== now.turn || next.fresh !== now.fresh;
+    return next.entry !== now.entry || next.open !== now.open || next.turn !== now.turn || next.fresh !== now.fresh || shown !== this.state.shown;
   }
 
-  override render({entry, open, fresh = false, inRow = false, onToggle}: EntryLineProps): JSX.Element {
+  override componentDidUpdate(before: EntryLineProps): void {
+    if (before.open !== this.props.open) afterFrame(() => { if (!this.gone) this.setState({shown: this.props.open}); });
+  }
+
+  override componentWillUnmount(): void {
+    this.gone = true;
+  }
+
+  override render({entry, open, fresh = false, inRow = false, onToggle}: EntryLineProps, {shown}: {shown: boolean}): JSX.Element {
     const reason = reasonOf(entry);
     return (
-      <article class={`line ${entry.kind} ${open ? 'open' : ''} ${fresh ? 'fresh' : ''}`} data-seq={entry.seq}
+      <article class={`line ${entry.kind} ${shown ? 'open' : ''} ${fresh ? 'fresh' : ''}`} data-seq={entry.seq}
                onClick={event => {
                  // The whole line opens, except where it already does something, or text is being selected.
                  if ((event.target as Element).closest('a,button,input,textarea,details,.details,dialog')) return;
@@ -73,7 +86,7 @@ export class EntryLine extends Component<EntryLineProps> {
         </div>
         <button type="button" class="icon-button toggle" aria-expanded={open} data-key="open"
                 aria-label={t('entry.details_of', {seq: entry.seq})} onClick={() => onToggle(entry.seq)}><Icon name="down" /></button>
-        {open && <Details entry={entry} inRow={inRow} />}
+        {shown && <Details entry={entry} inRow={inRow} />}
       </article>
     );
   }

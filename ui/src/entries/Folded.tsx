@@ -1,6 +1,7 @@
 // One line that stands for several, and opens.
 import type {ComponentChild, ComponentChildren, JSX} from 'preact';
 import {useState} from 'preact/hooks';
+import {afterFrame} from '../base/frame';
 import {Gradually} from '../widgets/Gradually';
 import {Icon} from '../widgets/Icon';
 
@@ -18,16 +19,21 @@ export interface FoldedProps {
 
 export function Folded({kind, avatar, sentence, meta, toggleName, startsOpen, children}: FoldedProps): JSX.Element {
   const [open, setOpen] = useState(startsOpen);
+  const [shown, setShown] = useState(startsOpen);
+  const toggle = (): void => {
+    setOpen(!open);
+    afterFrame(() => setShown(!open));
+  };
   return (
-    <article class={`line fold ${kind} ${open ? 'open' : ''}`} onClick={event => {
+    <article class={`line fold ${kind} ${shown ? 'open' : ''}`} onClick={event => {
       if ((event.target as Element).closest('a,button,.fold-entries,.details')) return;
-      setOpen(!open);
+      toggle();
     }}>
       {avatar}
       <div class="line-main"><span class="sentence">{sentence}</span></div>
       <div class="line-meta">{meta}</div>
-      <button type="button" class="icon-button toggle" aria-expanded={open} data-key="open" aria-label={toggleName} onClick={() => setOpen(!open)}><Icon name="down" /></button>
-      {open && <Gradually class="fold-entries" parts={children()} step={LINES_A_FRAME} />}
+      <button type="button" class="icon-button toggle" aria-expanded={open} data-key="open" aria-label={toggleName} onClick={toggle}><Icon name="down" /></button>
+      {shown && <Gradually class="fold-entries" parts={children()} step={LINES_A_FRAME} />}
     </article>
   );
 }
