@@ -13,8 +13,7 @@ namespace {
 bool is_json_type(std::string_view type) {
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
-  return std::ranges::equal(type, std::string_view("application/json"),
-                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+  return equals_ignoring_case(type, "application/json");
 }
 
 tl::unexpected<Error> wrong_type(std::string_view name, std::string_view what) {

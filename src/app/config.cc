@@ -10,6 +10,7 @@
 
 #include "app/config_keys.h"
 #include "app/suggest.h"
+#include "base/ascii.h"
 #include "people/principal.h"
 
 namespace rowledger::app {
@@ -192,13 +193,6 @@ Result<bool> set_from(const std::string& variable, const std::string& value, std
   return false;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 // ROWLEDGER_TABLE_0_NAME: the first table's name. One number beyond the last makes a new element.
 template <class Target>
 Result<bool> set_element(const std::string& variable, const std::string& value, std::string_view section,
@@ -219,7 +213,7 @@ Result<bool> set_element(const std::string& variable, const std::string& value, 
   }
   Target fresh;
   Target& target = index < list.size() ? list[index] : fresh;
-  RL_ASSIGN(const bool known, set_from(variable, value, lower(rest), keys, target));
+  RL_ASSIGN(const bool known, set_from(variable, value, lower_case(rest), keys, target));
   if (known && index == list.size()) list.push_back(std::move(fresh));
   return known;
 }

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/local_time.h"
 #include "base/log.h"
+#include "http/client_address.h"
 #include "http/http.h"
 #include "privacy/key_keeper.h"
 #include "privacy/master_key.h"
@@ -24,11 +25,7 @@ constexpr auto kRetry = std::chrono::milliseconds(20);
 std::string host_of_url(std::string_view url) {
   url.remove_prefix(std::min(url.find("://") + 3, url.size()));
   url = url.substr(0, url.find('/'));
-  const size_t bracket = url.find(']');
-  std::string out(url.substr(0, url.find(':', bracket == std::string_view::npos ? 0 : bracket)));
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
+  return http::host_name(url);
 }
 
 }  // namespace

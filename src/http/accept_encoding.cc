@@ -1,20 +1,9 @@
 #include "http/accept_encoding.h"
 
-#include <algorithm>
-#include <cctype>
+#include "base/ascii.h"
 
 namespace rowledger::http {
 namespace {
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 std::string_view take_until(std::string_view& text, char separator) {
   const size_t at = text.find(separator);

@@ -6,6 +6,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include "base/ascii.h"
 #include "http/http.h"
 #include "http/socket_path.h"
 
@@ -53,10 +54,7 @@ class Exchange {
       return error;
     response.status = static_cast<int>(parser_.get().result_int());
     for (const auto& field : parser_.get()) {
-      std::string name(field.name_string());
-      for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-      response.headers.emplace_back(std::move(name), std::string(field.value()));
+      response.headers.emplace_back(lower_case(std::string_view(field.name_string())), std::string(field.value()));
     }
     const bool stream = on_body && response.status >= 200 && response.status < 300;
     while (!parser_.is_done()) {

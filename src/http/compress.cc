@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/ascii.h"
 #include "http/accept_encoding.h"
 
 namespace rowledger::http {
@@ -19,10 +20,6 @@ namespace {
 constexpr size_t kLeastBytes = 1'400;
 constexpr int kZstdLevel = 1, kGzipLevel = 1;  // more costs more time than it saves on the way
 constexpr int kGzipWindow = 15 + 16;           // zlib's way of asking for gzip
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 std::string_view header_of(const Response& response, std::string_view name) {
   for (const auto& [key, value] : response.headers)

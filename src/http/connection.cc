@@ -10,6 +10,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "http/compress.h"
 #include "http/pipe.h"
@@ -131,10 +132,7 @@ class StreamConnection final : public Connection, public std::enable_shared_from
     request.method = message.method_string();
     request.target = message.target();
     for (const auto& field : message) {
-      std::string name(field.name_string());
-      for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-      request.headers.emplace_back(std::move(name), std::string(field.value()));
+      request.headers.emplace_back(lower_case(std::string_view(field.name_string())), std::string(field.value()));
     }
     request.body = std::move(message.body());
     request.peer = peer_;

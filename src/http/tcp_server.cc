@@ -6,6 +6,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <mutex>
 
+#include "http/client_address.h"
 #include "http/listener.h"
 
 namespace rowledger::http {
@@ -13,29 +14,6 @@ namespace {
 
 namespace net = boost::asio;
 using Tcp = net::ip::tcp;
-using net::ip::address;
-
-// The address as people write it: an IPv4 address is one, also when it comes through an IPv6 socket.
-address plain(const address& any) {
-  if (any.is_v6() && any.to_v6().is_v4_mapped()) return net::ip::make_address_v4(net::ip::v4_mapped, any.to_v6());
-  return any;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// A Host header's name without the port, in lower case; brackets stay.
-std::string host_name(std::string_view host) {
-  const size_t bracket = host.find(']');
-  const size_t colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  std::string out(host.substr(0, colon));
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 std::unique_ptr<net::ssl::context> make_tls(const TcpOptions& options, boost::system::error_code& error) {
   auto out = std::make_unique<net::ssl::context>(net::ssl::context::tls_server);
@@ -107,7 +85,7 @@ class TcpServer final : public Listener<Tcp> {
   static std::string address_of(const Socket& socket) {
     error_code error;
     const auto endpoint = socket.remote_endpoint(error);
-    return error ? std::string() : plain(endpoint.address()).to_string();
+    return error ? std::string() : plain_address(endpoint.address().to_string());
   }
 
   std::string network_of(const Socket& socket) const override {
@@ -137,22 +115,11 @@ class TcpServer final : public Listener<Tcp> {
     return std::nullopt;
   }
 
-  // Each proxy adds who it was asked by at the end: the last one that is no trusted proxy is the client.
   void see_through_proxy(Request& request) const {
     std::string chain;  // of all such headers: the client may have sent one of its own
     for (const auto& [name, value] : request.headers)
       if (name == "x-forwarded-for") chain += (chain.empty() ? "" : ",") + value;
-    std::string_view rest = chain;
-    while (!rest.empty()) {
-      const size_t comma = rest.rfind(',');
-      const auto last = trimmed(rest.substr(comma == std::string_view::npos ? 0 : comma + 1));
-      rest = rest.substr(0, comma == std::string_view::npos ? 0 : comma);
-      error_code error;
-      const auto parsed = net::ip::make_address(std::string(last), error);
-      if (error) break;
-      request.peer.address = plain(parsed).to_string();
-      if (!trusted(request.peer.address)) break;
-    }
+    request.peer.address = client_behind(request.peer.address, chain, options_.trusted_proxies);
     request.peer.secure = request.header("x-forwarded-proto") == "https";
   }
 
@@ -163,17 +130,6 @@ class TcpServer final : public Listener<Tcp> {
 };
 
 }  // namespace
-
-std::string network_of(std::string_view text) {
-  boost::system::error_code error;
-  const auto parsed = net::ip::make_address(std::string(text), error);
-  if (error) return std::string(text);
-  const auto any = plain(parsed);
-  if (any.is_v4()) return any.to_string();
-  auto bytes = any.to_v6().to_bytes();
-  std::fill(bytes.begin() + 8, bytes.end(), 0);
-  return net::ip::make_address_v6(bytes).to_string() + "/64";
-}
 
 Result<std::unique_ptr<Server>> Server::listen_tcp(const TcpOptions& options, Handler handler,
                                                    const ServerLimits& limits) {

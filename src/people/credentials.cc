@@ -2,16 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace rowledger::people {
 namespace {
 
 constexpr size_t kMostTokenBytes = 8 << 10;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 bool is_token68(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
@@ -37,10 +33,7 @@ std::optional<std::string_view> cookie_value(std::string_view header, std::strin
 std::optional<std::string_view> bearer_token(std::string_view authorization) {
   static constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size() || authorization.size() > kMostTokenBytes) return std::nullopt;
-  for (size_t i = 0; i < kScheme.size(); ++i) {
-    const char c = authorization[i];
-    if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != kScheme[i]) return std::nullopt;
-  }
+  if (!equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return std::nullopt;
   const std::string_view token = trimmed(authorization.substr(kScheme.size()));
   if (token.empty() || !std::ranges::all_of(token, is_token68)) return std::nullopt;
   return token;

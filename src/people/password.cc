@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <semaphore>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/crypto.h"
 
@@ -35,13 +36,6 @@ size_t characters_of(std::string_view utf8) {
   return static_cast<size_t>(std::ranges::count_if(utf8, [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 }  // namespace
 
 Status check_new_password(std::string_view password, std::string_view user_name) {
@@ -52,8 +46,8 @@ Status check_new_password(std::string_view password, std::string_view user_name)
   if (password.size() > kMostPasswordBytes)
     return fail(ErrorCode::kInvalid,
                 fmt::format("the password is too long: {} bytes are the most", kMostPasswordBytes));
-  std::string rest = lower(password);
-  const std::string name = lower(user_name);
+  std::string rest = lower_case(password);
+  const std::string name = lower_case(user_name);
   if (name.size() >= 3) {
     for (size_t at; (at = rest.find(name)) != std::string::npos;) rest.erase(at, name.size());
   }

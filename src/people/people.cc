@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/ascii.h"
 #include "base/json_text.h"
 #include "people/people_impl.h"
 #include "people/secret.h"
@@ -30,13 +31,6 @@ Principal principal_of(const User& user) {
           .name = user.name,
           .role = user.role,
           .tenant = user.tenant};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 Status check_label(std::string_view what, std::string_view text) {
