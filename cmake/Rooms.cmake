@@ -8,10 +8,14 @@
 # FUZZED names the sources that the room's fuzz targets, and those of later rooms, reach; without it they
 # are all. In the fuzz build a room has only these, so that it takes seconds.
 #
+# Most of the time that a source takes goes into the headers that it includes. So a room's sources are compiled eight
+# together, its tests all together (CMAKE_UNITY_BUILD of the presets); names of unnamed namespaces are therefore a
+# room's. ALONE names the sources that are compiled by themselves. scripts/tidy.py looks at each by itself all the same.
+#
 # A test's own source compiles in half the time so, and runs hardly longer.
 set(ROWLEDGER_TEST_OPTIONS -O1)
 function(rowledger_room room)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES;FUZZED" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRIVATE_LIBRARIES;FUZZED;ALONE" ${ARGN})
   set(dir ${CMAKE_SOURCE_DIR}/src/${room})
   file(GLOB all CONFIGURE_DEPENDS ${dir}/*.cc)
   set(sources ${all})
@@ -26,6 +30,8 @@ function(rowledger_room room)
     add_library(rowledger_${room} INTERFACE)
     set(scope INTERFACE)
   endif()
+  list(TRANSFORM ARG_ALONE PREPEND ${dir}/)
+  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_include_directories(rowledger_${room} ${scope} ${CMAKE_SOURCE_DIR}/src)
   foreach(dep ${ARG_DEPENDS})
     target_link_libraries(rowledger_${room} ${scope} rowledger_${dep})
@@ -40,6 +46,7 @@ function(rowledger_room room)
     add_executable(${room}_test ${tests})
     target_link_libraries(${room}_test PRIVATE rowledger_${room} GTest::gmock GTest::gtest_main ${ARG_PRIVATE_LIBRARIES})
     target_compile_options(${room}_test PRIVATE ${ROWLEDGER_TEST_OPTIONS})
+    set_target_properties(${room}_test PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
     add_test(NAME ${room} COMMAND ${room}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${room} PROPERTIES LABELS unit)
   endif()
@@ -48,6 +55,7 @@ function(rowledger_room room)
     add_executable(${room}_pgtest ${pgtests})
     target_link_libraries(${room}_pgtest PRIVATE rowledger_${room} rowledger_test_support GTest::gmock GTest::gtest_main ${ARG_PRIVATE_LIBRARIES})
     target_compile_options(${room}_pgtest PRIVATE ${ROWLEDGER_TEST_OPTIONS})
+    set_target_properties(${room}_pgtest PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
     add_test(NAME ${room}.pg COMMAND ${room}_pgtest WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${room}.pg PROPERTIES LABELS pg TIMEOUT 600)
   endif()

@@ -2,7 +2,8 @@
 """clang-tidy over the sources, remembering which came out clean.
 
 A file is looked at again when its own text, a header of ours, .clang-tidy or clang-tidy itself has
-changed. The headers are those that the compiler noted at the last build; without a build, all of them.
+changed. The headers are those that the compiler noted at the last build; without a build, all of them. Sources that
+are compiled together count each other's. <build>/tidy has the compile_commands.json of each by itself, for editors too.
 """
 import argparse
 import concurrent.futures
@@ -17,17 +18,32 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def noted_headers(build):
-    """{object file: [our files it was made from]} as ninja knows it."""
+    """{source: [our files that its object was made from]} as ninja knows it."""
     listing = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True)
     headers, current = {}, None
     for line in listing.stdout.splitlines():
         if line and not line.startswith(" "):
-            current = headers.setdefault(line.split(":")[0], [])
+            current = []
         elif line.strip() and current is not None:
             path = (build / line.strip()).resolve()
             if path.is_relative_to(ROOT) and not path.is_relative_to(build):
                 current.append(path)
+                if path.suffix == ".cc":
+                    headers[path] = current
     return headers
+
+
+def commands_of_sources(build):
+    """The build's commands, with those for several sources together (cmake/Rooms.cmake) as one for each source."""
+    out = []
+    for command in json.loads((build / "compile_commands.json").read_text()):
+        file = pathlib.Path(command["file"])
+        if file.suffix != ".cxx":
+            out.append(command)
+            continue
+        for source in re.findall(r'^#include "([^"]+)"', file.read_text(), re.MULTILINE):
+            out.append({**command, "file": source, "command": command["command"].replace(str(file), source)})
+    return out
 
 
 def fingerprint(source, headers, salt):
@@ -49,7 +65,8 @@ def main():
     cache = build / "tidy"
     cache.mkdir(exist_ok=True)
 
-    commands = json.loads((build / "compile_commands.json").read_text())
+    commands = commands_of_sources(build)
+    (cache / "compile_commands.json").write_text(json.dumps(commands))
     noted = noted_headers(build)
     every_header = [p for top in ("src", "tests") for p in (ROOT / top).rglob("*.h")]
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
@@ -61,13 +78,12 @@ def main():
         source = pathlib.Path(command["file"])
         if not source.exists() or (only and source not in only):
             continue
-        output = re.search(r" -o (\S+)", command.get("command", ""))
-        mark = cache / fingerprint(source, noted.get(output and output.group(1), every_header), salt)
+        mark = cache / fingerprint(source, noted.get(source, every_header), salt)
         if args.all or only or not mark.exists():
             work[source] = mark
 
     def look(source):
-        done = subprocess.run(["clang-tidy", "-p", build, "--quiet", "--warnings-as-errors=*", source],
+        done = subprocess.run(["clang-tidy", "-p", cache, "--quiet", "--warnings-as-errors=*", source],
                               capture_output=True, text=True)
         return source, done
 

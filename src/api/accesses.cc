@@ -10,8 +10,6 @@
 namespace rowledger::api {
 namespace {
 
-constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
-
 Result<view::AccessQuestion> question_of(const http::Target& target, const SearchedValues& values) {
   view::AccessQuestion out;
   out.table = target.parameter("table").value_or("");

@@ -21,6 +21,8 @@ http::Response problem(const query::SearchError& error, std::string_view text);
 // A parameter of the query part as a whole number in [least, most]; fallback when it is absent.
 Result<uint64_t> number_parameter(const http::Target& target, std::string_view name, uint64_t fallback, uint64_t least,
                                   uint64_t most);
+// What a list has when no other limit is given, and at most.
+inline constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
 // "1", "true" or "" (a bare &all) mean yes; "0" and "false" no; absent is no.
 Result<bool> flag_parameter(const http::Target& target, std::string_view name);
 

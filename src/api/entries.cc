@@ -10,7 +10,6 @@
 namespace rowledger::api {
 namespace {
 
-constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
 // A page ends early beyond this, so that rows with huge values do not pile up in memory.
 constexpr size_t kPageBytes = 8 << 20;
 

@@ -40,7 +40,7 @@ Status write_all(int fd, std::string_view bytes, const std::filesystem::path& pa
 }
 
 // What outlives the program, of a finished export.
-std::string to_json(const ExportState& state) {
+std::string stored_json(const ExportState& state) {
   const ExportOrder& order = state.order;
   JsonWriter json;
   json.text("format", to_string(order.format))
@@ -337,7 +337,7 @@ Status ExportSpool::write_data(const Job& job, ExportState& state) {
     return fail(os_failure("rename", file(job.id, kUnfinished)));
   const int fd = ::open(file(job.id, kAbout).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return fail(os_failure("make", file(job.id, kAbout)));
-  Status about = write_all(fd, to_json(state), file(job.id, kAbout));
+  Status about = write_all(fd, stored_json(state), file(job.id, kAbout));
   ::close(fd);
   // Also of one that ended just after the last look.
   if (about && broken_off(job.generation)) return fail(ErrorCode::kCancelled, "it was broken off: ask again");

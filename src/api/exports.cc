@@ -16,7 +16,7 @@
 namespace rowledger::api {
 namespace {
 
-constexpr size_t kPieceBytes = 256 << 10;
+constexpr size_t kSentPieceBytes = 256 << 10;
 constexpr size_t kLongestIdempotencyKey = 200;
 
 Error no_spool() { return {ErrorCode::kUnavailable, "exports need the daemon: start it with `rowledger serve`"}; }
@@ -111,7 +111,7 @@ class OpenFile {
   bool send(uint64_t begin, uint64_t end, http::BodySink& sink) const {
     std::string piece;
     while (begin < end) {
-      piece.resize(std::min<uint64_t>(kPieceBytes, end - begin));
+      piece.resize(std::min<uint64_t>(kSentPieceBytes, end - begin));
       const ssize_t n = ::pread(fd_, piece.data(), piece.size(), static_cast<off_t>(begin));
       if (n <= 0) return false;
       if (!sink.write(std::string_view(piece).substr(0, static_cast<size_t>(n)))) return true;

@@ -8,8 +8,6 @@
 namespace rowledger::api {
 namespace {
 
-constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
-
 struct Question {
   view::Period period;
   bool all = false;

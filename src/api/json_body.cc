@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace rowledger::api {
 namespace {
 

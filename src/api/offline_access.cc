@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kLongestLine = 64 << 10;
 // What is taken over at once.
 constexpr size_t kLinesPerWrite = 500;
-constexpr size_t kPieceBytes = 64 << 10;
+constexpr size_t kReadPieceBytes = 64 << 10;
 
 Error io_error(std::string_view what, const std::filesystem::path& file) {
   return {ErrorCode::kIo, fmt::format("cannot {} {}: {}", what, file.string(), std::strerror(errno))};
@@ -83,7 +83,7 @@ Status for_each_line(const std::filesystem::path& file, const std::function<Stat
   const Descriptor in(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (in.get() < 0 && errno == ENOENT) return {};
   if (in.get() < 0) return fail(io_error("read", file));
-  std::string text, piece(kPieceBytes, '\0');
+  std::string text, piece(kReadPieceBytes, '\0');
   while (true) {
     const ssize_t n = ::read(in.get(), piece.data(), piece.size());
     if (n < 0) return fail(io_error("read", file));

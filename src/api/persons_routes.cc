@@ -13,15 +13,15 @@ constexpr size_t kLongestReason = 4'000;
 
 Error needs_daemon() { return {ErrorCode::kUnavailable, "this needs the daemon: start it with `rowledger serve`"}; }
 
-struct Order {
+struct PersonOrder {
   std::string table, key, reason, basis;
 };
 
 // {"table":"contacts","key":"42","reason":"...","basis":"..."}
-Result<Order> order_of(const Call& call, bool with_basis) {
+Result<PersonOrder> order_of(const Call& call, bool with_basis) {
   RL_ASSIGN(const auto body, with_basis ? JsonBody::read(call.request, {"table", "key", "reason", "basis"})
                                         : JsonBody::read(call.request, {"table", "key", "reason"}));
-  Order out;
+  PersonOrder out;
   RL_ASSIGN(out.table, body.text("table"));
   RL_ASSIGN(out.key, body.text("key"));
   RL_ASSIGN(out.reason, body.text("reason"));

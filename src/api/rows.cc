@@ -7,8 +7,6 @@
 namespace rowledger::api {
 namespace {
 
-constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
-
 struct RowAddress {
   std::string table, key;
 };

@@ -7,8 +7,6 @@
 namespace rowledger::api {
 namespace {
 
-constexpr uint64_t kDefaultLimit = 50, kLargestLimit = 1'000;
-
 std::string row_json(const view::TableRow& row) {
   JsonWriter json;
   json.text("key", row.key);

@@ -11,19 +11,19 @@ namespace {
 constexpr size_t kMaxFields = 50, kMinReasonBytes = 5, kMaxReasonBytes = 1'000;
 constexpr char kContext[] = "context";
 
-struct Order {
+struct UnmaskOrder {
   std::string table, key;
   std::optional<uint64_t> seq;
   std::vector<std::string> fields;
   std::string reason;
 };
 
-Result<Order> order_of(const http::Request& request) {
+Result<UnmaskOrder> order_of(const http::Request& request) {
   const JsonView body(request.body);
   if (body.kind() != JsonView::Kind::kObject)
     return fail(ErrorCode::kInvalid,
                 "the body must be a JSON object with table and key, or seq, and fields and reason");
-  Order out;
+  UnmaskOrder out;
   out.table = body["table"].text();
   out.key = body["key"].text();
   if (const JsonView seq = body["seq"]) {
@@ -48,11 +48,11 @@ Result<Order> order_of(const http::Request& request) {
   return out;
 }
 
-bool asks_for(const Order& order, std::string_view field) {
+bool asks_for(const UnmaskOrder& order, std::string_view field) {
   return std::find(order.fields.begin(), order.fields.end(), field) != order.fields.end();
 }
 
-http::Response unmask_row(const Call& call, const view::View& view, const Order& order) {
+http::Response unmask_row(const Call& call, const view::View& view, const UnmaskOrder& order) {
   call.access.table = order.table;
   call.access.key = order.key;
   const auto past = view.at(order.table, order.key, {view.scope().end()});
@@ -66,7 +66,7 @@ http::Response unmask_row(const Call& call, const view::View& view, const Order&
   return json_answer(JsonWriter().raw("fields", query::to_json(asked)).finish());
 }
 
-http::Response unmask_entry(const Call& call, const view::View& view, const Order& order) {
+http::Response unmask_entry(const Call& call, const view::View& view, const UnmaskOrder& order) {
   call.access.query = fmt::format("seq:{}", *order.seq);
   const auto found = view.entry({*order.seq});
   if (!found) return problem(found.error());

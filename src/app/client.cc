@@ -10,9 +10,7 @@
 namespace rowledger::app {
 namespace {
 
-constexpr auto kPatienceWithStart = std::chrono::seconds(5);
 constexpr int kAnswerTimeoutMs = 60'000;
-constexpr auto kRetry = std::chrono::milliseconds(50);
 // Shows nothing of the log's contents; asked again and again while a daemon starts.
 constexpr std::string_view kStatus = "/v1/status";
 constexpr std::string_view kExports = "/v1/exports";

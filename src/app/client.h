@@ -1,6 +1,7 @@
 #pragma once
 // How the verbs ask: through the daemon's socket, or, when no daemon runs, of the same API over the
 // store opened read-only in this process. One protocol in both cases.
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,6 +11,11 @@
 #include "http/http.h"
 
 namespace rowledger::app {
+
+// A daemon that starts, or attach, holds the log and does not listen yet: how long that is waited for, and looked at
+// how often.
+inline constexpr auto kPatienceWithStart = std::chrono::seconds(5);
+inline constexpr auto kRetry = std::chrono::milliseconds(50);
 
 // A log was opened without its daemon; what is read of it is noted besides.
 Status note_opening(api::AccessLog& access);

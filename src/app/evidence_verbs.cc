@@ -25,8 +25,6 @@ namespace {
 using api::JsonView;
 using http::percent_encode;
 
-constexpr auto kPatienceWithStart = std::chrono::seconds(5);
-constexpr auto kRetry = std::chrono::milliseconds(50);
 constexpr int kCollectTimeoutMs = 600'000;
 
 // ---- verify ----
@@ -40,7 +38,7 @@ class ReportReader {
     for (size_t end; (end = buffer_.find('\n')) != std::string::npos; buffer_.erase(0, end + 1)) {
       const std::string line = buffer_.substr(0, end);
       if (const JsonView progress = JsonView(line)["progress"]) {
-        bar_.show(progress["phase"].text(), number(progress["done"]), number(progress["total"]));
+        bar_.show(progress["phase"].text(), whole_number(progress["done"]), whole_number(progress["total"]));
       } else {
         report_ = line;
       }
@@ -50,7 +48,7 @@ class ReportReader {
   const std::string& report() const { return report_; }
 
  private:
-  static uint64_t number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
+  static uint64_t whole_number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
 
   ProgressBar& bar_;
   std::string buffer_, report_;
@@ -108,8 +106,8 @@ Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressB
   }
 }
 
-uint64_t number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
-std::string count(JsonView value) { return show_number(number(value)); }
+uint64_t whole_number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
+std::string counted(JsonView value) { return show_number(whole_number(value)); }
 
 void print_findings(Output& out, JsonView report) {
   uint64_t shown = 0;
@@ -122,7 +120,7 @@ void print_findings(Output& out, JsonView report) {
     out.line(displayable(line, 0));
     return true;
   });
-  const uint64_t total = number(report["findings_total"]);
+  const uint64_t total = whole_number(report["findings_total"]);
   if (total > shown) out.line(fmt::format("... and {} more", show_number(total - shown)));
   out.line(fmt::format("This log is not what it should be: {} found{}.",
                        total == 1 ? std::string("one thing") : show_number(total) + " things",
@@ -132,20 +130,21 @@ void print_findings(Output& out, JsonView report) {
 void print_in_order(Output& out, JsonView report) {
   out.line(
       fmt::format("In order: {} of {} entries, {} tiles of the tree, {} rows of the state, {} links between entries.",
-                  count(report["headers"]), count(report["entries"]), count(report["tiles"]), count(report["rows"]),
-                  count(report["links"])));
-  std::string values = fmt::format("Values: of {} entries they are those that were recorded", count(report["values"]));
-  if (number(report["values_erased"]) > 0)
-    values += fmt::format("; of {} they were erased", count(report["values_erased"]));
-  if (number(report["values_locked"]) > 0)
-    values += fmt::format("; of {} they cannot be read without the master key", count(report["values_locked"]));
+                  counted(report["headers"]), counted(report["entries"]), counted(report["tiles"]),
+                  counted(report["rows"]), counted(report["links"])));
+  std::string values =
+      fmt::format("Values: of {} entries they are those that were recorded", counted(report["values"]));
+  if (whole_number(report["values_erased"]) > 0)
+    values += fmt::format("; of {} they were erased", counted(report["values_erased"]));
+  if (whole_number(report["values_locked"]) > 0)
+    values += fmt::format("; of {} they cannot be read without the master key", counted(report["values_locked"]));
   out.line(values + ".");
   const JsonView checkpoint = report["checkpoint"];
   if (checkpoint.kind() != JsonView::Kind::kObject) return;
-  out.line(fmt::format("Signed: {} entries, as {}{}.", count(checkpoint["size"]), checkpoint["origin"].text(),
-                       number(report["unsigned_entries"]) == 0
+  out.line(fmt::format("Signed: {} entries, as {}{}.", counted(checkpoint["size"]), checkpoint["origin"].text(),
+                       whole_number(report["unsigned_entries"]) == 0
                            ? ""
-                           : fmt::format("; the newest {} are not signed yet", count(report["unsigned_entries"]))));
+                           : fmt::format("; the newest {} are not signed yet", counted(report["unsigned_entries"]))));
 }
 
 // ---- evidence ----

@@ -20,14 +20,7 @@ namespace {
 
 using api::JsonView;
 
-int print(const std::string& text) {
-  Output out;
-  out.line(text);
-  out.flush();
-  return out.failed() ? report_error({ErrorCode::kIo, "standard output could not be written"}) : kDone;
-}
-
-std::string trimmed(std::string text) {
+std::string without_line_end(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;
 }
@@ -38,7 +31,7 @@ Result<std::string> recovery_digits(const std::filesystem::path& file, bool& is_
   is_new = !std::filesystem::exists(file, ignored);
   if (is_new) RL_TRY(write_private_file(file, to_hex(random_bytes(privacy::kKeyBytes)) + "\n"));
   RL_ASSIGN(std::string text, read_file(file));
-  return trimmed(std::move(text));
+  return without_line_end(std::move(text));
 }
 
 Result<std::string> backup(const Workspace& workspace, const KeysOptions& options) {
@@ -57,12 +50,12 @@ Result<std::string> backup(const Workspace& workspace, const KeysOptions& option
       file.string(), options.recovery_key_file.string(), is_new ? ", which is new" : "");
 }
 
-using Keys = std::set<privacy::KeyId>;
+using KeyIds = std::set<privacy::KeyId>;
 
 // What was erased since the backup was made must not come back with it. Returns all that were ever erased.
-Result<Keys> erase_again(const OpenLog& log) {
+Result<KeyIds> erase_again(const OpenLog& log) {
   const auto search = query::Search::parse("kind:erase", Timestamp::now(), true);
-  Keys erased;
+  KeyIds erased;
   RL_TRY(query::Reader(*log).search(*search, query::Order::kOldestFirst, {}, [&](const record::OwnedEntry& entry) {
     JsonView(entry.body().detail)["keys"].for_each_item([&](JsonView number) {
       erased.insert({std::strtoull(number.text().c_str(), nullptr, 10)});
@@ -76,7 +69,7 @@ Result<Keys> erase_again(const OpenLog& log) {
 
 // Names the entries whose values are sealed with keys that are gone though nobody erased them: "12, 40-58 (20 in all)".
 // Empty when there are none.
-Result<std::string> lost_entries(const OpenLog& log, const Keys& erased) {
+Result<std::string> lost_entries(const OpenLog& log, const KeyIds& erased) {
   constexpr size_t kMostStretches = 20;
   std::map<privacy::KeyId, bool> is_lost;
   std::vector<store::SeqRange> stretches;
@@ -112,7 +105,7 @@ Result<std::string> lost_entries(const OpenLog& log, const Keys& erased) {
 Result<std::string> compare_with_log(const Workspace& workspace, const privacy::RestoreReport& report) {
   RL_ASSIGN(const OpenLog log, workspace.open_to_read());
   if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
-  RL_ASSIGN(const Keys erased, erase_again(log));
+  RL_ASSIGN(const KeyIds erased, erase_again(log));
   std::string said;
   if (report.restored > 0 && !erased.empty())
     said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
@@ -149,7 +142,7 @@ Result<std::string> restore(const Workspace& workspace, const KeysOptions& optio
     return fail(ErrorCode::kInvalid, "say what from: keys restore FILE --recovery-key-file R");
   RL_TRY(workspace.refuse_beside_daemon());
   RL_ASSIGN(const std::string digits, read_file(options.recovery_key_file));
-  RL_ASSIGN(const auto recovery, privacy::parse_recovery_key(trimmed(digits)));
+  RL_ASSIGN(const auto recovery, privacy::parse_recovery_key(without_line_end(digits)));
   const auto directory = Workspace::key_ring_directory(workspace.directory);
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -225,7 +218,7 @@ int run_keys(const KeysOptions& options) {
                     : options.what == "backup"  ? backup(*workspace, options)
                     : options.what == "restore" ? restore(*workspace, options)
                                                 : rotate(*workspace, options);
-  return said ? print(*said) : report_error(said.error());
+  return said ? print_line(*said) : report_error(said.error());
 }
 
 }  // namespace rowledger::app

@@ -19,13 +19,6 @@ std::string order_json(const PersonOptions& options) {
   return json.finish();
 }
 
-int print(const std::string& text) {
-  Output out;
-  out.line(text);
-  out.flush();
-  return out.failed() ? report_error({ErrorCode::kIo, "standard output could not be written"}) : kDone;
-}
-
 std::string hold_text(JsonView hold) {
   return fmt::format("{}  {} {}  since {}  {}", hold["id"].text(), hold["table"].text(),
                      displayable(hold["key"].text(), 200), hold["since"].text(), displayable(hold["reason"].text(), 0));
@@ -34,14 +27,14 @@ std::string hold_text(JsonView hold) {
 int list_holds(Client& client, bool json) {
   const auto body = client.get("/v1/holds");
   if (!body) return report_error(body.error());
-  if (json) return print(*body);
+  if (json) return print_line(*body);
   std::string lines;
   JsonView(*body)["holds"].for_each_item([&](JsonView hold) {
     if (!lines.empty()) lines += '\n';
     lines += hold_text(hold);
     return true;
   });
-  return print(lines.empty() ? "No hold stands." : lines);
+  return print_line(lines.empty() ? "No hold stands." : lines);
 }
 
 }  // namespace
@@ -52,15 +45,16 @@ int run_erase(const PersonOptions& options) {
   Client client(*workspace);
   const auto body = client.post("/v1/erasures", order_json(options));
   if (!body) return report_error(body.error());
-  if (options.json) return print(*body);
+  if (options.json) return print_line(*body);
   const JsonView answer(*body);
   const std::string in_clear = answer["in_clear"].text();
-  return print(fmt::format("Erased: the values of {} entries about {} {}, recorded as #{}.{}", answer["entries"].text(),
-                           options.table, options.key, answer["seq"].text(),
-                           in_clear == "0" ? ""
-                                           : fmt::format("\n{} of them were written while sealing was off and stay in "
-                                                         "clear: no key can be destroyed for those.",
-                                                         in_clear)));
+  return print_line(fmt::format("Erased: the values of {} entries about {} {}, recorded as #{}.{}",
+                                answer["entries"].text(), options.table, options.key, answer["seq"].text(),
+                                in_clear == "0"
+                                    ? ""
+                                    : fmt::format("\n{} of them were written while sealing was off and stay in "
+                                                  "clear: no key can be destroyed for those.",
+                                                  in_clear)));
 }
 
 int run_hold(const PersonOptions& options) {
@@ -74,13 +68,13 @@ int run_hold(const PersonOptions& options) {
   if (!options.lift.empty()) {
     const auto lifted = client.send("DELETE", fmt::format("/v1/holds/{}?reason={}", http::percent_encode(options.lift),
                                                           http::percent_encode(options.reason)));
-    return lifted ? print(fmt::format("The hold {} is lifted.", options.lift)) : report_error(lifted.error());
+    return lifted ? print_line(fmt::format("The hold {} is lifted.", options.lift)) : report_error(lifted.error());
   }
   const auto body = client.post("/v1/holds", order_json(options));
   if (!body) return report_error(body.error());
-  return print(options.json ? *body
-                            : fmt::format("Held: nothing of {} {} can be erased until `rowledger hold --lift {}`.",
-                                          options.table, options.key, JsonView(*body)["id"].text()));
+  return print_line(options.json ? *body
+                                 : fmt::format("Held: nothing of {} {} can be erased until `rowledger hold --lift {}`.",
+                                               options.table, options.key, JsonView(*body)["id"].text()));
 }
 
 }  // namespace rowledger::app

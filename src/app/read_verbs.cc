@@ -194,6 +194,13 @@ ExitCode report_error(const Error& error) {
   return exit_code_of(error.code);
 }
 
+ExitCode print_line(const std::string& text) {
+  Output out;
+  out.line(text);
+  out.flush();
+  return out.failed() ? report_error({ErrorCode::kIo, "standard output could not be written"}) : kDone;
+}
+
 int run_status(const ReadOptions& options) {
   auto session = Session::open(options);
   if (!session) return fail_with(session.error());

@@ -14,6 +14,8 @@ enum ExitCode : int { kDone = 0, kFoundWrong = 1, kWrongUsage = 2, kCannotReach 
 ExitCode exit_code_of(ErrorCode code);
 // "rowledger: message" on standard error.
 ExitCode report_error(const Error& error);
+// A line, or more, on standard output.
+ExitCode print_line(const std::string& text);
 
 struct InitOptions {
   std::filesystem::path directory;

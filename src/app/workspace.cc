@@ -19,7 +19,7 @@ namespace {
 
 // A verb that reads without a daemon holds the log for a moment.
 constexpr auto kPatienceWithReaders = std::chrono::seconds(10);
-constexpr auto kRetry = std::chrono::milliseconds(20);
+constexpr auto kRetryOpening = std::chrono::milliseconds(20);
 
 // "log.example.org" of "https://Log.example.org:8443/x"; brackets stay.
 std::string host_of_url(std::string_view url) {
@@ -241,7 +241,7 @@ Result<OpenLog> Workspace::open_to_write() const {
   while (true) {
     auto opened = try_to_write();
     if (opened || opened.error().code != ErrorCode::kConflict || steady_clock::now() > deadline) return opened;
-    std::this_thread::sleep_for(kRetry);
+    std::this_thread::sleep_for(kRetryOpening);
   }
 }
 

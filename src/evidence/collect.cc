@@ -16,7 +16,7 @@ using record::Values;
 // In base64 they take a third more, and there are proofs.
 constexpr size_t kMaxCollectedBytes = kMaxEvidenceBytes / 2;
 constexpr size_t kProofBytes = 2'048;
-constexpr size_t kMaxAboutBytes = 3'000;
+constexpr size_t kMaxQuotedBytes = 3'000;
 
 class Collector {
  public:
@@ -31,7 +31,7 @@ class Collector {
   }
 
   Status operator()(const AboutRow& about) {
-    evidence_.about = fmt::format("row {} of {}", about.key.substr(0, kMaxAboutBytes), about.table.substr(0, 500));
+    evidence_.about = fmt::format("row {} of {}", about.key.substr(0, kMaxQuotedBytes), about.table.substr(0, 500));
     const query::Reader reader(store_);
     std::optional<Seq> before;
     do {
@@ -44,7 +44,7 @@ class Collector {
   }
 
   Status operator()(const AboutSubject& about) {
-    evidence_.about = "subject " + about.subject.substr(0, kMaxAboutBytes);
+    evidence_.about = "subject " + about.subject.substr(0, kMaxQuotedBytes);
     const store::Filter filter{store::Filter::Op::kTerm, {store::Dimension::kSubject, about.subject}, {}};
     const uint64_t end = store_.end().value;
     for (uint64_t range = 0; range * store::Store::kIndexRange < end; ++range) {
@@ -58,7 +58,7 @@ class Collector {
   }
 
   Status operator()(const AboutSearch& about) {
-    evidence_.about = "search " + about.query.substr(0, kMaxAboutBytes);
+    evidence_.about = "search " + about.query.substr(0, kMaxQuotedBytes);
     const auto search = query::Search::parse(about.query, Timestamp::now(), about.all);
     if (!search) return fail(ErrorCode::kInvalid, query::to_string(search.error(), about.query));
     Status inner;

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
 
 #include "base/ascii.h"
 #include "base/log.h"
@@ -23,6 +26,8 @@ namespace net = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
 using Message = beast::http::response<beast::http::string_body>;
+// A socket of either kind, so that all of this is compiled for two streams, not for three.
+using PlainStream = beast::basic_stream<net::generic::stream_protocol>;
 
 Response problem_of(error_code error, const ServerLimits& limits) {
   if (error == beast::http::error::header_limit) {
@@ -418,11 +423,11 @@ Response refusal(int status, std::string_view title, std::string_view detail) {
 }
 
 std::shared_ptr<Connection> make_connection(ServerCore& core, net::local::stream_protocol::socket socket, Peer peer) {
-  return make(core, beast::basic_stream<net::local::stream_protocol>(std::move(socket)), std::move(peer));
+  return make(core, PlainStream(std::move(socket)), std::move(peer));
 }
 
 std::shared_ptr<Connection> make_connection(ServerCore& core, net::ip::tcp::socket socket, Peer peer) {
-  return make(core, beast::tcp_stream(std::move(socket)), std::move(peer));
+  return make(core, PlainStream(std::move(socket)), std::move(peer));
 }
 
 std::shared_ptr<Connection> make_connection(ServerCore& core, net::ip::tcp::socket socket, net::ssl::context& tls,

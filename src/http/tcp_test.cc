@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Clock = std::chrono::steady_clock;
 
-Response text(std::string body) {
+Response plain_text(std::string body) {
   Response out;
   out.headers = {{"Content-Type", "text/plain"}};
   out.body = std::move(body);
@@ -88,7 +88,8 @@ class TcpTest : public ::testing::Test {
 
 TEST_F(TcpTest, KnowsTheAddress) {
   serve([](const Request& request) {
-    return text(request.peer.address + (request.peer.local ? " local" : "") + (request.peer.secure ? " secure" : ""));
+    return plain_text(request.peer.address + (request.peer.local ? " local" : "") +
+                      (request.peer.secure ? " secure" : ""));
   });
   EXPECT_THAT(connect().ask(), HasSubstr("\r\n\r\n127.0.0.1"));
   // Nobody is believed unasked.
@@ -98,8 +99,9 @@ TEST_F(TcpTest, KnowsTheAddress) {
 TEST_F(TcpTest, BelievesItsProxyAboutTheLastOneBeforeIt) {
   TcpOptions options;
   options.trusted_proxies = {"127.0.0.1", "10.0.0.1"};
-  serve([](const Request& request) { return text(request.peer.address + (request.peer.secure ? " secure" : "")); }, {},
-        options);
+  serve(
+      [](const Request& request) { return plain_text(request.peer.address + (request.peer.secure ? " secure" : "")); },
+      {}, options);
   EXPECT_TRUE(connect().ask().ends_with("\r\n127.0.0.1"));
   EXPECT_TRUE(connect().ask("X-Forwarded-For: 1.2.3.4\r\n").ends_with("\r\n1.2.3.4"));
   EXPECT_TRUE(connect().ask("X-Forwarded-For: 6.6.6.6, 1.2.3.4, 10.0.0.1\r\n").ends_with("\r\n1.2.3.4"));
@@ -112,7 +114,7 @@ TEST_F(TcpTest, BelievesItsProxyAboutTheLastOneBeforeIt) {
 TEST_F(TcpTest, AnswersToItsNamesOnly) {
   TcpOptions options;
   options.hosts = {"localhost", "[::1]", "log.example.org"};
-  serve([](const Request&) { return text("in"); }, {}, options);
+  serve([](const Request&) { return plain_text("in"); }, {}, options);
   for (const char* host : {"localhost", "LocalHost:7070", "[::1]:7070", "log.example.org"})
     EXPECT_THAT(connect().ask("", host), StartsWith("HTTP/1.1 200")) << host;
   for (const char* host :
@@ -124,7 +126,7 @@ TEST_F(TcpTest, AnswersToItsNamesOnly) {
 TEST_F(TcpTest, ARequestMustBeThereInTimeHoweverItDrips) {
   ServerLimits limits;
   limits.idle_timeout_ms = 300;
-  serve([](const Request&) { return text("no"); }, limits);
+  serve([](const Request&) { return plain_text("no"); }, limits);
   const Raw slow = connect();
   const auto begun = Clock::now();
   slow.send("GET / HTTP/1.1\r\nX: ");
@@ -144,7 +146,7 @@ TEST_F(TcpTest, WhoTakesAnAnswerByTheByteIsGivenUp) {
   std::promise<void> gone;
   serve(
       [&](const Request& request) {
-        if (request.target == "/whole") return text(std::string(64 << 20, 'x'));
+        if (request.target == "/whole") return plain_text(std::string(64 << 20, 'x'));
         Response out;
         out.stream = [&gone](BodySink& sink) {
           while (sink.write(std::string(8 << 20, 'x'))) {
@@ -180,7 +182,7 @@ TEST_F(TcpTest, LongAnswersLeaveThreadsForOthers) {
   const auto ended = end.get_future().share();
   serve(
       [&](const Request& request) {
-        if (request.target != "/long") return text("quick");
+        if (request.target != "/long") return plain_text("quick");
         Response out;
         out.stream = [ended](BodySink& sink) {
           sink.write("begun");
@@ -211,7 +213,7 @@ TEST_F(TcpTest, LongAnswersLeaveThreadsForOthers) {
 TEST_F(TcpTest, OneNetworkHasOnlyItsShare) {
   ServerLimits limits;
   limits.connections_per_network = 2;
-  serve([](const Request&) { return text("in"); }, limits);
+  serve([](const Request&) { return plain_text("in"); }, limits);
   {
     const Raw first = connect(), second = connect();
     for (const Raw* each : {&first, &second}) {
@@ -230,7 +232,7 @@ TEST_F(TcpTest, OneNetworkHasOnlyItsShare) {
 TEST_F(TcpTest, ARefusalArrivesWhileTheClientStillSends) {
   ServerLimits limits;
   limits.body_bytes = 1'000;
-  serve([](const Request&) { return text("no"); }, limits);
+  serve([](const Request&) { return plain_text("no"); }, limits);
   const Raw client = connect();
   client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n");
   auto sending = std::async(std::launch::async, [&] { client.send(std::string(3'000'000, 'x')); });
@@ -239,10 +241,10 @@ TEST_F(TcpTest, ARefusalArrivesWhileTheClientStillSends) {
 }
 
 TEST_F(TcpTest, SaysWhyItCannotListen) {
-  serve([](const Request&) { return text(""); });
+  serve([](const Request&) { return plain_text(""); });
   TcpOptions options;
   options.port = server_->port();
-  const auto second = Server::listen_tcp(options, [](const Request&) { return text(""); }, {});
+  const auto second = Server::listen_tcp(options, [](const Request&) { return plain_text(""); }, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   options.address = "nowhere";
@@ -277,7 +279,7 @@ std::string header(const Response& response, std::string_view name) {
 TEST(Compress, GivesBackTheSame) {
   std::string body;
   for (int i = 0; i < 5'000; ++i) body += "entry " + std::to_string(i) + "\n";
-  const auto with_zstd = compressed("gzip, zstd", text(body)), with_gzip = compressed("gzip", text(body));
+  const auto with_zstd = compressed("gzip, zstd", plain_text(body)), with_gzip = compressed("gzip", plain_text(body));
   EXPECT_EQ(header(with_zstd, "Content-Encoding"), "zstd");
   std::string out(body.size(), '\0');
   EXPECT_EQ(ZSTD_decompress(out.data(), out.size(), with_zstd.body.data(), with_zstd.body.size()), body.size());
@@ -351,7 +353,7 @@ TEST(Compress, AStreamPieceByPiece) {
     Collected sink;
     sink.take = [&](std::string_view piece) { got.add(piece); };
     std::string sent;
-    Response response = text({});
+    Response response = plain_text({});
     response.headers.emplace_back("ETag", "\"abc\"");
     response.headers.emplace_back("Accept-Ranges", "bytes");
     response.stream = [&](BodySink& out) {
@@ -380,7 +382,7 @@ TEST(Compress, ALargePieceLeavesInSmallOnes) {
   for (char& c : noise) c = static_cast<char>((state = state * 1'664'525 + 1'013'904'223) >> 24);
   for (const std::string encoding : {"gzip", "zstd"}) {
     Collected sink;
-    Response response = text({});
+    Response response = plain_text({});
     response.stream = [&](BodySink& out) { out.write(noise); };
     compressed(encoding, std::move(response)).stream(sink);
     EXPECT_GT(sink.largest, 0u);
@@ -392,7 +394,7 @@ TEST(Compress, AStreamThatBreaksOffHasNoEnd) {
   Unpacked got("gzip");
   Collected sink;
   sink.take = [&](std::string_view piece) { got.add(piece); };
-  Response response = text({});
+  Response response = plain_text({});
   response.stream = [](BodySink& out) {
     out.write("half");
     throw std::runtime_error("broken");
@@ -402,18 +404,18 @@ TEST(Compress, AStreamThatBreaksOffHasNoEnd) {
   EXPECT_EQ(got.text, "half");
   EXPECT_FALSE(got.ended);
   // Whoever left is not told anything any more, and the producer hears it.
-  Response again = text({});
+  Response again = plain_text({});
   again.stream = [](BodySink& out) { EXPECT_FALSE(out.write("half")); };
   sink.left = true;
   compressed("gzip", std::move(again)).stream(sink);
 }
 
 TEST(Compress, NeverALiveBodyNorAPart) {
-  Response live = text({});
+  Response live = plain_text({});
   live.headers = {{"Content-Type", "text/event-stream"}};
   live.live.emplace();
   EXPECT_EQ(header(compressed("gzip, zstd", std::move(live)), "Content-Encoding"), "");
-  Response part = text({});
+  Response part = plain_text({});
   part.headers.emplace_back("Content-Range", "bytes 0-9/10");
   part.stream = [](BodySink&) {};
   EXPECT_EQ(header(compressed("gzip, zstd", std::move(part)), "Content-Encoding"), "");
@@ -421,15 +423,15 @@ TEST(Compress, NeverALiveBodyNorAPart) {
 
 TEST(Compress, OnlyWhereItPays) {
   const std::string body(10'000, 'x');
-  EXPECT_EQ(compressed("gzip", text("short")).body, "short");
-  EXPECT_EQ(compressed("", text(body)).body, body);
-  Response image = text(body);
+  EXPECT_EQ(compressed("gzip", plain_text("short")).body, "short");
+  EXPECT_EQ(compressed("", plain_text(body)).body, body);
+  Response image = plain_text(body);
   image.headers = {{"Content-Type", "image/png"}};
   EXPECT_EQ(compressed("gzip", image).body, body);
-  Response secret = text(body);
+  Response secret = plain_text(body);
   secret.headers.emplace_back("Set-Cookie", "session=secret");
   EXPECT_EQ(compressed("gzip", secret).body, body);
-  Response done = text(body);
+  Response done = plain_text(body);
   done.headers.emplace_back("Content-Encoding", "br");
   EXPECT_EQ(compressed("gzip", done).body, body);
 }

@@ -12,7 +12,7 @@
 namespace rowledger::ledger {
 namespace {
 
-tl::unexpected<Error> malformed(std::string_view what) {
+tl::unexpected<Error> malformed_checkpoint(std::string_view what) {
   return fail(ErrorCode::kCorrupt, fmt::format("the checkpoint is malformed: {}", what));
 }
 
@@ -25,25 +25,26 @@ std::string format_checkpoint(const Checkpoint& checkpoint) {
 }
 
 Result<Checkpoint> parse_checkpoint(std::string_view text) {
-  if (!is_note_text(text)) return malformed("it is no UTF-8, or has control characters");
+  if (!is_note_text(text)) return malformed_checkpoint("it is no UTF-8, or has control characters");
   std::vector<std::string_view> lines;
   while (!text.empty()) {
     const size_t end = text.find('\n');
-    if (end == std::string_view::npos) return malformed("its last line does not end");
-    if (end == 0) return malformed("it has an empty line");
+    if (end == std::string_view::npos) return malformed_checkpoint("its last line does not end");
+    if (end == 0) return malformed_checkpoint("it has an empty line");
     lines.push_back(text.substr(0, end));
     text.remove_prefix(end + 1);
   }
-  if (lines.size() < 3) return malformed("it has fewer than three lines");
+  if (lines.size() < 3) return malformed_checkpoint("it has fewer than three lines");
   Checkpoint out;
   out.origin = lines[0];
   const auto size = parse_decimal(lines[1]);
-  if (!size) return malformed("its second line is no tree size");
+  if (!size) return malformed_checkpoint("its second line is no tree size");
   out.size = {*size};
   const auto root = from_base64(lines[2]);
-  if (!root || root->size() != kHashBytes) return malformed("its third line is no root hash");
+  if (!root || root->size() != kHashBytes) return malformed_checkpoint("its third line is no root hash");
   out.root = digest_at(*root, 0);
-  if (*size == 0 && out.root != empty_root()) return malformed("its tree is empty, but its root is not that of one");
+  if (*size == 0 && out.root != empty_root())
+    return malformed_checkpoint("its tree is empty, but its root is not that of one");
   out.extensions.assign(lines.begin() + 3, lines.end());
   return out;
 }

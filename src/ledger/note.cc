@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kLinePrefix = "\u2014 ";  // an em dash
 constexpr size_t kKeyIdBytes = 4;
 
-tl::unexpected<Error> malformed(std::string_view what) {
+tl::unexpected<Error> malformed_note(std::string_view what) {
   return fail(ErrorCode::kCorrupt, fmt::format("the signed note is malformed: {}", what));
 }
 
@@ -42,22 +42,22 @@ bool is_by(const NoteSignature& signature, const VerifierKey& key) {
 }  // namespace
 
 Result<Note> parse_note(std::string_view bytes) {
-  if (bytes.size() > kMaxNoteBytes) return malformed(fmt::format("it is longer than {} bytes", kMaxNoteBytes));
-  if (!is_note_text(bytes)) return malformed("it is no UTF-8, or has control characters");
+  if (bytes.size() > kMaxNoteBytes) return malformed_note(fmt::format("it is longer than {} bytes", kMaxNoteBytes));
+  if (!is_note_text(bytes)) return malformed_note("it is no UTF-8, or has control characters");
   // The last blank line divides; a text may have blank lines of its own.
   const size_t divide = bytes.rfind("\n\n");
-  if (divide == std::string_view::npos) return malformed("no blank line divides the text from the signatures");
+  if (divide == std::string_view::npos) return malformed_note("no blank line divides the text from the signatures");
   Note out;
   out.text = bytes.substr(0, divide + 1);
   std::string_view lines = bytes.substr(divide + 2);
-  if (lines.empty()) return malformed("it has no signatures");
-  if (lines.back() != '\n') return malformed("its last line does not end");
+  if (lines.empty()) return malformed_note("it has no signatures");
+  if (lines.back() != '\n') return malformed_note("its last line does not end");
   while (!lines.empty()) {
     const size_t end = lines.find('\n');
     auto signature = parse_line(lines.substr(0, end));
-    if (!signature) return malformed(fmt::format("line {} of its signatures is none", out.signatures.size() + 1));
+    if (!signature) return malformed_note(fmt::format("line {} of its signatures is none", out.signatures.size() + 1));
     if (out.signatures.size() == kMaxNoteSignatures)
-      return malformed(fmt::format("it has more than {} signatures", kMaxNoteSignatures));
+      return malformed_note(fmt::format("it has more than {} signatures", kMaxNoteSignatures));
     out.signatures.push_back(std::move(*signature));
     lines.remove_prefix(end + 1);
   }

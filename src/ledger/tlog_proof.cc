@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kFirstLine = "c2sp.org/tlog-proof@v1", kExtra = "extra ", kIndex = "index ";
 
-tl::unexpected<Error> malformed(std::string_view what) {
+tl::unexpected<Error> malformed_proof(std::string_view what) {
   return fail(ErrorCode::kCorrupt, fmt::format("the proof is malformed: {}", what));
 }
 
@@ -48,29 +48,31 @@ std::string format_tlog_proof(const TlogProof& proof) {
 }
 
 Result<TlogProof> parse_tlog_proof(std::string_view text) {
-  if (text.size() > kMaxTlogProofBytes) return malformed(fmt::format("it is longer than {} bytes", kMaxTlogProofBytes));
+  if (text.size() > kMaxTlogProofBytes)
+    return malformed_proof(fmt::format("it is longer than {} bytes", kMaxTlogProofBytes));
   Lines lines(text);
-  if (lines.next() != kFirstLine) return malformed(fmt::format("its first line is not {}", kFirstLine));
+  if (lines.next() != kFirstLine) return malformed_proof(fmt::format("its first line is not {}", kFirstLine));
   TlogProof out;
   std::string_view line = lines.next();
   if (line.starts_with(kExtra)) {
     auto extra = from_base64(line.substr(kExtra.size()));
-    if (!extra || extra->empty() || extra->size() > kMaxExtraBytes) return malformed("its extra line holds no base64");
+    if (!extra || extra->empty() || extra->size() > kMaxExtraBytes)
+      return malformed_proof("its extra line holds no base64");
     out.extra = std::move(*extra);
     line = lines.next();
   }
   const auto index = line.starts_with(kIndex) ? parse_decimal(line.substr(kIndex.size())) : std::nullopt;
-  if (!index || *index >= kMaxTreeSize) return malformed("it has no line with the entry's index");
+  if (!index || *index >= kMaxTreeSize) return malformed_proof("it has no line with the entry's index");
   out.index = {*index};
   for (line = lines.next(); !line.empty(); line = lines.next()) {
     const auto hash = from_base64(line);
     if (!hash || hash->size() != kHashBytes)
-      return malformed(fmt::format("line {} of its hashes is none", out.hashes.size() + 1));
-    if (out.hashes.size() == kMaxInclusionHashes) return malformed("it has more hashes than any tree needs");
+      return malformed_proof(fmt::format("line {} of its hashes is none", out.hashes.size() + 1));
+    if (out.hashes.size() == kMaxInclusionHashes) return malformed_proof("it has more hashes than any tree needs");
     out.hashes.push_back(digest_at(*hash, 0));
   }
   out.checkpoint = lines.rest();
-  if (auto note = parse_note(out.checkpoint); !note) return malformed(note.error().message);
+  if (auto note = parse_note(out.checkpoint); !note) return malformed_proof(note.error().message);
   return out;
 }
 

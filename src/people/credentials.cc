@@ -7,7 +7,7 @@
 namespace rowledger::people {
 namespace {
 
-constexpr size_t kMostTokenBytes = 8 << 10;
+constexpr size_t kMostBearerBytes = 8 << 10;
 
 bool is_token68(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
@@ -32,7 +32,7 @@ std::optional<std::string_view> cookie_value(std::string_view header, std::strin
 
 std::optional<std::string_view> bearer_token(std::string_view authorization) {
   static constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() <= kScheme.size() || authorization.size() > kMostTokenBytes) return std::nullopt;
+  if (authorization.size() <= kScheme.size() || authorization.size() > kMostBearerBytes) return std::nullopt;
   if (!equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return std::nullopt;
   const std::string_view token = trimmed(authorization.substr(kScheme.size()));
   if (token.empty() || !std::ranges::all_of(token, is_token68)) return std::nullopt;

@@ -12,9 +12,9 @@ namespace {
 using boost::json::object;
 using boost::json::value;
 
-constexpr int64_t kSecond = 1'000'000, kClockDifferenceSeconds = 60;
+constexpr int64_t kMicrosecondsPerSecond = 1'000'000, kClockDifferenceSeconds = 60;
 
-std::optional<std::string> text_of(const value* from) {
+std::optional<std::string> text_in(const value* from) {
   if (from == nullptr || !from->is_string()) return std::nullopt;
   return std::string(from->get_string());
 }
@@ -22,7 +22,7 @@ std::optional<std::string> text_of(const value* from) {
 // A tenant may be a number.
 std::optional<std::string> tenant_of(const value* from) {
   if (from != nullptr && from->is_int64()) return std::to_string(from->get_int64());
-  return text_of(from);
+  return text_in(from);
 }
 
 // NumericDate (RFC 7519, section 2): seconds, perhaps with a fraction.
@@ -46,11 +46,11 @@ std::optional<Role> role_named(const std::string& text, const IdentitySettings& 
 }
 
 std::optional<Role> only_role(const value* from, const IdentitySettings& settings) {
-  if (const auto text = text_of(from)) return role_named(*text, settings);
+  if (const auto text = text_in(from)) return role_named(*text, settings);
   if (from == nullptr || !from->is_array()) return std::nullopt;
   std::optional<Role> found;
   for (const auto& each : from->get_array()) {
-    const auto text = text_of(&each);
+    const auto text = text_in(&each);
     const auto role = text ? role_named(*text, settings) : std::nullopt;
     if (!role || role == found) continue;
     if (found) return std::nullopt;
@@ -62,7 +62,7 @@ std::optional<Role> only_role(const value* from, const IdentitySettings& setting
 tl::unexpected<Error> refused(std::string_view why) { return fail(ErrorCode::kPermission, std::string(why)); }
 
 Status check_time(const object& claims, Timestamp now) {
-  const double now_s = static_cast<double>(now.us) / kSecond;
+  const double now_s = static_cast<double>(now.us) / kMicrosecondsPerSecond;
   const auto expires = time_of(claims.if_contains("exp"));
   if (!expires) return refused("the token does not say when it ends (exp)");
   if (!(now_s < *expires + kClockDifferenceSeconds)) return refused("the token has expired");
@@ -77,10 +77,10 @@ Status check_time(const object& claims, Timestamp now) {
 }  // namespace
 
 Result<Principal> principal_of(const object& claims, const IdentitySettings& settings, Timestamp now) {
-  if (text_of(claims.if_contains("iss")) != settings.issuer) return refused("the token is of another issuer");
+  if (text_in(claims.if_contains("iss")) != settings.issuer) return refused("the token is of another issuer");
   if (!names_audience(claims.if_contains("aud"), settings.audience)) return refused("the token is for another service");
   RL_TRY(check_time(claims, now));
-  const auto subject = text_of(claims.if_contains("sub"));
+  const auto subject = text_in(claims.if_contains("sub"));
   if (!subject || subject->empty()) return refused("the token does not say whose it is (sub)");
   const auto role = only_role(claims.if_contains(settings.role_claim), settings);
   if (!role) return refused(fmt::format("the token's claim {} names no role, or several", settings.role_claim));
@@ -90,7 +90,7 @@ Result<Principal> principal_of(const object& claims, const IdentitySettings& set
   if (*tenant == settings.every_tenant) tenant.reset();
   return Principal{.kind = Principal::Kind::kJwt,
                    .id = fmt::format("jwt:{}#{}", settings.issuer, *subject),
-                   .name = text_of(claims.if_contains(settings.name_claim)).value_or(*subject),
+                   .name = text_in(claims.if_contains(settings.name_claim)).value_or(*subject),
                    .role = *role,
                    .tenant = std::move(tenant)};
 }
@@ -137,9 +137,9 @@ Result<std::string> IdentityProvider::keys_url() {
   boost::system::error_code error;
   const value root = boost::json::parse(text, error);
   const object* configuration = error ? nullptr : root.if_object();
-  if (configuration == nullptr || text_of(configuration->if_contains("issuer")) != settings_.issuer)
+  if (configuration == nullptr || text_in(configuration->if_contains("issuer")) != settings_.issuer)
     return fail(ErrorCode::kInvalid, "the issuer's configuration is not its own");
-  const auto url = text_of(configuration->if_contains("jwks_uri"));
+  const auto url = text_in(configuration->if_contains("jwks_uri"));
   if (!url) return fail(ErrorCode::kInvalid, "the issuer's configuration names no jwks_uri");
   return *url;
 }

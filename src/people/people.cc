@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <tuple>
 
-#include "base/ascii.h"
 #include "base/json_text.h"
 #include "people/people_impl.h"
 #include "people/secret.h"
@@ -13,7 +12,6 @@
 namespace rowledger::people {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000;
 constexpr std::string_view kTokenPrefix = "rl_";
 constexpr size_t kMostLabelBytes = 100;
 constexpr size_t kMostTokens = 1'000;

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/ascii.h"
 #include "people/people.h"
 
 namespace rowledger::people {
@@ -11,6 +12,8 @@ namespace rowledger::people {
 inline boost::json::value text_or_null(const std::optional<std::string>& text) {
   return text ? boost::json::value(*text) : boost::json::value(nullptr);
 }
+
+inline constexpr int64_t kSecond = 1'000'000;  // in microseconds
 
 // A control entry's detail: what happened, who did it, and what follows.
 inline std::string detail_of(std::string_view event, const Principal& by, boost::json::object more) {
@@ -28,7 +31,6 @@ inline bool manages(const Principal& by, const std::optional<std::string>& tenan
 }
 
 Principal principal_of(const User& user);
-std::string lower_case(std::string_view text);
 // Whether `by` may give this role in this tenant.
 Status check_grant(const Principal& by, Role role, const std::optional<std::string>& tenant);
 // A name of a person or token, or a tenant's: printable and not long.

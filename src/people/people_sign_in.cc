@@ -11,7 +11,6 @@
 namespace rowledger::people {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kLinkSeconds = 10 * 60;
 constexpr size_t kMostSessionsOfOne = 20;
 constexpr uint64_t kFailuresAMinute = 60;  // recorded one by one

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kMagic = "RLKEYBAK";
 constexpr size_t kIdAt = 16, kIdBytes = 16;
-constexpr size_t kPieceBytes = 1 << 20;
+constexpr size_t kBackupPieceBytes = 1 << 20;
 constexpr std::string_view kKeyLabel = "rowledger keys backup v1";
 
 // Each backup has a key of its own, so that its parts' numbers can be their nonces.
@@ -215,7 +215,7 @@ Status KeyRing::backup(const std::filesystem::path& path, const RecoveryKey& rec
       // All at once: what stands under the one master key must not be mixed with what stands under the next.
       RL_TRY(add_slots(writer, PartKind::kTenants, 0, tenants_file_.slots()));
     }
-    const uint64_t step = kPieceBytes / slot_bytes(KeyFileKind::kSubjects);
+    const uint64_t step = kBackupPieceBytes / slot_bytes(KeyFileKind::kSubjects);
     for (uint64_t first = 0; first < subjects; first += step) {
       const std::lock_guard lock(writer_mutex_);  // for a piece: new keys must not wait for all of it
       RL_TRY(add_slots(writer, PartKind::kSubjects, first, std::min(step, subjects - first)));
@@ -232,7 +232,7 @@ Status KeyRing::backup(const std::filesystem::path& path, const RecoveryKey& rec
 
 Status KeyRing::add_slots(BackupWriter& writer, PartKind kind, uint64_t first, uint64_t count) const {
   const SlotFile& file = kind == PartKind::kTenants ? tenants_file_ : subjects_file_;
-  const uint64_t step = kPieceBytes / slot_bytes(file_of(kind));
+  const uint64_t step = kBackupPieceBytes / slot_bytes(file_of(kind));
   std::string slots;
   for (const uint64_t end = first + count; first < end; first += step) {
     RL_TRY(file.read(first, std::min(step, end - first), slots));

@@ -18,7 +18,7 @@ struct Note {
   char sealed[21];
 };
 
-std::string sealed_by(const SubjectKey& key) {
+std::string sealed_with(const SubjectKey& key) {
   std::string out;
   key.seal(Nonce{}, "", "value", out);
   return out;
@@ -42,7 +42,7 @@ void say(int fd, KeyId id, bool destroyed, const std::string& sealed) {
       SubjectKey key;
       const auto id = (*ring)->new_subject_key(*owner, key);
       if (!id) ::_exit(1);
-      made.emplace_back(*id, sealed_by(key));
+      made.emplace_back(*id, sealed_with(key));
     }
     if (!(*ring)->sync()) ::_exit(1);
     for (const auto& [id, sealed] : made) say(fd, id, false, sealed);
@@ -88,7 +88,7 @@ TEST(KeyCrash, KillAtAnyMoment) {
       if (expected.destroyed) {
         ASSERT_EQ(*state, KeyState::kDestroyed);
       } else if (*state == KeyState::kLive) {  // the note of its destruction may not have been sent any more
-        ASSERT_EQ(sealed_by(key), std::string_view(expected.sealed, sizeof expected.sealed));
+        ASSERT_EQ(sealed_with(key), std::string_view(expected.sealed, sizeof expected.sealed));
       }
     }
     EXPECT_FALSE(std::filesystem::exists(dir / "tenants.keys.new") ||

@@ -21,6 +21,7 @@ namespace rowledger::privacy {
 enum class KeyFileKind : uint8_t { kTenants, kSubjects };
 std::string_view file_name(KeyFileKind kind);
 constexpr size_t slot_bytes(KeyFileKind kind) { return kind == KeyFileKind::kTenants ? 128 : 64; }
+inline constexpr size_t kSubjectSlotBytes = slot_bytes(KeyFileKind::kSubjects);
 
 // Beside them: taken by the process that works on them, and never replaced.
 inline constexpr std::string_view kKeyLockName = "keys.lock";

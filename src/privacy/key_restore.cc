@@ -30,13 +30,13 @@ struct Present {
   }
 };
 
-std::filesystem::path path_of(const std::filesystem::path& dir, KeyFileKind kind, const char* suffix = "") {
+std::filesystem::path path_to(const std::filesystem::path& dir, KeyFileKind kind, const char* suffix = "") {
   return dir / (std::string(file_name(kind)) + suffix);
 }
 
 Result<Present> look_at(const std::filesystem::path& dir, KeyFileKind kind, const RingId& ring, uint64_t used) {
   Present out{.slots = used, .durable = used};
-  auto file = PrivateFile::open(path_of(dir, kind));
+  auto file = PrivateFile::open(path_to(dir, kind));
   if (!file && file.error().code == ErrorCode::kNotFound) return out;
   if (!file) return fail(std::move(file.error()));
   RL_ASSIGN(const uint64_t size, file->size());
@@ -82,8 +82,8 @@ class Restore {
                               report_.lost, manifest_.made_at.to_string()));
     }
     for (const KeyFileKind kind : {KeyFileKind::kSubjects, KeyFileKind::kTenants}) {
-      RL_TRY(replace_file(path_of(dir_, kind)));
-      RL_TRY(finish_replacing(path_of(dir_, kind)));
+      RL_TRY(replace_file(path_to(dir_, kind)));
+      RL_TRY(finish_replacing(path_to(dir_, kind)));
     }
     return report_;
   }
@@ -169,7 +169,7 @@ class Restore {
     }
     KeyFileHeader header{.ring_id = manifest_.ring_id};
     header.key_check = make_key_check(report_.master, header.ring_id);
-    RL_ASSIGN(SlotFile file, SlotFile::create(path_of(dir_, kKind, ".new"), kKind, header));
+    RL_ASSIGN(SlotFile file, SlotFile::create(path_to(dir_, kKind, ".new"), kKind, header));
     RL_TRY(file.append(merged));
     return file.close_cleanly();
   }
@@ -184,7 +184,7 @@ class Restore {
 
   Status merge_subjects() {
     constexpr KeyFileKind kKind = KeyFileKind::kSubjects;
-    RL_ASSIGN(SlotFile file, SlotFile::create(path_of(dir_, kKind, ".new"), kKind, {.ring_id = manifest_.ring_id}));
+    RL_ASSIGN(SlotFile file, SlotFile::create(path_to(dir_, kKind, ".new"), kKind, {.ring_id = manifest_.ring_id}));
     bool ended = false;
     while (pending_.kind != PartKind::kEnd) {
       CHECK(pending_.kind == PartKind::kSubjects && pending_.first_slot == file.slots());
@@ -237,13 +237,13 @@ Result<RestoreReport> restore_keys(const std::filesystem::path& dir, const std::
                                    const RecoveryKey& recovery, const RestoreOptions& options) {
   RL_ASSIGN(const PrivateFile lock, PrivateFile::lock(dir / kKeyLockName));
   for (const KeyFileKind kind : {KeyFileKind::kTenants, KeyFileKind::kSubjects}) {
-    RL_TRY(finish_replacing(path_of(dir, kind)));
+    RL_TRY(finish_replacing(path_to(dir, kind)));
   }
   RL_ASSIGN(BackupReader reader, BackupReader::open(backup, recovery));
   auto report = Restore(dir, std::move(reader), options).run();
   // After a failure, what was prepared goes; after success there is nothing to do.
   for (const KeyFileKind kind : {KeyFileKind::kTenants, KeyFileKind::kSubjects}) {
-    if (auto done = finish_replacing(path_of(dir, kind)); !done && report) return fail(std::move(done.error()));
+    if (auto done = finish_replacing(path_to(dir, kind)); !done && report) return fail(std::move(done.error()));
   }
   return report;
 }

@@ -11,7 +11,6 @@ namespace {
 
 // New keys are kept in memory up to this size, then written, though not synced.
 constexpr size_t kMaxPendingBytes = 1 << 20;
-constexpr size_t kSubjectSlotBytes = slot_bytes(KeyFileKind::kSubjects);
 
 std::filesystem::path path_of(const std::filesystem::path& dir, KeyFileKind kind) { return dir / file_name(kind); }
 

@@ -7,8 +7,6 @@
 namespace rowledger::privacy {
 namespace {
 
-constexpr size_t kSubjectSlotBytes = slot_bytes(KeyFileKind::kSubjects);
-
 tl::unexpected<Error> unknown_key(KeyId id) {
   return fail(ErrorCode::kCorrupt,
               fmt::format("no key has the number {}: the log is of another installation than the key files, or the key "

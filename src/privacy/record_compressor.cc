@@ -25,9 +25,9 @@ size_t frame_header_bytes(const char* frame) {
 }
 
 // A header for the blocks of a frame of `size` bytes: a single segment, its size in 8 bytes.
-constexpr size_t kHeaderBytes = 13;
-std::array<char, kHeaderBytes> frame_header(uint64_t size) {
-  std::array<char, kHeaderBytes> out{'\x28', '\xb5', '\x2f', '\xfd', '\xe0'};
+constexpr size_t kFrameHeaderBytes = 13;
+std::array<char, kFrameHeaderBytes> frame_header(uint64_t size) {
+  std::array<char, kFrameHeaderBytes> out{'\x28', '\xb5', '\x2f', '\xfd', '\xe0'};
   for (size_t i = 0; i < 8; ++i) out[5 + i] = static_cast<char>(size >> (8 * i));
   return out;
 }

@@ -6,11 +6,11 @@
 namespace rowledger::query {
 namespace {
 
-constexpr bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+constexpr bool is_json_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 void skip_space(std::string_view& in) {
-  while (!in.empty() && is_space(in.front())) in.remove_prefix(1);
+  while (!in.empty() && is_json_space(in.front())) in.remove_prefix(1);
 }
 
 bool take(std::string_view& in, char c) {
@@ -98,7 +98,7 @@ std::string_view take_value(std::string_view& in) {
         if (depth == 0) break;
         --depth;
       }
-      if (depth == 0 && (c == ',' || is_space(c))) break;
+      if (depth == 0 && (c == ',' || is_json_space(c))) break;
       in.remove_prefix(1);
     }
     if (depth == 0 && !in.empty() && (c == '"' || c == '}' || c == ']')) break;
@@ -235,7 +235,7 @@ std::vector<JsonMember> json_members(std::string_view in) {
 
 std::optional<std::string> json_scalar_text(std::string_view value) {
   skip_space(value);
-  while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
+  while (!value.empty() && is_json_space(value.back())) value.remove_suffix(1);
   if (json_kind(value) == JsonKind::kString) return unescape(value);
   if (json_kind(value) != JsonKind::kScalar || value == "null" || value.empty()) return std::nullopt;
   return std::string(value);

@@ -73,7 +73,9 @@ class HistoryWalk {
   std::optional<Seq> last_;
 };
 
-Filter term(Dimension dimension, std::string value) { return {Filter::Op::kTerm, {dimension, std::move(value)}, {}}; }
+Filter term_filter(Dimension dimension, std::string value) {
+  return {Filter::Op::kTerm, {dimension, std::move(value)}, {}};
+}
 
 // Whether a row may have come to this key, or left it, in an entry newer than `seq`: then more than one
 // chain has to be followed from the newest entry on. A move is an update of a column of the key.
@@ -82,11 +84,11 @@ Result<bool> may_have_moved_after(const store::Store& store, const RowPlace& pla
   for (const std::string& part : place.key) parts.push_back({"", part});
   Filter columns{Filter::Op::kOr};
   for (const record::Column& column : place.versions.back().columns)
-    if (column.is_key) columns.children.push_back(term(Dimension::kField, column.name));
+    if (column.is_key) columns.children.push_back(term_filter(Dimension::kField, column.name));
   const Filter moves{Filter::Op::kAnd,
                      {},
-                     {term(Dimension::kTable, place.table_name), term(Dimension::kKind, "update"), columns,
-                      term(Dimension::kKey, store::key_text(parts))}};
+                     {term_filter(Dimension::kTable, place.table_name), term_filter(Dimension::kKind, "update"),
+                      columns, term_filter(Dimension::kKey, store::key_text(parts))}};
   const uint64_t ranges = (store.end().value + store::Store::kIndexRange - 1) / store::Store::kIndexRange;
   for (uint64_t range = seq.value / store::Store::kIndexRange; range < ranges; ++range) {
     RL_ASSIGN(const std::vector<Seq> found, store.candidates(range, moves));

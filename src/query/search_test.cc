@@ -20,7 +20,7 @@ using record::Via;
 using testing::at;
 using testing::EntryBuilder;
 
-const Timestamp kNow = at("2026-11-23T12:00:00Z");
+const Timestamp kMoment = at("2026-11-23T12:00:00Z");
 
 // A tree in the form that the tests below are written in.
 std::string shown(const SearchNode& node);
@@ -137,7 +137,7 @@ TEST(SearchGrammar, Trees) {
            {"is:undone", "is:undone"},
            {"alert:mass-update", "alert:mass-update"},
        }) {
-    const auto parsed = parse_search(c.text, kNow, true);
+    const auto parsed = parse_search(c.text, kMoment, true);
     ASSERT_TRUE(parsed) << c.text << ": " << parsed.error().message;
     EXPECT_EQ(shown(*parsed), c.tree) << c.text;
   }
@@ -153,7 +153,7 @@ TEST(SearchGrammar, HousekeepingIsLeftOutUnlessNamed) {
                                       {"-is:housekeeping a", "(!is:housekeeping & a)"},
                                       {"a OR (b is:bulk,housekeeping)", "(a | (b & is:bulk|housekeeping))"},
                                       {"\"is:housekeeping\"", "(is:housekeeping & !is:housekeeping)"}})
-    EXPECT_EQ(shown(*parse_search(c.text, kNow, false)), c.tree) << c.text;
+    EXPECT_EQ(shown(*parse_search(c.text, kMoment, false)), c.tree) << c.text;
 }
 
 struct Mistake {
@@ -227,7 +227,7 @@ TEST(SearchGrammar, MistakesTellTheirPlaceAndWhatWasMeant) {
            {"a -", 2, 1, "must follow directly", ""},
            {"- a", 0, 1, "must follow directly", ""},
        }) {
-    const auto parsed = parse_search(c.text, kNow, true);
+    const auto parsed = parse_search(c.text, kMoment, true);
     ASSERT_FALSE(parsed) << c.text;
     EXPECT_EQ(parsed.error().position, c.position) << c.text;
     EXPECT_EQ(parsed.error().length, c.length) << c.text;
@@ -238,7 +238,7 @@ TEST(SearchGrammar, MistakesTellTheirPlaceAndWhatWasMeant) {
 
 TEST(SearchGrammar, AMistakeIsShownUnderTheText) {
   const std::string text = "नाम field:phone tennant:1";
-  const auto parsed = parse_search(text, kNow, true);
+  const auto parsed = parse_search(text, kMoment, true);
   ASSERT_FALSE(parsed);
   EXPECT_EQ(to_string(parsed.error(), text),
             "position 22: unknown key \"tennant\"; a text with a colon needs quotes - did you mean \"tenant\"?\n"
@@ -247,24 +247,24 @@ TEST(SearchGrammar, AMistakeIsShownUnderTheText) {
 }
 
 TEST(SearchGrammar, Limits) {
-  EXPECT_FALSE(parse_search(std::string(20'000, 'a'), kNow, true));
-  EXPECT_TRUE(parse_search(std::string(60, '(') + "a" + std::string(60, ')'), kNow, true));
-  EXPECT_FALSE(parse_search(std::string(70, '(') + "a" + std::string(70, ')'), kNow, true));
+  EXPECT_FALSE(parse_search(std::string(20'000, 'a'), kMoment, true));
+  EXPECT_TRUE(parse_search(std::string(60, '(') + "a" + std::string(60, ')'), kMoment, true));
+  EXPECT_FALSE(parse_search(std::string(70, '(') + "a" + std::string(70, ')'), kMoment, true));
   std::string many = "key:1";
   for (int i = 0; i < 1'100; ++i) many += ",1";
-  EXPECT_FALSE(parse_search(many, kNow, true));
+  EXPECT_FALSE(parse_search(many, kMoment, true));
 }
 
 TEST(SearchGrammar, NestedTooDeeplyPointsToTheParenthesis) {
   const std::string text(65, '(');
-  const auto search = Search::parse(text, kNow);
+  const auto search = Search::parse(text, kMoment);
   ASSERT_FALSE(search);
   EXPECT_EQ(search.error().position, 64u);
   EXPECT_EQ(search.error().length, 1u);
 }
 
 TEST(SearchTree, AsJson) {
-  const auto search = Search::parse("new.phone:9198* created:2026-08-01 -is:bulk", kNow);
+  const auto search = Search::parse("new.phone:9198* created:2026-08-01 -is:bulk", kMoment);
   ASSERT_TRUE(search);
   EXPECT_EQ(
       search->to_json(),
@@ -305,7 +305,7 @@ TEST(SearchTime, DatesAreAsLongAsTheirLastPart) {
            {"created:*", "", ""},
            {"field:phone", "", ""},
        }) {
-    const auto search = Search::parse(c.text, kNow);
+    const auto search = Search::parse(c.text, kMoment);
     ASSERT_TRUE(search) << c.text << ": " << search.error().message;
     EXPECT_EQ(search->from() ? search->from()->to_string() : "", c.from) << c.text;
     EXPECT_EQ(search->to() ? search->to()->to_string() : "", c.to) << c.text;
@@ -328,7 +328,7 @@ EntryBuilder update() {
 }
 
 bool finds(std::string_view text, const record::Entry& entry) {
-  const auto search = Search::parse(text, kNow);
+  const auto search = Search::parse(text, kMoment);
   EXPECT_TRUE(search) << text << ": " << (search ? "" : search.error().message);
   return search && search->matches(entry);
 }
@@ -386,7 +386,7 @@ TEST(SearchMatch, HousekeepingIsHiddenButControlEntriesAreShown) {
   EXPECT_FALSE(finds("", quiet.entry));
   EXPECT_FALSE(finds("field:last_message_at", quiet.entry));
   EXPECT_TRUE(finds("is:housekeeping", quiet.entry));
-  const auto all = Search::parse("", kNow, true);
+  const auto all = Search::parse("", kMoment, true);
   ASSERT_TRUE(all);
   EXPECT_TRUE(all->matches(quiet.entry));
   for (const EntryKind kind : {EntryKind::kGap, EntryKind::kSchema, EntryKind::kControl, EntryKind::kTruncate})
@@ -561,7 +561,7 @@ TEST(SearchFilter, NeverLosesAMatch) {
       if (term.dimension == store::Dimension::kActor) actors.push_back({term.value});
     for (int i = 0; i < 100; ++i) {
       const std::string text = randomly.query();
-      const auto search = Search::parse(text, kNow, randomly.pick(2) == 0);
+      const auto search = Search::parse(text, kMoment, randomly.pick(2) == 0);
       ASSERT_TRUE(search) << text << ": " << search.error().message;
       const bool matches = search->matches(builder.entry);
       const bool wide = admits(search->filter(), terms), narrow = admits(search->filter(actors), terms);
@@ -586,10 +586,10 @@ TEST(Search, WhoReadTheLogIsShownOnlyWhenAskedFor) {
   access.who("user:priya", "Priya", record::Trust::kVerified, record::Via::kUnknown);
   for (const bool all : {false, true}) {
     for (const char* text : {"", "priya", "actor:priya", "kind:control,gap", "-kind:update", "\"kind:access\""})
-      EXPECT_FALSE(Search::parse(text, kNow, all)->matches(access.entry)) << text;
+      EXPECT_FALSE(Search::parse(text, kMoment, all)->matches(access.entry)) << text;
     for (const char* text : {"kind:access", "kind:access actor:priya", "kind:gap,access", "op:create OR kind:access"})
-      EXPECT_TRUE(Search::parse(text, kNow, all)->matches(access.entry)) << text;
-    EXPECT_FALSE(Search::parse("-kind:access", kNow, all)->matches(access.entry));
+      EXPECT_TRUE(Search::parse(text, kMoment, all)->matches(access.entry)) << text;
+    EXPECT_FALSE(Search::parse("-kind:access", kMoment, all)->matches(access.entry));
   }
 }
 
@@ -618,14 +618,14 @@ TEST(SearchFilter, WhatTheIndexKnowsIsAskedOfIt) {
   for (const char* text : {"table:contacts", "key:42", "field:phone", "op:create", "via:app", "role:glific", "org:1",
                            "new.phone:919812345678", "tx:8812", "request:F1", "reason:caller", "is:bulk", "-via:flow",
                            "-(via:flow OR op:create)", "field:ph*"})
-    EXPECT_NE(Search::parse(text, kNow, true)->filter().op, Op::kAll) << text;
+    EXPECT_NE(Search::parse(text, kMoment, true)->filter().op, Op::kAll) << text;
   for (const char* text : {"is:undone", "alert:x", "via:app is:undone"})
-    EXPECT_EQ(Search::parse(text, kNow, true)->filter().op, Op::kNone) << text;
-  const auto person = Search::parse("priya kind:access", kNow, true);
+    EXPECT_EQ(Search::parse(text, kMoment, true)->filter().op, Op::kNone) << text;
+  const auto person = Search::parse("priya kind:access", kMoment, true);
   EXPECT_TRUE(person->names_actors());
   EXPECT_EQ(person->filter().op, Op::kTerm);  // the kind's
   EXPECT_EQ(person->filter({{"7"}, {"priya das"}, {"ravi"}}).op, Op::kAnd);
-  EXPECT_FALSE(Search::parse("field:phone", kNow, true)->names_actors());
+  EXPECT_FALSE(Search::parse("field:phone", kMoment, true)->names_actors());
 }
 
 }  // namespace

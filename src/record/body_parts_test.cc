@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "record/entry.h"
+#include "record/record_testing.h"
 
 namespace rowledger::record {
 namespace {
+
+using testing::encoded;
 
 EntryBody contact() {
   EntryBody body;
@@ -17,12 +20,6 @@ EntryBody contact() {
                   {"notes", ValueForm::kText, Value::unknown(), Value::of("")},
                   {"fields", ValueForm::kJson, {}, Value::of(R"({"city": "Pune"})")}};
   return body;
-}
-
-std::string encoded(const EntryBody& body) {
-  std::string out;
-  encode_body(body, out);
-  return out;
 }
 
 void expect_comes_back(const EntryBody& body, std::string_view table) {

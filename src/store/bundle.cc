@@ -31,7 +31,7 @@ bool find_hashes(std::string_view header, Hashes& out) {
   return true;
 }
 
-Result<void> malformed() { return fail(ErrorCode::kCorrupt, "a bundle of the log is malformed"); }
+Result<void> malformed_bundle() { return fail(ErrorCode::kCorrupt, "a bundle of the log is malformed"); }
 
 Result<void> unknown_version() {
   return fail(ErrorCode::kCorrupt, "a bundle of the log has an unknown version: another version of Rowledger wrote it");
@@ -74,7 +74,7 @@ Result<HeaderSection> decode_headers(std::string_view record) {
   if (reader.u8() != kHeadersVersion) return fail(unknown_version().error());
   out.first = {reader.u64()};
   const uint64_t count = read_count(reader);
-  if (!reader.ok()) return fail(malformed().error());
+  if (!reader.ok()) return fail(malformed_bundle().error());
   std::string_view rest = reader.rest();
   RL_ASSIGN(const std::string plain, decompress(rest, kMaxHeaderSection));
   ByteReader plain_reader(plain), hashes(rest);
@@ -83,11 +83,11 @@ Result<HeaderSection> decode_headers(std::string_view record) {
   for (const size_t size : sizes) {
     // The parts byte, which says what was taken out, stands before anything taken out.
     const std::string_view ahead = plain_reader.rest();
-    if (ahead.size() < 3 || size > record::kMaxHeaderBytes) return fail(malformed().error());
+    if (ahead.size() < 3 || size > record::kMaxHeaderBytes) return fail(malformed_bundle().error());
     std::string probe(ahead.substr(0, 3));
     probe.resize(size);
     Hashes at;
-    if (!find_hashes(probe, at)) return fail(malformed().error());
+    if (!find_hashes(probe, at)) return fail(malformed_bundle().error());
     const size_t after_row = at.row_ref_at + at.row_ref_size;
     out.bytes.append(plain_reader.raw(at.row_ref_at));
     out.bytes.append(hashes.raw(at.row_ref_size));
@@ -96,7 +96,7 @@ Result<HeaderSection> decode_headers(std::string_view record) {
     out.ends.push_back(static_cast<uint32_t>(out.bytes.size()));
   }
   if (!plain_reader.ok() || !hashes.ok() || !plain_reader.at_end() || !hashes.at_end())
-    return fail(malformed().error());
+    return fail(malformed_bundle().error());
   return out;
 }
 
@@ -158,7 +158,7 @@ Result<BodySection> decode_bodies(std::string_view record, const Sealing& sealin
   if (reader.u8() != kBodiesVersion) return fail(unknown_version().error());
   out.first = {reader.u64()};
   const uint64_t count = read_count(reader);
-  if (!reader.ok()) return fail(malformed().error());
+  if (!reader.ok()) return fail(malformed_bundle().error());
   std::string_view rest = reader.rest();
   RL_ASSIGN(const std::optional<std::string> section, sealing.open_section(out.first, rest));
   if (!section) {
@@ -170,11 +170,11 @@ Result<BodySection> decode_bodies(std::string_view record, const Sealing& sealin
   RL_ASSIGN(const std::string plain, decompress(compressed, kMaxBodySection));
   ByteReader plain_reader(plain), sealed(rest);
   std::vector<PartSizes> sizes;
-  if (!compressed.empty() || !read_frames(plain_reader, count, out, sizes)) return fail(malformed().error());
+  if (!compressed.empty() || !read_frames(plain_reader, count, out, sizes)) return fail(malformed_bundle().error());
   for (uint64_t i = 0; i < count; ++i)
     out.values.append(out.parts[i].key == KeyId{} ? plain_reader.raw(sizes[i].values) : sealed.raw(sizes[i].values));
   if (!plain_reader.ok() || !plain_reader.at_end() || !sealed.ok() || !sealed.at_end())
-    return fail(malformed().error());
+    return fail(malformed_bundle().error());
   return out;
 }
 

@@ -12,7 +12,7 @@
 namespace rowledger::store {
 namespace {
 
-constexpr uint8_t kVersion = 2;  // 1: all tenants' tokens had one key
+constexpr uint8_t kIndexVersion = 2;  // 1: all tenants' tokens had one key
 // When so many have gathered they are sorted and packed; 4 MiB of memory.
 constexpr size_t kTokensBeforePacking = 512 << 10;
 // Whose keys are kept. Searches may name tenants that there are not.
@@ -20,7 +20,7 @@ constexpr size_t kMostKnownTenants = 1 << 16;
 
 enum RecordType : char { kSummary = 0, kBitmap = 1, kTokens = 2, kTokenFilter = 3 };
 
-Result<void> malformed() { return fail(ErrorCode::kCorrupt, "a record of the index is malformed"); }
+Result<void> malformed_index() { return fail(ErrorCode::kCorrupt, "a record of the index is malformed"); }
 
 void append_bounds(const Bounds& bounds, std::string& out) {
   ByteWriter writer(out);
@@ -57,17 +57,17 @@ template <class Visit>
 Result<void> read_block(uint8_t block, std::string_view record, const Visit& visit) {
   if (record.empty()) return {};
   ByteReader reader(record);
-  if (reader.u8() != kVersion) reader.fail();
+  if (reader.u8() != kIndexVersion) reader.fail();
   uint64_t token = Token{block} << (kTokenBits - kTokenBlockBits), position = 0;
   for (bool first = true; !reader.at_end(); first = false) {
     const uint64_t step = reader.varint();
     token += step;
     position = !first && step == 0 ? position + reader.varint() : reader.u16();
     if (position >= Store::kIndexRange || token >> kTokenBits != 0) reader.fail();
-    if (!reader.ok()) return malformed();
+    if (!reader.ok()) return malformed_index();
     if (!visit(static_cast<Token>(token), static_cast<uint16_t>(position))) return {};
   }
-  return reader.ok() ? Result<void>() : malformed();
+  return reader.ok() ? Result<void>() : malformed_index();
 }
 
 }  // namespace
@@ -266,7 +266,7 @@ Result<void> RangeIndex::values_of(Dimension dimension, const std::function<void
 std::vector<std::pair<std::string, std::string>> RangeIndex::records() {
   CHECK(complete());
   std::vector<std::pair<std::string, std::string>> out;
-  std::string summary(1, static_cast<char>(kVersion));
+  std::string summary(1, static_cast<char>(kIndexVersion));
   for (const Bounds& bounds : bounds_) append_bounds(bounds, summary);
   out.emplace_back(summary_key(), std::move(summary));
   std::vector<uint32_t> wide;
@@ -318,20 +318,20 @@ std::string token_key_prefix(uint8_t block) { return {kTokens, static_cast<char>
 Result<std::vector<Bounds>> decode_summary(std::string_view record) {
   ByteReader reader(record);
   std::vector<Bounds> out(Store::kIndexRange / kBundleEntries);
-  if (reader.u8() != kVersion) reader.fail();
+  if (reader.u8() != kIndexVersion) reader.fail();
   for (Bounds& bounds : out) {
     bounds.from = {static_cast<int64_t>(reader.u64())};
     bounds.to = {static_cast<int64_t>(reader.u64())};
     bounds.xid_min = reader.u32();
     bounds.xid_max = reader.u32();
   }
-  if (!reader.ok() || !reader.at_end()) return fail(malformed().error());
+  if (!reader.ok() || !reader.at_end()) return fail(malformed_index().error());
   return out;
 }
 
 Result<void> read_bitmap(std::string_view record, PositionSet& out) {
   roaring_bitmap_t* bitmap = roaring_bitmap_portable_deserialize_safe(record.data(), record.size());
-  if (bitmap == nullptr) return malformed();
+  if (bitmap == nullptr) return malformed_index();
   bool in_range = true;
   auto visit = [](uint32_t position, void* into) {
     if (position >= Store::kIndexRange) return false;
@@ -340,7 +340,7 @@ Result<void> read_bitmap(std::string_view record, PositionSet& out) {
   };
   in_range = roaring_iterate(bitmap, visit, &out);
   roaring_bitmap_free(bitmap);
-  return in_range ? Result<void>() : malformed();
+  return in_range ? Result<void>() : malformed_index();
 }
 
 // Per token: varint of the difference to the token before; when 0, a varint of the difference to the position
@@ -348,7 +348,7 @@ Result<void> read_bitmap(std::string_view record, PositionSet& out) {
 void encode_token_block(uint8_t block, const uint64_t* begin, const uint64_t* end, std::string& out) {
   if (begin == end) return;
   ByteWriter writer(out);
-  writer.u8(kVersion);
+  writer.u8(kIndexVersion);
   Token token = static_cast<Token>(block) << (kTokenBits - kTokenBlockBits);
   uint16_t position = 0;
   bool first = true;

@@ -7,13 +7,13 @@
 namespace rowledger::store {
 
 namespace {
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kRedoVersion = 1;
 }
 
 // Each change carries the version: a record is their concatenation.
 void append_redo(const RedoChange& change, std::string& out) {
   ByteWriter writer(out);
-  writer.u8(kVersion);
+  writer.u8(kRedoVersion);
   writer.u8(static_cast<uint8_t>(change.image));
   writer.varint(change.table.value);
   writer.varint(change.newest.value);
@@ -29,7 +29,7 @@ Result<std::vector<RedoChange>> decode_redo(std::string_view record) {
   std::vector<RedoChange> out;
   while (!reader.at_end()) {
     RedoChange change;
-    if (reader.u8() != kVersion) reader.fail();
+    if (reader.u8() != kRedoVersion) reader.fail();
     const uint8_t image = reader.u8();
     if (image > static_cast<uint8_t>(RedoChange::Image::kFromEntries)) reader.fail();
     change.image = static_cast<RedoChange::Image>(image);

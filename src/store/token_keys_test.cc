@@ -8,7 +8,7 @@ namespace {
 
 using Op = Filter::Op;
 
-Filter term(Dimension dimension, std::string value) { return {Op::kTerm, {dimension, std::move(value)}, {}}; }
+Filter has(Dimension dimension, std::string value) { return {Op::kTerm, {dimension, std::move(value)}, {}}; }
 
 class TokenKeysTest : public ::testing::Test {
  protected:
@@ -43,7 +43,7 @@ class TokenKeysTest : public ::testing::Test {
 
   const TokenKeys keys_{ShortHashKey{{1, 2, 3}}};
   RangeIndex index_{0, keys_};
-  const Filter phone_ = term(Dimension::kNewValue, "+91 98123-45678");
+  const Filter phone_ = has(Dimension::kNewValue, "+91 98123-45678");
 };
 
 TEST_F(TokenKeysTest, OneValueHasAnotherTokenInEachTenant) {
@@ -56,20 +56,20 @@ TEST_F(TokenKeysTest, OneValueHasAnotherTokenInEachTenant) {
 
 TEST_F(TokenKeysTest, SearchesFindItWithAndWithoutATenant) {
   EXPECT_EQ(found(phone_), (std::vector<uint64_t>{0, 1, 2, 3, 4}));
-  EXPECT_EQ(found({Op::kAnd, {}, {phone_, term(Dimension::kTenant, "1")}}), (std::vector<uint64_t>{0, 2}));
-  EXPECT_TRUE(found({Op::kAnd, {}, {phone_, term(Dimension::kTenant, "4")}}).empty());
-  const Filter two{Op::kOr, {}, {term(Dimension::kTenant, "2"), term(Dimension::kTenant, "3")}};
+  EXPECT_EQ(found({Op::kAnd, {}, {phone_, has(Dimension::kTenant, "1")}}), (std::vector<uint64_t>{0, 2}));
+  EXPECT_TRUE(found({Op::kAnd, {}, {phone_, has(Dimension::kTenant, "4")}}).empty());
+  const Filter two{Op::kOr, {}, {has(Dimension::kTenant, "2"), has(Dimension::kTenant, "3")}};
   EXPECT_EQ(found({Op::kAnd, {}, {two, phone_}}), (std::vector<uint64_t>{1, 3}));
   EXPECT_EQ(found({Op::kAnd, {}, {{Op::kNot, {}, {two}}, phone_}}), (std::vector<uint64_t>{0, 2, 4}));
-  EXPECT_EQ(found({Op::kOr, {}, {phone_, term(Dimension::kTenant, "1")}}), (std::vector<uint64_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(found({Op::kOr, {}, {phone_, has(Dimension::kTenant, "1")}}), (std::vector<uint64_t>{0, 1, 2, 3, 4}));
 }
 
 // As what a reader of one tenant may see is asked for: his own, and some kinds of entries that are nobody's.
 TEST_F(TokenKeysTest, NobodysEntriesBesideATenants) {
-  const Filter nobodys{Op::kAnd, {}, {term(Dimension::kTenant, ""), term(Dimension::kKind, "update")}};
-  const Filter scope{Op::kOr, {}, {term(Dimension::kTenant, "2"), nobodys}};
+  const Filter nobodys{Op::kAnd, {}, {has(Dimension::kTenant, ""), has(Dimension::kKind, "update")}};
+  const Filter scope{Op::kOr, {}, {has(Dimension::kTenant, "2"), nobodys}};
   EXPECT_EQ(found({Op::kAnd, {}, {scope, phone_}}), (std::vector<uint64_t>{1, 4}));
-  EXPECT_TRUE(found({Op::kAnd, {}, {scope, term(Dimension::kNewValue, "another")}}).empty());
+  EXPECT_TRUE(found({Op::kAnd, {}, {scope, has(Dimension::kNewValue, "another")}}).empty());
 }
 
 }  // namespace

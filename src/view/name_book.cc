@@ -9,7 +9,7 @@ namespace rowledger::view {
 namespace {
 
 // Of one row's entries. Whoever has more than this is called by what the newest of them say.
-constexpr size_t kMaxEntries = 2'000;
+constexpr size_t kMaxNamed = 2'000;
 constexpr size_t kMaxPages = 20'000;
 
 }  // namespace
@@ -54,7 +54,7 @@ Result<NameBook::Page> NameBook::read(std::string_view actor, const store::RowSt
   }
   query::PlaceWalk walk(store_, key, row.newest);
   Seq oldest = row.newest;
-  for (size_t i = 0; i < kMaxEntries; ++i) {
+  for (size_t i = 0; i < kMaxNamed; ++i) {
     RL_ASSIGN(const auto entry, walk.next());
     if (!entry) break;
     oldest = entry->header().seq;

@@ -15,12 +15,12 @@ using record::OwnedEntry;
 constexpr size_t kMaxRows = 20'000;
 
 // Where a page begins: in which of the table's sets of keys, and at which key.
-struct Place {
+struct Position {
   uint32_t table = 0;
   std::string key;
 };
 
-std::string to_text(const Place& place) {
+std::string to_text(const Position& place) {
   std::string out;
   ByteWriter writer(out);
   writer.u32(place.table);
@@ -28,9 +28,9 @@ std::string to_text(const Place& place) {
   return out;
 }
 
-std::optional<Place> parse_place(std::string_view text) {
+std::optional<Position> parse_place(std::string_view text) {
   ByteReader reader(text);
-  Place out;
+  Position out;
   out.table = reader.u32();
   out.key = reader.rest();
   return reader.ok() ? std::optional(out) : std::nullopt;
@@ -148,7 +148,7 @@ Result<TablePage> View::table_at(std::string_view table, query::Moment moment, c
     versions.push_back(std::move(schema));
   }
   if (versions.empty()) return fail(ErrorCode::kNotFound, "that table was never captured");
-  Place begin{tables.front().value, {}};
+  Position begin{tables.front().value, {}};
   if (from) {
     const auto place = parse_place(*from);
     if (!place) return fail(ErrorCode::kInvalid, "the next page begins nowhere");
