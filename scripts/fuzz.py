@@ -31,7 +31,8 @@ def run_with(corpus, target, name, args):
     # The first folder receives what is new; seeds are only read.
     seeds = [p for p in [ROOT / "tests/fuzz/corpus" / name] if p.is_dir()]
     print(f"== {name}: {args.seconds} s", flush=True)
-    limits = [f"-max_total_time={args.seconds}", f"-runs={args.runs}", "-rss_limit_mb=1024", "-timeout=10"]
+    # libFuzzer counts whole seconds, and ends in the one after those that it was given.
+    limits = [f"-max_total_time={max(args.seconds - 1, 1)}", f"-runs={args.runs}", "-rss_limit_mb=1024", "-timeout=10"]
     done = subprocess.run([target.resolve(), *limits, "-print_final_stats=1", f"-artifact_prefix={findings}/", corpus, *seeds],
                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
     executed = re.search(r"number_of_executed_units: *(\d+)", done.stderr)
