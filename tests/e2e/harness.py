@@ -366,7 +366,8 @@ class Rowledger:
 
 
 class SmallDisk:
-    """A file system of 192 MB that the data directory, not attached yet, is moved to; for root only.
+    """A file system of 128 MB that the data directory, not attached yet, is moved to; for root only. Half of it is for the
+    store's WAL, which is removed only when it is larger than 64 MB.
 
         with SmallDisk(rowledger) as disk:
             rowledger.attach()
@@ -383,7 +384,7 @@ class SmallDisk:
 
     def __enter__(self):
         self.directory.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=192m", "tmpfs", str(self.directory)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", str(self.directory)], check=True)
         # The master key stands beside the data directory.
         subprocess.run(["cp", "-a", str(self.rowledger.dir), *map(str, self.rowledger.parent.glob("data.*")), str(self.directory)],
                        check=True)

@@ -7,7 +7,7 @@ import time
 from harness import DONE, SmallDisk, needs_root, tail, wait_until
 from test_gaps import drop_slot, end_of_log, wait_for_trouble
 
-WITHIN_S = 10  # with room for a busy machine
+WITHIN_S = 3
 
 
 def stop_promptly(rowledger):
