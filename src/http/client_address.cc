@@ -13,7 +13,7 @@ namespace ip = boost::asio::ip;
 
 // Unspecified and `error` set when the text is no address.
 ip::address parse(std::string_view text, boost::system::error_code& error) {
-  const ip::address any = ip::make_address(std::string(text), error);
+  ip::address any = ip::make_address(std::string(text), error);
   if (!error && any.is_v6() && any.to_v6().is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, any.to_v6());
   return any;
 }
