@@ -55,8 +55,7 @@ Status Erasures::finish_open() {
     RL_TRY(drop_tokens(open.seq, owners));
   }
   // What retention had begun, whether or not it is still configured.
-  RL_TRY(store_.drop_expired_tokens({}, 0));
-  return {};
+  return store_.drop_expired_tokens();
 }
 
 Result<Seq> Erasures::carry_out(const record::Entry& entry) {
@@ -93,7 +92,7 @@ Result<std::vector<privacy::KeyId>> Erasures::expire(const store::RetentionRules
     }
     destroyed.insert(destroyed.end(), now.begin(), now.end());
     if (!now.empty()) continue;
-    RL_TRY(store_.drop_expired_tokens(rules, today));
+    RL_TRY(store_.drop_expired_tokens());
     return destroyed;
   }
   return fail(ErrorCode::kCancelled, "the program ends");

@@ -303,7 +303,9 @@ class Unpacked {
  public:
   explicit Unpacked(std::string_view encoding)
       : gzip_(encoding == "gzip"), zstd_(::ZSTD_createDCtx(), ::ZSTD_freeDCtx) {
-    if (gzip_) EXPECT_EQ(inflateInit2(&inflate_, 15 + 16), Z_OK);
+    if (gzip_) {
+      EXPECT_EQ(inflateInit2(&inflate_, 15 + 16), Z_OK);
+    }
   }
   ~Unpacked() {
     if (gzip_) ::inflateEnd(&inflate_);

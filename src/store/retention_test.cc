@@ -195,7 +195,7 @@ TEST_F(RetainedIndexTest, ForgetsWhatIsErasedAndNothingElse) {
   today_ += 180;
   ASSERT_GT(destroy(rules, today_), 0u);
   EXPECT_EQ(noted(), "20800-20830\n");
-  ASSERT_TRUE(store_->drop_expired_tokens(rules_, today_));
+  ASSERT_TRUE(store_->drop_expired_tokens());
   EXPECT_EQ(noted(), std::nullopt);
   EXPECT_FALSE(finds(6));
   EXPECT_FALSE(finds(8));
@@ -208,7 +208,7 @@ TEST_F(RetainedIndexTest, ForgetsWhatIsErasedAndNothingElse) {
   today_ += 100;
   rules.held.clear();
   ASSERT_EQ(destroy(rules, today_), 1u);
-  ASSERT_TRUE(store_->drop_expired_tokens(rules_, today_));
+  ASSERT_TRUE(store_->drop_expired_tokens());
   EXPECT_FALSE(finds(5));
   EXPECT_TRUE(finds(7));
   EXPECT_EQ(stale_blocks(), 0u);
@@ -220,7 +220,7 @@ TEST_F(RetainedIndexTest, IsCleanedAfterACrashAsWell) {
   ASSERT_GT(destroy(rules_, today_), 0u);
   EXPECT_GT(stale_blocks(), 0u) << "the program ended here";
   EXPECT_EQ(noted(), "20800-20830\n");
-  ASSERT_TRUE(store_->drop_expired_tokens(rules_, today_));
+  ASSERT_TRUE(store_->drop_expired_tokens());
   EXPECT_FALSE(finds(6));
   EXPECT_EQ(stale_blocks(), 0u);
 }

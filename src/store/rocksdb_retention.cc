@@ -92,13 +92,12 @@ Result<KeptTokens> RocksdbStore::all_erased(uint64_t range) const {
   return out;
 }
 
-Result<uint64_t> RocksdbStore::drop_expired_tokens(const RetentionRules&, uint32_t) {
+Status RocksdbStore::drop_expired_tokens() {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   RL_ASSIGN(const KeyDays days, key_days());
-  if (days.empty()) return 0;
+  if (days.empty()) return {};
   RL_ASSIGN(const auto begins, ranges_begin());
-  const std::vector<uint64_t> ranges = days.ranges(begins);
-  for (const uint64_t range : ranges) {
+  for (const uint64_t range : days.ranges(begins)) {
     RL_ASSIGN(const KeptTokens erased, all_erased(range));
     RL_TRY(drop_tokens(range, erased));
   }
@@ -106,7 +105,7 @@ Result<uint64_t> RocksdbStore::drop_expired_tokens(const RetentionRules&, uint32
   const rocksdb::Status status = database_->db().Delete(rocksdb::WriteOptions(), database_->family(Family::kMeta),
                                                         slice(meta_key(kFree, kKeyDays)));
   if (!status.ok()) return fail(error_of(status, "noting what was erased"));
-  return ranges.size();
+  return {};
 }
 
 }  // namespace rowledger::store

@@ -58,7 +58,7 @@ class RocksdbStore final : public Store {
   Status drop_tokens(std::string_view subject) override;
   Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today,
                                                       size_t at_most) override;
-  Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) override;
+  Status drop_expired_tokens() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
   Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
   Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;

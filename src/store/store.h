@@ -303,8 +303,8 @@ class Store {
   virtual Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today,
                                                               size_t at_most) = 0;
   // Any thread, one at a time with drop_tokens() and destroy_expired(). The same for what was sealed with keys that
-  // destroy_expired() destroyed since, whatever rules and day are by now. Returns how many ranges were looked through.
-  virtual Result<uint64_t> drop_expired_tokens(const RetentionRules& rules, uint32_t today) = 0;
+  // destroy_expired() destroyed since.
+  virtual Status drop_expired_tokens() = 0;
   // The keys that destroy_keys() would destroy.
   virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;
   // How many slots of the key files (docs/format/keys.md) the log uses: with fewer it cannot be read.

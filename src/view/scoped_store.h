@@ -26,7 +26,7 @@ class ScopedStore final : public store::Store {
   Status drop_tokens(std::string_view subject) override;
   Result<std::vector<privacy::KeyId>> destroy_expired(const store::RetentionRules& rules, uint32_t today,
                                                       size_t at_most) override;
-  Result<uint64_t> drop_expired_tokens(const store::RetentionRules& rules, uint32_t today) override;
+  Status drop_expired_tokens() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
   Result<KeySlots> key_slots() const override;
   Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;

@@ -281,7 +281,9 @@ TEST_F(ViewTest, CountsAlikeByIndexAndByReading) {
         EXPECT_EQ(fast.buckets[i].parts, slow.buckets[i].parts) << to_string(by);
         sum += fast.buckets[i].count;
       }
-      if (by != By::kField) EXPECT_EQ(sum, fast.total) << to_string(by);
+      if (by != By::kField) {
+        EXPECT_EQ(sum, fast.total) << to_string(by);
+      }
     }
   }
   const Insight rows = counted(viewer, "", {.by = By::kRow});
@@ -353,8 +355,12 @@ TEST_F(ViewTest, PagesThroughATableAsItWas) {
     for (const TableRow& row : page->rows) {
       keys.push_back(row.key);
       for (const auto& field : row.past.row.fields) {
-        if (field.name == "status") EXPECT_EQ(field.text, "valid");
-        if (field.name == "phone") EXPECT_TRUE(field.masked);
+        if (field.name == "status") {
+          EXPECT_EQ(field.text, "valid");
+        }
+        if (field.name == "phone") {
+          EXPECT_TRUE(field.masked);
+        }
       }
     }
     from = page->next;
