@@ -41,8 +41,7 @@ class Descriptor {
 
 class OfflineAccessLog final : public AccessLog {
  public:
-  OfflineAccessLog(std::filesystem::path file, SearchedValues values)
-      : file_(std::move(file)), values_(std::move(values)) {}
+  OfflineAccessLog(std::filesystem::path file, SearchedValues values) : file_(std::move(file)), values_(values) {}
 
   Status record(const people::Principal& reader, const Access& access) override {
     std::string line = to_json(reader, access, values_, Timestamp::now()) + "\n";
@@ -118,7 +117,7 @@ Status append_lines(capture::Capture& capture, const std::vector<OfflineLine>& l
 }  // namespace
 
 std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file, SearchedValues values) {
-  return std::make_unique<OfflineAccessLog>(std::move(file), std::move(values));
+  return std::make_unique<OfflineAccessLog>(std::move(file), values);
 }
 
 Status take_over_offline_access(const std::filesystem::path& file, capture::Capture& capture, int timeout_ms) {

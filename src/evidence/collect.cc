@@ -79,8 +79,9 @@ class Collector {
     }
     if (evidence_.entries.empty()) return fail(ErrorCode::kNotFound, "no entry matches: " + evidence_.about);
     std::ranges::sort(evidence_.entries, {}, &EvidenceEntry::seq);
-    const auto same = std::ranges::unique(evidence_.entries, {}, &EvidenceEntry::seq);
-    evidence_.entries.erase(same.begin(), same.end());
+    const auto is_same = [](const EvidenceEntry& a, const EvidenceEntry& b) { return a.seq == b.seq; };
+    evidence_.entries.erase(std::unique(evidence_.entries.begin(), evidence_.entries.end(), is_same),
+                            evidence_.entries.end());
     RL_ASSIGN(const ledger::SignedCheckpoint last, checkpoint_with(store_, key_, evidence_.entries.back().seq));
     for (EvidenceEntry& entry : evidence_.entries) {
       RL_ASSIGN(entry.path, prove_header(store_, last.checkpoint, entry.seq, entry.header));

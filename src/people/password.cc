@@ -52,7 +52,7 @@ Status check_new_password(std::string_view password, std::string_view user_name)
     for (size_t at; (at = rest.find(name)) != std::string::npos;) rest.erase(at, name.size());
   }
   std::ranges::sort(rest);
-  const auto different = static_cast<size_t>(std::ranges::unique(rest).begin() - rest.begin());
+  const auto different = static_cast<size_t>(std::unique(rest.begin(), rest.end()) - rest.begin());
   if (different < 5) {
     return fail(ErrorCode::kInvalid,
                 "the password is too easy to guess: beside the user's name it needs five different characters");

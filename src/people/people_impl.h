@@ -16,13 +16,13 @@ inline boost::json::value text_or_null(const std::optional<std::string>& text) {
 inline constexpr int64_t kSecond = 1'000'000;  // in microseconds
 
 // A control entry's detail: what happened, who did it, and what follows.
-inline std::string detail_of(std::string_view event, const Principal& by, boost::json::object more) {
+inline std::string detail_of(std::string_view event, const Principal& by, const boost::json::object& more) {
   boost::json::object who{{"kind", std::string(to_string(by.kind))}, {"id", by.id}};
   if (!by.name.empty()) who["name"] = by.name;
   who["role"] = std::string(to_string(by.role));
   if (by.tenant) who["tenant"] = *by.tenant;
   boost::json::object out{{"event", std::string(event)}, {"by", std::move(who)}};
-  for (auto& [name, value] : more) out[name] = std::move(value);
+  for (const auto& [name, value] : more) out[name] = value;
   return boost::json::serialize(out);
 }
 

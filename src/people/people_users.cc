@@ -114,7 +114,7 @@ Result<User> People::change(const Principal& by, std::string_view name, const Us
   if (user->disabled || change.password) end_sessions(changed, user->name);
   ++user->version;
   User out = *user;
-  RL_TRY(commit(std::move(changed), detail_of("user-changed", by, std::move(detail))));
+  RL_TRY(commit(std::move(changed), detail_of("user-changed", by, detail)));
   return out;
 }
 

@@ -9,8 +9,6 @@
 namespace rowledger::view {
 namespace {
 
-using record::OwnedEntry;
-
 // What one page looks at, whatever matches.
 constexpr size_t kMaxRows = 20'000;
 
@@ -39,6 +37,7 @@ std::optional<Position> parse_place(std::string_view text) {
 std::string address_of(const std::vector<std::string_view>& parts) {
   if (parts.size() == 1) return std::string(parts.front());
   std::vector<record::KeyPart> key;
+  key.reserve(parts.size());
   for (const std::string_view part : parts) key.push_back({{}, part});
   return store::key_text(key);
 }
