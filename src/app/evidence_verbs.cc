@@ -27,6 +27,8 @@ using http::percent_encode;
 
 constexpr int kCollectTimeoutMs = 600'000;
 
+uint64_t whole_number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
+
 // ---- verify ----
 
 // The daemon's report, from its lines of progress and the last one.
@@ -48,8 +50,6 @@ class ReportReader {
   const std::string& report() const { return report_; }
 
  private:
-  static uint64_t whole_number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
-
   ProgressBar& bar_;
   std::string buffer_, report_;
 };
@@ -106,7 +106,6 @@ Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressB
   }
 }
 
-uint64_t whole_number(JsonView value) { return std::strtoull(value.text().c_str(), nullptr, 10); }
 std::string counted(JsonView value) { return show_number(whole_number(value)); }
 
 void print_findings(Output& out, JsonView report) {

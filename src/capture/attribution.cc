@@ -35,11 +35,18 @@ bool is_stamped(std::string_view content) {
   return content.size() > kStampBytes && content.substr(kStampBytes).starts_with(kBodyBegins);
 }
 
-// Takes the first line away.
+// Takes what stands before `end` away from the front, and `end` with it.
 std::string_view take_until(char end, std::string_view& rest) {
   const std::string_view taken = rest.substr(0, rest.find(end));
   rest.remove_prefix(std::min(taken.size() + 1, rest.size()));
   return taken;
+}
+
+// At most so many bytes of the text's front, without a part of a UTF-8 character at their end.
+size_t whole_characters(std::string_view text, size_t most) {
+  if (text.size() <= most) return text.size();
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return most;
 }
 
 bool matches(std::string_view pattern, std::string_view text) {
@@ -147,7 +154,7 @@ void Attributor::apply_context(std::string_view text, std::string_view xid8, uin
   auto object = text.size() <= kMaxContextBytes ? parse_object(text) : std::nullopt;
   if (!object) {
     who.flags |= record::kContextMalformed;
-    who.context = text.substr(0, kMaxContextBytes);
+    who.context = text.substr(0, whole_characters(text, kMaxContextBytes));
     return;
   }
   bool verified = false;

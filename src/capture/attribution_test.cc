@@ -205,6 +205,14 @@ TEST_F(AttributionTest, AnOversizedContextIsKeptInPart) {
   EXPECT_TRUE(who.actor_id.empty());
 }
 
+TEST_F(AttributionTest, AnOversizedContextIsCutBetweenCharacters) {
+  std::string text = "xx";
+  while (text.size() <= kMaxContextBytes) text += "आ";  // three bytes
+  const Who who = after(stamped(trigger_body("glific", "web", "", text)));
+  EXPECT_TRUE(who.flags & record::kContextMalformed);
+  EXPECT_EQ(who.context, text.substr(0, kMaxContextBytes - 2)) << "the next character would have one byte too many";
+}
+
 TEST_F(AttributionTest, ALaterMessageReplacesAnEarlierOne) {
   Who who;
   attributor_.apply(R"({"actor_id":"1","actor_name":"Asha","reason":"a"})", kXid, who);
