@@ -60,8 +60,8 @@ class Attributor {
   //   <xid8>, which must be this transaction's
   //   two lines that only the trigger itself uses
   //   empty, which ends all nested ones; or `all <oid>,...`: a statement of a trigger changes these relations, and
-  //   their rows
-  //     are its own from now on; or `perhaps <oid>,...`: they may as well be those of the statement that set it off
+  //     their rows are its own from now on; or `perhaps <oid>,...`: they may as well be those of the statement that
+  //     set it off
   //   <application_name>
   //   <role>, its newlines as \n
   //   <context>: all that follows, or nothing
