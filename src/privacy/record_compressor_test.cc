@@ -11,41 +11,58 @@ const std::string kDictionary =
     R"({"city": {"type": "string", "label": "City", "value": "Pune", "inserted_at": "2026-01-01T00:00:00Z"}})";
 
 std::string compressed(std::string_view record, const RecordDictionary* dictionary) {
-  RecordCompressor compressor;
   std::string out;
-  compressor.compress(record, dictionary, out);
+  compress_record(record, dictionary, out);
   return out;
 }
 
+FindDictionary only(const RecordDictionary& dictionary) {
+  return [&](uint32_t number) { return number == dictionary.number() ? &dictionary : nullptr; };
+}
+
+const FindDictionary kNone = [](uint32_t) { return nullptr; };
+
 TEST(RecordCompressorTest, RoundTripOfEverySize) {
-  for (const int level : {-5, -1, 1, 3}) {
-    const RecordDictionary dictionary(kDictionary, level);
-    RecordCompressor compressor(level);
-    for (const RecordDictionary* used : {static_cast<const RecordDictionary*>(nullptr), &dictionary}) {
-      for (size_t size = 0; size < 700'000; size = size * 3 / 2 + 1) {
-        std::string text;
-        while (text.size() < size) text += kDictionary + std::to_string(text.size());
-        text.resize(size);
-        for (const std::string& record : {text, random_bytes(size), std::string(size, 'x')}) {
-          std::string out = "before", back = "kept";
-          compressor.compress(record, used, out);
-          EXPECT_LE(out.size(), 6 + record.size() + 1);
-          ASSERT_TRUE(decompress_record(std::string_view(out).substr(6), used, size, back));
-          EXPECT_EQ(back, "kept" + record);
-          if (size > 0) {
-            back = "kept";
-            EXPECT_EQ(decompress_record(std::string_view(out).substr(6), used, size - 1, back).error().code,
-                      ErrorCode::kCorrupt);
-            EXPECT_EQ(back, "kept");
-          }
+  const RecordDictionary dictionary(300, kDictionary, 0);
+  for (const RecordDictionary* used : {static_cast<const RecordDictionary*>(nullptr), &dictionary}) {
+    for (size_t size = 0; size < 700'000; size = size * 3 / 2 + 1) {
+      std::string text;
+      while (text.size() < size) text += kDictionary + std::to_string(text.size());
+      text.resize(size);
+      for (const std::string& record : {text, random_bytes(size), std::string(size, 'x')}) {
+        std::string out = "before", back = "kept";
+        compress_record(record, used, out);
+        EXPECT_LE(out.size(), 6 + record.size() + 1);
+        ASSERT_TRUE(decompress_record(std::string_view(out).substr(6), only(dictionary), size, back));
+        EXPECT_EQ(back, "kept" + record);
+        if (size > 0) {
+          back = "kept";
+          EXPECT_EQ(decompress_record(std::string_view(out).substr(6), only(dictionary), size - 1, back).error().code,
+                    ErrorCode::kCorrupt);
+          EXPECT_EQ(back, "kept");
         }
       }
     }
   }
 }
 
+// The sizes around which another way is taken.
+TEST(RecordCompressorTest, RoundTripWhereTheMethodChanges) {
+  const RecordDictionary dictionary(1, kDictionary, 0);
+  for (const size_t size : {63, 64, 95, 96, 16'383, 16'384, 65'535, 65'536}) {
+    std::string record;
+    while (record.size() < size) record += kDictionary;
+    record.resize(size);
+    for (const RecordDictionary* used : {static_cast<const RecordDictionary*>(nullptr), &dictionary}) {
+      std::string back;
+      ASSERT_TRUE(decompress_record(compressed(record, used), only(dictionary), size, back)) << size;
+      EXPECT_EQ(back, record);
+    }
+  }
+}
+
 TEST(RecordCompressorTest, ADictionaryShortens) {
-  const RecordDictionary dictionary(kDictionary);
+  const RecordDictionary dictionary(1, kDictionary, 0);
   const std::string record = "n" + kDictionary;
   EXPECT_LT(compressed(record, &dictionary).size(), 20U);
   EXPECT_LT(compressed(record, &dictionary).size(), compressed(record, nullptr).size());
@@ -59,7 +76,7 @@ TEST(RecordCompressorTest, ShortAndRandomRecordsStayAsTheyAre) {
 }
 
 TEST(RecordCompressorTest, AlteredBytesNeverCrash) {
-  const RecordDictionary dictionary(kDictionary);
+  const RecordDictionary dictionary(1, kDictionary, 0);
   const std::string whole = compressed(kDictionary + " and more of it, more of it", &dictionary);
   std::string out;
   for (size_t i = 0; i < whole.size(); ++i) {
@@ -67,14 +84,23 @@ TEST(RecordCompressorTest, AlteredBytesNeverCrash) {
       std::string altered = whole;
       altered[i] = static_cast<char>(altered[i] ^ (1 << bit));
       out.clear();
-      const auto back = decompress_record(altered, &dictionary, 10'000, out);
+      const auto back = decompress_record(altered, only(dictionary), 10'000, out);
       EXPECT_TRUE(back || out.empty());
       EXPECT_LE(out.size(), 10'000U);
     }
     out.clear();
-    EXPECT_FALSE(decompress_record(whole.substr(0, i), &dictionary, 10'000, out) && out == kDictionary);
+    EXPECT_FALSE(decompress_record(whole.substr(0, i), only(dictionary), 10'000, out) && out == kDictionary);
   }
-  EXPECT_FALSE(decompress_record("", nullptr, 100, out));
+  EXPECT_FALSE(decompress_record("", kNone, 100, out));
+}
+
+TEST(RecordCompressorTest, AnotherDictionaryIsNotTakenForIt) {
+  const RecordDictionary dictionary(1, kDictionary, 0), other(2, kDictionary, 0);
+  std::string out = "kept";
+  const auto back = decompress_record(compressed(kDictionary, &dictionary), only(other), 10'000, out);
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().message, "a record was compressed with a dictionary that is not here");
+  EXPECT_EQ(out, "kept");
 }
 
 }  // namespace

@@ -41,21 +41,23 @@ size_t end_of_scalar(std::string_view text, size_t at) {
   return text.size();
 }
 
-// How many rows and different subjects a token or run was seen with; subjects are counted up to kMinSubjects.
+// How many rows and different subjects a token or run was seen with; subjects are counted up to `enough`.
 struct Count {
   uint32_t rows = 0;
   uint32_t last_row = ~uint32_t{0};
   RunId id = kRare;
   std::vector<uint32_t> subjects;
 
-  void see(uint32_t row, uint32_t subject) {
+  void see(uint32_t row, uint32_t subject, size_t enough) {
     if (last_row != row) ++rows;
     last_row = row;
-    if (subjects.size() < kMinSubjects && std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
+    if (subjects.size() < enough && std::find(subjects.begin(), subjects.end(), subject) == subjects.end()) {
       subjects.push_back(subject);
     }
   }
-  bool is_shared(size_t all_rows) const { return subjects.size() >= kMinSubjects && rows * kRarest >= all_rows; }
+  bool is_shared(size_t all_rows, size_t enough) const {
+    return subjects.size() >= enough && rows * kRarest >= all_rows;
+  }
 };
 
 using Tokens = std::vector<uint32_t>;
@@ -74,7 +76,7 @@ struct Run {
 
 class Builder {
  public:
-  explicit Builder(const std::vector<Sample>& samples) {
+  Builder(const std::vector<Sample>& samples, size_t min_subjects) : min_subjects_(min_subjects) {
     count_tokens(samples);
     keep_shared();
   }
@@ -126,7 +128,7 @@ class Builder {
       counts_.emplace_back();
       texts_.push_back(at->first);
     }
-    counts_[at->second].see(static_cast<uint32_t>(rows_.size() - 1), subject);
+    counts_[at->second].see(static_cast<uint32_t>(rows_.size() - 1), subject, min_subjects_);
     row.tokens.push_back(at->second);
   }
 
@@ -134,7 +136,7 @@ class Builder {
   void keep_shared() {
     std::vector<std::string_view> kept;
     for (size_t i = 0; i < counts_.size(); ++i) {
-      if (!counts_[i].is_shared(rows_.size())) continue;
+      if (!counts_[i].is_shared(rows_.size(), min_subjects_)) continue;
       counts_[i].id = static_cast<RunId>(kept.size());
       kept.push_back(texts_[i]);
     }
@@ -157,7 +159,8 @@ class Builder {
     std::unordered_map<uint64_t, Count> counts;
     for (size_t row = 0; row < rows_.size(); ++row) {
       for (size_t at = 0; at < active[row].size(); ++at) {
-        if (can_grow(row, at)) counts[key_at(row, at)].see(static_cast<uint32_t>(row), rows_[row].subject);
+        if (can_grow(row, at))
+          counts[key_at(row, at)].see(static_cast<uint32_t>(row), rows_[row].subject, min_subjects_);
       }
     }
     std::vector<Run> longer;
@@ -166,7 +169,7 @@ class Builder {
         RunId& run = active[row][at];
         if (run == kRare) continue;
         Count* const count = can_grow(row, at) ? &counts[key_at(row, at)] : nullptr;
-        if (count == nullptr || !count->is_shared(rows_.size())) {
+        if (count == nullptr || !count->is_shared(rows_.size(), min_subjects_)) {
           ++shared[run].rows;
           run = kRare;
           continue;
@@ -183,6 +186,7 @@ class Builder {
     return longer;
   }
 
+  const size_t min_subjects_;
   std::map<std::string, uint32_t> numbers_;  // keeps the tokens' bytes in place
   std::vector<std::string_view> texts_;
   std::vector<Count> counts_;
@@ -265,8 +269,8 @@ class Choice {
 
 }  // namespace
 
-std::string build_shared_dictionary(const std::vector<Sample>& samples, size_t max_bytes) {
-  const Builder builder(samples);
+std::string build_shared_dictionary(const std::vector<Sample>& samples, size_t max_bytes, size_t names_of_one) {
+  const Builder builder(samples, kMinSubjects * names_of_one);
   std::vector<Run> runs = builder.runs();
   // What saves most first. Then by the tokens' numbers, which follow from the samples alone.
   std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {

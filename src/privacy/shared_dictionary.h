@@ -39,7 +39,9 @@ inline constexpr size_t kMaxSamples = 4096;
 inline constexpr size_t kMaxRowTokens = 512;
 
 // At most max_bytes; empty when too little is shared to be of use. 35 ms for 2000 rows of 380 bytes.
-std::string build_shared_dictionary(const std::vector<Sample>& samples, size_t max_bytes = kMaxDictionaryBytes);
+// names_of_one: under how many names one subject may stand in the samples; so many more of them have to share a run.
+std::string build_shared_dictionary(const std::vector<Sample>& samples, size_t max_bytes = kMaxDictionaryBytes,
+                                    size_t names_of_one = 1);
 
 // Cuts JSON text into tokens that, put together, are the text again. Takes any text.
 std::vector<std::string_view> json_tokens(std::string_view text);

@@ -15,8 +15,8 @@ class Samples {
     for (const auto& [text, is_json] : values) sample.values.push_back({.text = keep(text), .is_json = is_json});
     samples_.push_back(sample);
   }
-  std::string build(size_t max_bytes = kMaxDictionaryBytes) const {
-    return build_shared_dictionary(samples_, max_bytes);
+  std::string build(size_t max_bytes = kMaxDictionaryBytes, size_t names_of_one = 1) const {
+    return build_shared_dictionary(samples_, max_bytes, names_of_one);
   }
 
  private:
@@ -48,6 +48,12 @@ Samples contacts() {
 }
 
 bool has(const std::string& dictionary, std::string_view text) { return dictionary.find(text) != std::string::npos; }
+
+TEST(SharedDictionary, SomebodyWithTwoNamesCountsOnce) {
+  const std::string dictionary = contacts().build(kMaxDictionaryBytes, 2);
+  EXPECT_TRUE(has(dictionary, "session"));
+  EXPECT_FALSE(has(dictionary, "sixteen-share-this"));
+}
 
 TEST(SharedDictionary, HoldsWhatManyShareAndNothingElse) {
   const std::string dictionary = contacts().build();

@@ -58,7 +58,7 @@ class BundleGolden : public ::testing::Test {
     if (id == KeyId{}) {
       out.values = values;
     } else {
-      Sealing::seal_values(key, seq, header.commitment, values, out.values);
+      Sealing::seal_values(key, seq, header.commitment, nullptr, values, out.values);
     }
   }
 
@@ -130,7 +130,7 @@ TEST_F(BundleGolden, AnEntryIsOpened) {
   ASSERT_TRUE(header);
   SubjectKey key;
   ASSERT_EQ(sealing_->find(bodies->body(0).key, key).value(), record::Values::kHere);
-  const auto values = Sealing::open_values(key, kFirst, header->commitment, bodies->body(0).values);
+  const auto values = sealing_->open_values(key, kFirst, header->commitment, bodies->body(0).values);
   ASSERT_TRUE(values);
   const auto body = record::join_body(header->table, bodies->body(0).frame, *values);
   ASSERT_TRUE(body);

@@ -111,7 +111,7 @@ Result<record::OwnedEntry> LogReader::entry(std::string header, Seq seq, const B
   }
   Digest salt = sealing_.clear_salt(seq);
   if (parts.key != KeyId{}) {
-    RL_ASSIGN(values, Sealing::open_values(key, seq, out.header().commitment, values));
+    RL_ASSIGN(values, sealing_.open_values(key, seq, out.header().commitment, values));
     salt = key.salt(seq);
   }
   RL_ASSIGN(std::string body, record::join_body(out.header().table, parts.frame, values));

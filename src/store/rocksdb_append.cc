@@ -70,6 +70,8 @@ Status RocksdbStore::prepare_entries(const Batch& batch) {
   prepared_bytes_.clear();
   const Timestamp now = options_.now();
   SubjectKey key;
+  std::optional<std::string_view> table;  // of the entry before
+  const privacy::RecordDictionary* dictionary = nullptr;
   for (const Batch::Item& item : batch.items()) {
     Prepared out;
     if (sealing_.seals()) {
@@ -95,7 +97,11 @@ Status RocksdbStore::prepare_entries(const Batch& batch) {
     record::split_body(batch.name(item.table), batch.body(item), prepared_bytes_, values_);
     out.values_at = prepared_bytes_.size();
     if (sealed) {
-      Sealing::seal_values(key, item.seq, commitment, values_, prepared_bytes_);
+      if (table != batch.name(item.table)) {
+        table = batch.name(item.table);
+        dictionary = sealing_.dictionaries().newest_of(*table);
+      }
+      Sealing::seal_values(key, item.seq, commitment, dictionary, values_, prepared_bytes_);
     } else {
       prepared_bytes_.append(values_);
     }
@@ -210,7 +216,7 @@ Status RocksdbStore::write_redo(const Batch& batch, uint64_t number) {
         RL_ASSIGN(const record::Values found, sealing_.find(redo.seal_key, key));
         CHECK(found == record::Values::kHere);
         values_.clear();
-        Sealing::seal_image(key, state_key(change.table, change.key), redo.logged, values_);
+        Sealing::seal_image(key, state_key(change.table, change.key), nullptr, redo.logged, values_);
         redo.logged = values_;
       }
       append_redo(redo, redo_);

@@ -20,13 +20,18 @@ RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database
       subject_keys_(*database_, options.keys, options.token_key, options.key_period_days),
       reader_(*database_, sealing_, options.cache_bytes / 4),
       tiles_(*database_),
-      state_(*database_, sealing_, std::max<size_t>(options.write_buffer_bytes / 2, 1 << 20), options.read_only),
+      state_(
+          *database_, sealing_, [this](SchemaId id) { return schema(id); },
+          std::max<size_t>(options.write_buffer_bytes / 2, 1 << 20), options.read_only),
       check_seed_(short_hash(options.token_key, "rowledger redo check v1")) {}
 
 RocksdbStore::~RocksdbStore() {
-  std::lock_guard lock(wait_mutex_);
-  closing_ = true;
-  appended_.notify_all();
+  {
+    std::lock_guard lock(wait_mutex_);
+    closing_ = true;
+    appended_.notify_all();
+  }
+  state_.stop();  // asks for schemas
 }
 
 Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
@@ -67,6 +72,7 @@ Status RocksdbStore::load_meta() {
         break;
       }
       case kTenant: tenants_[std::string(key.substr(1))] = reader.u64(); break;
+      case kDictionary: RL_TRY(load_dictionary(sealing_, key, value)); break;
       default: break;  // free-form values are read when asked for
     }
     if (!reader.ok()) return fail(ErrorCode::kCorrupt, "the log's own bookkeeping is malformed");
@@ -162,7 +168,7 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
     RL_ASSIGN(const record::Values values, sealing_.find(change.seal_key, key));
     if (values != record::Values::kHere)
       return fail(ErrorCode::kPermission, "the keys that the log is sealed with cannot be had");
-    return Sealing::open_image(key, state_key(change.table, change.key), change.logged);
+    return sealing_.open_image(key, state_key(change.table, change.key), change.logged);
   }
   const auto schema = this->schema(change.schema);
   if (!schema)

@@ -16,9 +16,9 @@ Error damaged(std::string_view what) {
           std::string("sealed ").append(what).append(" do not open: they were altered or damaged")};
 }
 
-std::string place_of(char kind, Seq seq) {
+std::string place_of(char kind, uint64_t number) {
   std::string out(1, kind);
-  ByteWriter(out).u64(seq.value);
+  ByteWriter(out).u64(number);
   return out;
 }
 
@@ -40,16 +40,14 @@ void draw_nonce(privacy::Nonce& out) {
   std::memcpy(out.data(), drawn.data() + left, out.size());
 }
 
-void pack(std::string_view bytes, std::string& out) {
-  out.clear();
-  thread_local privacy::RecordCompressor compressor;
-  compressor.compress(bytes, nullptr, out);
-}
-
-Result<std::string> unpack(std::string_view packed) {
-  std::string out;
-  RL_TRY(privacy::decompress_record(packed, nullptr, kMaxOpenedBytes, out));
-  return out;
+// In a buffer that is kept.
+std::string_view pack(std::string_view bytes, const privacy::RecordDictionary* dictionary) {
+  thread_local std::string packed;
+  packed.clear();
+  constexpr size_t kKeptBytes = 1 << 20;
+  if (packed.capacity() > kKeptBytes) std::string().swap(packed);
+  privacy::compress_record(bytes, dictionary, packed);
+  return packed;
 }
 
 }  // namespace
@@ -74,30 +72,28 @@ Digest Sealing::clear_salt(Seq seq) const {
   return clear_salts_("rowledger salt v1", bytes);
 }
 
-void Sealing::seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values,
-                          std::string& out) {
-  thread_local std::string packed;
-  pack(values, packed);
-  key.seal(nonce_of(as_view(commitment)), place_of('v', seq), packed, out);
+void Sealing::seal_values(const SubjectKey& key, Seq seq, const Digest& commitment,
+                          const privacy::RecordDictionary* dictionary, std::string_view values, std::string& out) {
+  key.seal(nonce_of(as_view(commitment)), place_of('v', seq.value), pack(values, dictionary), out);
 }
 
 Result<std::string> Sealing::open_values(const SubjectKey& key, Seq seq, const Digest& commitment,
-                                         std::string_view sealed) {
+                                         std::string_view sealed) const {
   std::string packed;
-  if (!key.unseal(nonce_of(as_view(commitment)), place_of('v', seq), sealed, packed)) return fail(damaged("values"));
+  if (!key.unseal(nonce_of(as_view(commitment)), place_of('v', seq.value), sealed, packed))
+    return fail(damaged("values"));
   return unpack(packed);
 }
 
-void Sealing::seal_image(const SubjectKey& key, std::string_view place, std::string_view image, std::string& out) {
-  thread_local std::string packed;
-  pack(image, packed);
+void Sealing::seal_image(const SubjectKey& key, std::string_view place, const privacy::RecordDictionary* dictionary,
+                         std::string_view image, std::string& out) {
   privacy::Nonce nonce;
   draw_nonce(nonce);
   out.append(reinterpret_cast<const char*>(nonce.data()), nonce.size());
-  key.seal(nonce, place, packed, out);
+  key.seal(nonce, place, pack(image, dictionary), out);
 }
 
-Result<std::string> Sealing::open_image(const SubjectKey& key, std::string_view place, std::string_view sealed) {
+Result<std::string> Sealing::open_image(const SubjectKey& key, std::string_view place, std::string_view sealed) const {
   std::string packed;
   if (sealed.size() < privacy::kNonceBytes ||
       !key.unseal(nonce_of(sealed), place, sealed.substr(privacy::kNonceBytes), packed))
@@ -105,7 +101,32 @@ Result<std::string> Sealing::open_image(const SubjectKey& key, std::string_view 
   return unpack(packed);
 }
 
+Result<std::string> Sealing::unpack(std::string_view packed) const {
+  std::string out;
+  RL_TRY(privacy::decompress_record(
+      packed, [this](uint32_t number) { return dictionaries_.find(number); }, kMaxOpenedBytes, out));
+  return out;
+}
+
 void Sealing::seal_section(Seq first, std::string_view bytes, std::string& out) const {
+  seal_shared(place_of('f', first.value), bytes, out);
+}
+
+Result<std::optional<std::string>> Sealing::open_section(Seq first, std::string_view& in) const {
+  return open_shared(place_of('f', first.value), "frames", in);
+}
+
+void Sealing::seal_dictionary(uint32_t number, std::string_view bytes, std::string& out) const {
+  CHECK(seal_new_);
+  seal_shared(place_of('d', number), bytes, out);
+}
+
+Result<std::optional<std::string>> Sealing::open_dictionary(uint32_t number, std::string_view& in) const {
+  if (in.starts_with('\0')) return fail(damaged("dictionaries"));  // there are none in clear
+  return open_shared(place_of('d', number), "dictionaries", in);
+}
+
+void Sealing::seal_shared(std::string_view place, std::string_view bytes, std::string& out) const {
   ByteWriter writer(out);
   if (!seal_new_) {
     writer.varint(0);
@@ -116,25 +137,26 @@ void Sealing::seal_section(Seq first, std::string_view bytes, std::string& out) 
   privacy::Nonce nonce;
   draw_nonce(nonce);
   out.append(reinterpret_cast<const char*>(nonce.data()), nonce.size());
-  installation_secret_.seal(nonce, place_of('f', first), bytes, out);
+  installation_secret_.seal(nonce, place, bytes, out);
 }
 
-Result<std::optional<std::string>> Sealing::open_section(Seq first, std::string_view& in) const {
+Result<std::optional<std::string>> Sealing::open_shared(std::string_view place, std::string_view what,
+                                                        std::string_view& in) const {
   ByteReader reader(in);
   const KeyId id{reader.varint()};
   const std::string_view bytes = reader.string();
-  if (!reader.ok()) return fail(damaged("frames"));
+  if (!reader.ok()) return fail(damaged(what));
   in = reader.rest();
   if (id == KeyId{}) return std::optional<std::string>(bytes);
   SubjectKey key;
   RL_ASSIGN(const record::Values values, find(id, key));
   if (values == record::Values::kLocked) return std::nullopt;
   // The installation's own key is never destroyed: another one was put in its place.
-  if (values == record::Values::kErased) return fail(damaged("frames"));
+  if (values == record::Values::kErased) return fail(damaged(what));
   std::string out;
   if (bytes.size() < privacy::kNonceBytes ||
-      !key.unseal(nonce_of(bytes), place_of('f', first), bytes.substr(privacy::kNonceBytes), out))
-    return fail(damaged("frames"));
+      !key.unseal(nonce_of(bytes), place, bytes.substr(privacy::kNonceBytes), out))
+    return fail(damaged(what));
   return std::optional<std::string>(std::move(out));
 }
 

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "privacy/key_ring.h"
 #include "record/entry.h"
+#include "store/dictionaries.h"
 
 namespace rowledger::store {
 
@@ -34,6 +35,8 @@ class Sealing {
   bool seals() const { return seal_new_; }
   privacy::KeyRing* ring() const { return ring_; }
   KeyId installation_key() const { return installation_; }
+  Dictionaries& dictionaries() { return dictionaries_; }
+  const Dictionaries& dictionaries() const { return dictionaries_; }
 
   // What is known of a key. kHere: `out` is filled. A key that there never was is kCorrupt.
   Result<record::Values> find(KeyId id, SubjectKey& out) const;
@@ -41,27 +44,37 @@ class Sealing {
   Digest clear_salt(Seq seq) const;
 
   // An entry's values under their subject's key. The nonce is the commitment's beginning: that depends on a salt which
-  // is another for each entry, so that no nonce serves two plaintexts, and needs no room.
-  static void seal_values(const SubjectKey& key, Seq seq, const Digest& commitment, std::string_view values,
-                          std::string& out);
-  static Result<std::string> open_values(const SubjectKey& key, Seq seq, const Digest& commitment,
-                                         std::string_view sealed);
+  // is another for each entry, so that no nonce serves two plaintexts, and needs no room. dictionary: may be null.
+  static void seal_values(const SubjectKey& key, Seq seq, const Digest& commitment,
+                          const privacy::RecordDictionary* dictionary, std::string_view values, std::string& out);
+  Result<std::string> open_values(const SubjectKey& key, Seq seq, const Digest& commitment,
+                                  std::string_view sealed) const;
 
   // A row's image. place: the row's key in the database, so that an image cannot be put elsewhere.
-  static void seal_image(const SubjectKey& key, std::string_view place, std::string_view image, std::string& out);
-  static Result<std::string> open_image(const SubjectKey& key, std::string_view place, std::string_view sealed);
+  static void seal_image(const SubjectKey& key, std::string_view place, const privacy::RecordDictionary* dictionary,
+                         std::string_view image, std::string& out);
+  Result<std::string> open_image(const SubjectKey& key, std::string_view place, std::string_view sealed) const;
 
   // The frames of a bundle, under the installation's key. open_section takes them off the front of `in`; nothing when
   // the key cannot be had.
   void seal_section(Seq first, std::string_view bytes, std::string& out) const;
   Result<std::optional<std::string>> open_section(Seq first, std::string_view& in) const;
+  // A dictionary, in the same way.
+  void seal_dictionary(uint32_t number, std::string_view bytes, std::string& out) const;
+  Result<std::optional<std::string>> open_dictionary(uint32_t number, std::string_view& in) const;
 
  private:
+  void seal_shared(std::string_view place, std::string_view bytes, std::string& out) const;
+  Result<std::optional<std::string>> open_shared(std::string_view place, std::string_view what,
+                                                 std::string_view& in) const;
+  Result<std::string> unpack(std::string_view packed) const;
+
   privacy::KeyRing* const ring_;
   const bool seal_new_;
   const HmacSha256 clear_salts_;
   KeyId installation_;
   SubjectKey installation_secret_;
+  Dictionaries dictionaries_;
 };
 
 }  // namespace rowledger::store

@@ -19,19 +19,24 @@ constexpr size_t kRowsPerRead = 32;  // as many as RocksDB looks up together
 constexpr size_t kFlushBatchBytes = 256 << 10;
 constexpr auto kRetryInterval = std::chrono::milliseconds(500);
 
+// Keys as they are stored begin with the table's number.
+bool is_same_table(std::string_view a, std::string_view b) { return a.substr(0, 4) == b.substr(0, 4); }
+
 }  // namespace
 
-StateStore::StateStore(Database& database, const Sealing& sealing, size_t generation_bytes, bool read_only)
+StateStore::StateStore(Database& database, Sealing& sealing, DictionaryMaker::FindSchema find_schema,
+                       size_t generation_bytes, bool read_only)
     : database_(database),
       sealing_(sealing),
+      dictionary_maker_(database, sealing, std::move(find_schema)),
       generation_bytes_(generation_bytes),
       read_only_(read_only),
       active_(std::make_unique<Generation>()) {
   if (!read_only_) flusher_ = std::thread([this] { flush_loop(); });
 }
 
-StateStore::~StateStore() {
-  if (read_only_) return;
+void StateStore::stop() {
+  if (!flusher_.joinable()) return;
   {
     std::unique_lock lock(flush_mutex_);
     flush_done_.wait(lock, [&] { return !flush_pending_ || flush_error_; });
@@ -139,14 +144,20 @@ Status StateStore::flush(const Generation& generation) {
   const Error waiting{ErrorCode::kIo, "writing the state: the disk of the data directory is full"};
   if (database_.stopped()) return fail(Error(waiting));
   std::string value;
-  for (const RowTable::Row& row : generation.rows.sorted()) {
-    RL_TRY(seal_row(row, value));
-    batch.Put(family, slice(row.key), slice(value));
-    if (batch.GetDataSize() < kFlushBatchBytes) continue;
-    if (database_.stopped()) return fail(Error(waiting));
-    const rocksdb::Status status = database_.db().Write(unlogged, &batch);
-    if (!status.ok()) return fail(error_of(status, kDoing));
-    batch.Clear();
+  const std::vector<RowTable::Row> rows = generation.rows.sorted();
+  for (auto of_table = rows.begin(); of_table != rows.end();) {
+    const auto end =
+        std::find_if(of_table, rows.end(), [&](const auto& row) { return !is_same_table(row.key, of_table->key); });
+    RL_ASSIGN(const privacy::RecordDictionary* const dictionary, dictionary_maker_.look_at({of_table, end}));
+    for (; of_table != end; ++of_table) {
+      RL_TRY(seal_row(*of_table, dictionary, value));
+      batch.Put(family, slice(of_table->key), slice(value));
+      if (batch.GetDataSize() < kFlushBatchBytes) continue;
+      if (database_.stopped()) return fail(Error(waiting));
+      const rocksdb::Status status = database_.db().Write(unlogged, &batch);
+      if (!status.ok()) return fail(error_of(status, kDoing));
+      batch.Clear();
+    }
   }
   batch.Put(family, slice(kAppliedKey), slice(number_key(generation.applied)));
   rocksdb::Status status = database_.db().Write(unlogged, &batch);
@@ -223,7 +234,8 @@ Status StateStore::rows(TableId table, const std::vector<std::string_view>& keys
 }
 
 // In memory a row is in clear, in the database it is not.
-Status StateStore::seal_row(const RowTable::Row& row, std::string& out) const {
+Status StateStore::seal_row(const RowTable::Row& row, const privacy::RecordDictionary* dictionary,
+                            std::string& out) const {
   out.assign(row.value);
   RL_ASSIGN(RowState state, decode_row(row.value));
   if (state.key == privacy::KeyId{} || state.image.empty()) return {};
@@ -231,7 +243,7 @@ Status StateStore::seal_row(const RowTable::Row& row, std::string& out) const {
   RL_ASSIGN(const record::Values values, sealing_.find(state.key, key));
   out.resize(row.value.size() - state.image.size());
   if (values == record::Values::kHere) {
-    Sealing::seal_image(key, row.key, state.image, out);
+    Sealing::seal_image(key, row.key, dictionary, state.image, out);
     return {};
   }
   // Erased since it was put here.
@@ -267,7 +279,7 @@ Result<RowState> StateStore::open_row(std::string_view stored_key, std::string_v
     row.image.clear();
     return row;
   }
-  RL_ASSIGN(row.image, Sealing::open_image(key, stored_key, row.image));
+  RL_ASSIGN(row.image, sealing_.open_image(key, stored_key, row.image));
   return row;
 }
 

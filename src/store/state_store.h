@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "store/database.h"
+#include "store/dictionaries.h"
 #include "store/row_table.h"
 #include "store/sealing.h"
 #include "store/store.h"
@@ -24,9 +25,13 @@ namespace rowledger::store {
 
 class StateStore {
  public:
-  // A generation of so many bytes is flushed; while that lasts, the next may grow to twice as many.
-  StateStore(Database& database, const Sealing& sealing, size_t generation_bytes, bool read_only);
-  ~StateStore();  // flushes
+  // A generation of so many bytes is flushed; while that lasts, the next may grow to twice as many. find_schema: called
+  // by the thread that flushes, until stop() returns.
+  StateStore(Database& database, Sealing& sealing, DictionaryMaker::FindSchema find_schema, size_t generation_bytes,
+             bool read_only);
+  ~StateStore() { stop(); }
+  // Flushes. Nothing is to be put after it.
+  void stop();
 
   // Reads which append the database has the state of.
   Status load();
@@ -65,13 +70,14 @@ class StateStore {
   Chunk chunk(std::string_view prefix, std::string_view from) const;
   Result<RowState> open_memory_row(std::string_view value) const;
   Result<RowState> open_row(std::string_view stored_key, std::string_view value) const;
-  Status seal_row(const RowTable::Row& row, std::string& out) const;
+  Status seal_row(const RowTable::Row& row, const privacy::RecordDictionary* dictionary, std::string& out) const;
   void hand_over_if_full(bool even_if_not);
   void flush_loop();
   Status flush(const Generation& generation);
 
   Database& database_;
   const Sealing& sealing_;
+  DictionaryMaker dictionary_maker_;
   const size_t generation_bytes_;
   const bool read_only_;
   std::atomic<uint64_t> persisted_{0};
