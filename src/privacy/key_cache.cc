@@ -28,10 +28,8 @@ KeyCache::~KeyCache() {
   ::munmap(sets_, set_count_ * sizeof(Set));
 }
 
-size_t KeyCache::set_of(KeyId id) const {
-  const uint64_t mixed = id.value * 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio: neighbours go far apart
-  return static_cast<size_t>(static_cast<unsigned __int128>(mixed) * set_count_ >> 64);
-}
+// Keys that were made one after the other are often used so: they stand in one set, and their sets side by side.
+size_t KeyCache::set_of(KeyId id) const { return static_cast<size_t>(slot_of(id) / kWays % set_count_); }
 
 bool KeyCache::find(KeyId id, SubjectKey& out, Epoch& epoch) {
   const size_t number = set_of(id);
@@ -47,6 +45,17 @@ bool KeyCache::find(KeyId id, SubjectKey& out, Epoch& epoch) {
   epoch = shard.epoch;
   return false;
 }
+
+bool KeyCache::misses(KeyId id, Epoch& epoch) {
+  const size_t number = set_of(id);
+  Shard& shard = shard_of(number);
+  const std::lock_guard lock(shard.mutex);
+  epoch = shard.epoch;
+  const auto& ids = sets_[number].ids;
+  return std::find(ids.begin(), ids.end(), id.value) == ids.end();
+}
+
+void KeyCache::prefetch(KeyId id) const { __builtin_prefetch(&sets_[set_of(id)]); }
 
 void KeyCache::put(KeyId id, const SubjectKey& key, Epoch epoch) {
   const size_t number = set_of(id);

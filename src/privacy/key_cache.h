@@ -1,9 +1,9 @@
 #pragma once
 // Unwrapped keys in memory, a bounded number of them. Any thread may call any function.
 //
-// Sets of eight keys; a key's id says which set. In a full set the first key that was not used since the hand passed
-// it last gives way (CLOCK). Key bytes are wiped when a key gives way, is dropped, and at the end; the memory is left
-// out of core dumps.
+// Sets of eight keys; a subject's key's id says which set. In a full set the first key that was not used since the hand
+// passed it last gives way (CLOCK). Key bytes are wiped when a key gives way, is dropped, and at the end; the memory is
+// left out of core dumps.
 #include <array>
 #include <cstdint>
 #include <mutex>
@@ -26,6 +26,10 @@ class KeyCache {
 
   // True, and the key copied, when it is there.
   bool find(KeyId id, SubjectKey& out, Epoch& epoch);
+  // The same without the key: whether it is not there.
+  bool misses(KeyId id, Epoch& epoch);
+  // Brings the place of a key that is about to be looked for into the processor's cache.
+  void prefetch(KeyId id) const;
   void put(KeyId id, const SubjectKey& key, Epoch epoch);
   // For a key that nobody else can know yet.
   void put(KeyId id, const SubjectKey& key);

@@ -71,6 +71,11 @@ class KeyRing {
   // Fills `out` when the key is live. kCorrupt: there never was such a key, or its slot is damaged.
   Result<KeyState> find(KeyId id, SubjectKey& out) const;
 
+  // Takes keys that find() is about to be asked for into memory, neighbours in the file with one read. What cannot be
+  // had is left to find() to say.
+  void fetch(const std::vector<KeyId>& ids) const;
+  void prefetch(KeyId id) const { cache_.prefetch(id); }
+
   // The tenant's key that a live subject's key is wrapped with. kCorrupt as find().
   Result<KeyId> tenant_of(KeyId subject) const;
 
@@ -102,6 +107,12 @@ class KeyRing {
     SubjectKey key;
   };
 
+  // A slot that is not in the cache, and what the cache said of it.
+  struct Missed {
+    uint64_t slot;
+    KeyCache::Epoch epoch;
+  };
+
   KeyRing(std::filesystem::path dir, const MasterKey& master, PrivateFile lock, SlotFile tenants, SlotFile subjects,
           KeyRingOptions options);
   Status recover();
@@ -110,6 +121,7 @@ class KeyRing {
   Result<KeyId> add_tenant(std::string_view tenant, const Digest& name);
   Status write_pending();
   Status sync_locked();
+  void fetch_run(const Missed* begin, const Missed* end) const;
   Result<KeyState> find_tenant_key(KeyId id, SubjectKey& out) const;
   Result<KeyState> find_subject_key(KeyId id, KeyCache::Epoch epoch, SubjectKey& out) const;
   std::optional<KeyState> unwrap_slot(uint64_t slot, std::string_view bytes, SubjectKey& out) const;

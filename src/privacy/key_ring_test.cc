@@ -47,6 +47,33 @@ class KeyRingTest : public testing::Test {
   MasterKey master = master_of('m');
 };
 
+TEST_F(KeyRingTest, WhatIsFetchedIsWhatWouldBeFound) {
+  std::vector<KeyId> ids;
+  std::vector<std::string> expected;
+  {
+    auto ring = create();
+    const KeyId owner = ring->tenant_key("7").value(), other = ring->tenant_key("8").value();
+    for (int i = 0; i < 200; ++i) {
+      ids.push_back(ring->new_subject_key(i % 3 == 0 ? other : owner).value());
+      expected.push_back(look(*ring, ids.back()));
+    }
+    ASSERT_TRUE(ring->sync());
+    for (const size_t destroyed : {0, 17, 18, 199}) {
+      ASSERT_TRUE(ring->destroy(ids[destroyed]));
+      expected[destroyed] = "destroyed";
+    }
+  }
+  const auto ring = open();
+  // Near each other and far, out of order, twice; a tenant's, none, one that there never was.
+  ring->fetch({ids[199], ids[17], ids[16], ids[16], ids[0], ids[90], ids[40], ids[56], ids[57],
+               ring->find_tenant("7").value(), KeyId{}, subject_key_id(5'000)});
+  for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(look(*ring, ids[i]), expected[i]) << i;
+  ASSERT_TRUE(ring->destroy(ids[16]));
+  ring->fetch({ids[15], ids[16]});
+  EXPECT_EQ(look(*ring, ids[16]), "destroyed");
+  EXPECT_EQ(look(*ring, ids[15]), expected[15]);
+}
+
 TEST_F(KeyRingTest, KeysAreTheSameAfterReopening) {
   std::vector<KeyId> ids;
   std::vector<std::string> expected;

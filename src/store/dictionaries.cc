@@ -92,16 +92,16 @@ std::vector<DictionaryMaker::Sampled> DictionaryMaker::sample(std::span<const Ro
   std::vector<Sampled> out;
   std::shared_ptr<const record::TableSchema> schema;
   for (size_t i = 0; i < rows.size(); i += std::max<size_t>(rows.size() / at_most, 1)) {
-    auto row = decode_row(rows[i].value);
-    if (!row || row->key == KeyId{} || row->image.empty()) continue;
-    if (!schema || schema->id != row->schema) schema = find_schema_(row->schema);
+    const auto row = view_row(rows[i].value);
+    if (!row || row->head.key == KeyId{} || row->image.empty()) continue;
+    if (!schema || schema->id != row->head.schema) schema = find_schema_(row->head.schema);
     // What was erased is no sample, nor what its key cannot be had for.
     SubjectKey ignored;
-    const auto values = sealing_.find(row->key, ignored);
+    const auto values = sealing_.find(row->head.key, ignored);
     if (!schema || !values || *values != record::Values::kHere) continue;
     Sampled& sampled = out.emplace_back();
-    sampled.key = std::to_string(row->key.value);
-    sampled.image = std::move(row->image);
+    sampled.key = std::to_string(row->head.key.value);
+    sampled.image = row->image;
     if (!record::decode_image(sampled.image, schema->columns.size(), sampled.values)) out.pop_back();
   }
   return out;
@@ -109,8 +109,8 @@ std::vector<DictionaryMaker::Sampled> DictionaryMaker::sample(std::span<const Ro
 
 Result<const RecordDictionary*> DictionaryMaker::look_at(std::span<const RowTable::Row> rows) {
   if (!sealing_.seals()) return nullptr;
-  RL_ASSIGN(const RowState first, decode_row(rows.front().value));
-  const auto schema = find_schema_(first.schema);
+  RL_ASSIGN(const RowView first, view_row(rows.front().value));
+  const auto schema = find_schema_(first.head.schema);
   if (!schema) return nullptr;
   const RecordDictionary* const current = sealing_.dictionaries().newest_of(schema->table);
   if (rows.size() < kMinRows) return current;

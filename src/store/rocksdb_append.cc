@@ -16,6 +16,9 @@ rocksdb::WriteOptions synced() {
   return options;
 }
 
+// How many entries before its use a key's place is asked for.
+constexpr size_t kKeysAhead = 8;
+
 }  // namespace
 
 Status RocksdbStore::append(const Batch& batch) {
@@ -64,6 +67,35 @@ Status RocksdbStore::check_appendable(const Batch& batch) {
 
 // ---- the log --------------------------------------------------------------------------------
 
+// Which key each entry is sealed with. A table of many subjects does not fit the processor's cache, and waiting for
+// memory took more time than the rest: so what a few entries need is asked for at once.
+Status RocksdbStore::find_keys(const Batch& batch, Timestamp now) {
+  constexpr size_t kAtOnce = 32;
+  std::array<SubjectKeys::Name, kAtOnce> names;
+  const std::vector<Batch::Item>& items = batch.items();
+  entry_keys_.resize(items.size());
+  for (size_t first = 0; first < items.size(); first += kAtOnce) {
+    const size_t end = std::min(first + kAtOnce, items.size());
+    for (size_t i = first; i < end; ++i) {
+      names[i - first] = subject_keys_.name_of(batch.name(items[i].tenant), batch.name(items[i].subject));
+      subject_keys_.prefetch(names[i - first]);
+    }
+    for (size_t i = first; i < end; ++i) {
+      const std::string_view tenant = batch.name(items[i].tenant);
+      RL_ASSIGN(entry_keys_[i], items[i].expires ? subject_keys_.key_for(tenant, names[i - first], now)
+                                                 : subject_keys_.key_of_tenant(tenant));
+    }
+  }
+  return {};
+}
+
+// Where that key turned out to be lost. An entry before may have been given another one already.
+Result<KeyId> RocksdbStore::another_key(const Batch& batch, const Batch::Item& item, KeyId lost, Timestamp now) {
+  const std::string_view tenant = batch.name(item.tenant), subject = batch.name(item.subject);
+  RL_ASSIGN(const KeyId known, subject_keys_.key_for(tenant, subject_keys_.name_of(tenant, subject), now));
+  return known != lost ? known : subject_keys_.new_key_for(tenant, subject, now);
+}
+
 // Each entry as it will be stored: the commitment in its header, the body in its two parts, the values sealed.
 Status RocksdbStore::prepare_entries(const Batch& batch) {
   prepared_.clear();
@@ -72,15 +104,16 @@ Status RocksdbStore::prepare_entries(const Batch& batch) {
   SubjectKey key;
   std::optional<std::string_view> table;  // of the entry before
   const privacy::RecordDictionary* dictionary = nullptr;
-  for (const Batch::Item& item : batch.items()) {
+  if (sealing_.seals()) RL_TRY(find_keys(batch, now));
+  for (size_t i = 0; i < batch.items().size(); ++i) {
+    const Batch::Item& item = batch.items()[i];
     Prepared out;
     if (sealing_.seals()) {
-      const std::string_view tenant = batch.name(item.tenant);
-      RL_ASSIGN(out.key, item.expires ? subject_keys_.key_for(tenant, batch.name(item.subject), now)
-                                      : subject_keys_.key_of_tenant(tenant));
+      if (i + kKeysAhead < entry_keys_.size()) sealing_.ring()->prefetch(entry_keys_[i + kKeysAhead]);
+      out.key = entry_keys_[i];
       RL_ASSIGN(record::Values found, sealing_.find(out.key, key));
       if (found == record::Values::kErased && item.expires) {
-        RL_ASSIGN(out.key, subject_keys_.new_key_for(tenant, batch.name(item.subject), now));
+        RL_ASSIGN(out.key, another_key(batch, item, out.key, now));
         RL_ASSIGN(found, sealing_.find(out.key, key));
       }
       CHECK(found == record::Values::kHere);

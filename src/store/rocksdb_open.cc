@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -43,7 +44,16 @@ Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
 
 Status RocksdbStore::recover() {
   RL_TRY(sealing_.prepare());
-  if (!options_.read_only) RL_TRY(subject_keys_.load());
+  // As long as all the rest, and apart from it.
+  std::future<Status> keys = std::async(std::launch::async, [this] { return load_keys(); });
+  const Status rest = load_rest();
+  RL_TRY(keys.get());
+  return rest;
+}
+
+Status RocksdbStore::load_keys() { return options_.read_only ? Status() : subject_keys_.load(); }
+
+Status RocksdbStore::load_rest() {
   RL_TRY(load_meta());
   RL_TRY(load_open_bundle());
   RL_TRY(load_tree());

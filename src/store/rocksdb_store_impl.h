@@ -99,6 +99,8 @@ class RocksdbStore final : public Store {
 
   // rocksdb_open.cc
   Status recover();
+  Status load_keys();
+  Status load_rest();
   Status load_meta();
   Status load_open_bundle();
   Status load_tree();
@@ -110,6 +112,8 @@ class RocksdbStore final : public Store {
 
   // rocksdb_append.cc
   Status check_appendable(const Batch& batch);
+  Status find_keys(const Batch& batch, Timestamp now);
+  Result<KeyId> another_key(const Batch& batch, const Batch::Item& item, KeyId lost, Timestamp now);
   Status prepare_entries(const Batch& batch);
   privacy::KeyId key_of(const Batch& batch, const StateChange& change) const;
   BundleEntry prepared(size_t i) const;
@@ -163,7 +167,7 @@ class RocksdbStore final : public Store {
   rocksdb::WriteBatch log_batch_;  // kept for its memory
   std::string section_, redo_, values_, prepared_bytes_;
   std::vector<Prepared> prepared_;
-  std::vector<privacy::KeyId> state_keys_;
+  std::vector<privacy::KeyId> entry_keys_, state_keys_;
   ledger::TreeEdge next_edge_;
   std::vector<BundleEntry> bundle_entries_;
 

@@ -213,6 +213,7 @@ Status StateStore::rows(TableId table, const std::vector<std::string_view>& keys
   std::array<rocksdb::Slice, kRowsPerRead> slices;
   std::array<rocksdb::PinnableSlice, kRowsPerRead> values;
   std::array<rocksdb::Status, kRowsPerRead> found;
+  std::vector<privacy::KeyId> sealed_with;
   for (size_t first = 0; first < elsewhere.size(); first += kRowsPerRead) {
     const size_t count = std::min(kRowsPerRead, elsewhere.size() - first);
     for (size_t i = 0; i < count; ++i) {
@@ -222,6 +223,13 @@ Status StateStore::rows(TableId table, const std::vector<std::string_view>& keys
     }
     database_.db().MultiGet(rocksdb::ReadOptions(), database_.family(Family::kState), count, slices.data(),
                             values.data(), found.data(), true);
+    sealed_with.clear();
+    for (size_t i = 0; i < count; ++i) {
+      if (!found[i].ok()) continue;
+      RL_ASSIGN(const RowView row, view_row(view(values[i])));
+      if (!row.image.empty()) sealed_with.push_back(row.head.key);
+    }
+    if (sealing_.ring() != nullptr) sealing_.ring()->fetch(sealed_with);
     for (size_t i = 0; i < count; ++i) {
       if (found[i].IsNotFound()) continue;
       if (!found[i].ok()) return fail(error_of(found[i], "reading the state"));
@@ -236,51 +244,57 @@ Status StateStore::rows(TableId table, const std::vector<std::string_view>& keys
 // In memory a row is in clear, in the database it is not.
 Status StateStore::seal_row(const RowTable::Row& row, const privacy::RecordDictionary* dictionary,
                             std::string& out) const {
-  out.assign(row.value);
-  RL_ASSIGN(RowState state, decode_row(row.value));
-  if (state.key == privacy::KeyId{} || state.image.empty()) return {};
+  RL_ASSIGN(RowView state, view_row(row.value));
+  if (state.head.key == privacy::KeyId{} || state.image.empty()) {
+    out.assign(row.value);
+    return {};
+  }
   SubjectKey key;
-  RL_ASSIGN(const record::Values values, sealing_.find(state.key, key));
-  out.resize(row.value.size() - state.image.size());
+  RL_ASSIGN(const record::Values values, sealing_.find(state.head.key, key));
   if (values == record::Values::kHere) {
+    out.assign(row.value, 0, row.value.size() - state.image.size());
     Sealing::seal_image(key, row.key, dictionary, state.image, out);
     return {};
   }
   // Erased since it was put here.
-  state.erased = true;
-  state.image.clear();
-  out.resize(max_row_bytes(state));
-  out.resize(encode_row(state, state.key, out.data()));
+  state.head.erased = true;
+  out.resize(max_row_bytes(state.head));
+  out.resize(encode_row(state.head, state.head.key, out.data()));
   return {};
 }
 
 // It is in clear there; its key may have been destroyed since it was put.
 Result<RowState> StateStore::open_memory_row(std::string_view value) const {
-  RL_ASSIGN(RowState row, decode_row(value));
-  if (row.key == privacy::KeyId{} || row.image.empty()) return row;
-  SubjectKey ignored;
-  RL_ASSIGN(const record::Values values, sealing_.find(row.key, ignored));
-  if (values == record::Values::kErased) {
-    row.erased = true;
-    row.image.clear();
+  RL_ASSIGN(RowView row, view_row(value));
+  record::Values values = record::Values::kHere;
+  if (row.head.key != privacy::KeyId{} && !row.image.empty()) {
+    SubjectKey ignored;
+    RL_ASSIGN(values, sealing_.find(row.head.key, ignored));
   }
-  return row;
+  if (values == record::Values::kErased) {
+    row.head.erased = true;
+  } else {
+    row.head.image = row.image;
+  }
+  return std::move(row.head);
 }
 
 Result<RowState> StateStore::open_row(std::string_view stored_key, std::string_view value) const {
-  RL_ASSIGN(RowState row, decode_row(value));
-  if (row.key == privacy::KeyId{} || row.image.empty()) return row;
+  RL_ASSIGN(RowView row, view_row(value));
+  if (row.head.key == privacy::KeyId{} || row.image.empty()) {
+    row.head.image = row.image;
+    return std::move(row.head);
+  }
   SubjectKey key;
-  RL_ASSIGN(const record::Values values, sealing_.find(row.key, key));
+  RL_ASSIGN(const record::Values values, sealing_.find(row.head.key, key));
   if (values == record::Values::kLocked)
     return fail(ErrorCode::kPermission, "the keys that the rows are sealed with cannot be had");
   if (values == record::Values::kErased) {
-    row.erased = true;
-    row.image.clear();
-    return row;
+    row.head.erased = true;
+  } else {
+    RL_ASSIGN(row.head.image, sealing_.open_image(key, stored_key, row.image));
   }
-  RL_ASSIGN(row.image, sealing_.open_image(key, stored_key, row.image));
-  return row;
+  return std::move(row.head);
 }
 
 // The next rows that are in memory, and the database as it is at the same moment.

@@ -43,18 +43,24 @@ size_t encode_row(const RowState& row, privacy::KeyId seal_key, char* out) {
   return static_cast<size_t>(at - out) + image.size();
 }
 
-Result<RowState> decode_row(std::string_view value) {
+Result<RowView> view_row(std::string_view value) {
   ByteReader reader(value);
-  RowState row;
-  row.newest = {reader.varint()};
+  RowView row;
+  row.head.newest = {reader.varint()};
   const uint64_t schema = reader.varint();
-  row.key = {reader.varint()};
+  row.head.key = {reader.varint()};
   if (!reader.ok()) return fail(ErrorCode::kCorrupt, "a row of the state is malformed");
-  row.schema = {static_cast<uint32_t>(schema >> 2)};
-  row.deleted = schema & kDeletedRow;
-  row.erased = schema & kErasedRow;
+  row.head.schema = {static_cast<uint32_t>(schema >> 2)};
+  row.head.deleted = schema & kDeletedRow;
+  row.head.erased = schema & kErasedRow;
   row.image = reader.rest();
   return row;
+}
+
+Result<RowState> decode_row(std::string_view value) {
+  RL_ASSIGN(RowView row, view_row(value));
+  row.head.image = row.image;
+  return std::move(row.head);
 }
 
 std::string seq_key(Seq seq) { return number_key(seq.value); }

@@ -19,6 +19,12 @@ inline constexpr std::string_view kAppliedKey =
 size_t max_row_bytes(const RowState& row);
 size_t encode_row(const RowState& row, privacy::KeyId seal_key, char* out);
 Result<RowState> decode_row(std::string_view value);
+// The same without a copy of the image.
+struct RowView {
+  RowState head;           // its image is empty
+  std::string_view image;  // as stored
+};
+Result<RowView> view_row(std::string_view value);
 
 std::string seq_key(Seq seq);
 std::string body_chunk_key(Seq seq, uint32_t chunk);

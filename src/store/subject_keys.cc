@@ -50,6 +50,7 @@ Result<std::vector<HeldKey>> decode_held(std::string_view value) {
 Status SubjectKeys::load() {
   RL_ASSIGN(used_, stored_slots());
   written_ = used_;
+  while (slots_.size() < 2 * used_.subjects && slots_.size() < kMaxSlots) slots_.resize(2 * slots_.size());
   const auto stored = database_.iterate(Family::kSubjects);
   for (stored->SeekToFirst(); stored->Valid(); stored->Next()) {
     Name name;
@@ -124,13 +125,18 @@ Result<std::vector<HeldKey>> SubjectKeys::read(const Name& name) const {
   return decode_held(view(value));
 }
 
-// Where the name is, or the gap where it would be.
-size_t SubjectKeys::slot_of(const Name& name) const {
+// Where looking for the name begins.
+size_t SubjectKeys::place_of(const Name& name) const {
   size_t at;
   std::memcpy(&at, name.data(), sizeof(at));
+  return at & (slots_.size() - 1);
+}
+
+// Where the name is, or the gap where it would be.
+size_t SubjectKeys::slot_of(const Name& name) const {
   const size_t mask = slots_.size() - 1;
-  for (at &= mask; slots_[at].used && slots_[at].name != name; at = (at + 1) & mask) {
-  }
+  size_t at = place_of(name);
+  while (slots_[at].used && slots_[at].name != name) at = (at + 1) & mask;
   return at;
 }
 
@@ -146,8 +152,7 @@ void SubjectKeys::remember(const Name& name, const HeldKey& held) {
       ++used_slots_;
     } else {
       // No more room: another gives way, where this one is found first.
-      std::memcpy(&at, name.data(), sizeof(at));
-      at &= slots_.size() - 1;
+      at = place_of(name);
       has_all_ = false;
     }
   }
@@ -163,9 +168,8 @@ Result<privacy::KeyId> SubjectKeys::key_of_tenant(std::string_view tenant) {
   return last_tenant_key_;
 }
 
-Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, std::string_view subject, Timestamp now) {
+Result<privacy::KeyId> SubjectKeys::key_for(std::string_view tenant, const Name& name, Timestamp now) {
   const uint32_t today = day_of(now);
-  const Name name = name_of(tenant, subject);
   const Cached& known = slots_[slot_of(name)];
   if (known.key != privacy::KeyId{} && today < known.since_day + period_days_) return known.key;
   std::vector<HeldKey> keys;
