@@ -4,10 +4,11 @@
 // the writer's lock held.
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "capture/entry_writer.h"
+#include "store/row_table.h"
 #include "store/store.h"
 
 namespace rowledger::capture {
@@ -31,24 +32,19 @@ class StateView {
   void put(TableId table, std::string_view key, store::RowState row);
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  // Two generations instead of a list by age: what is used moves to the young one; when that is full,
-  // the old one is dropped whole. A row that is not durable yet is never dropped.
-  using Generation = std::unordered_map<std::string, store::RowState, Hash, std::equal_to<>>;
-
+  bool is_here(TableId table, std::string_view key);
   void make_cache_key(TableId table, std::string_view key);
-  void remember(store::RowState row);
+  void remember(TableId table, std::string_view key, const store::RowState& row);
 
   const store::Store& store_;
   EntryWriter& writer_;
   const size_t generation_bytes_;
-  Generation young_, old_;
-  size_t young_bytes_ = 0;
+  // Two generations instead of a list by age: what is used moves to the young one; when that is full, the old one is
+  // dropped whole. A row that is not durable yet is never dropped. What is in both is right in the young one.
+  store::RowTable young_, old_;
   uint64_t old_complete_at_batch_ = 0;  // every row of old_ is durable with this batch
   std::string cache_key_;
+  store::RowState found_;
 };
 
 }  // namespace rowledger::capture
