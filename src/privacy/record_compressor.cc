@@ -15,8 +15,8 @@ namespace {
 
 enum Method : char { kAsItIs = 0, kLz4 = 1, kZstd = 2 };
 
-// Below it nothing is ever won; without a dictionary, too little for the time that it takes.
-constexpr size_t kMinCompressed = 64, kMinWithoutDictionary = 96;
+// Below it too little is won for the time that it takes.
+constexpr size_t kMinCompressed = 128;
 // From here on zstd finds more than LZ4, whose matches reach 64 KiB back, and what it costs to begin does not matter.
 constexpr size_t kMinZstd = 16 << 10;
 // Level 1 and above code literals too, which takes three times as long to save a tenth.
@@ -92,7 +92,7 @@ RecordDictionary::~RecordDictionary() = default;
 
 void compress_record(std::string_view record, const RecordDictionary* dictionary, std::string& out) {
   const size_t start = out.size(), size = record.size();
-  if (size >= (dictionary == nullptr ? kMinWithoutDictionary : kMinCompressed)) {
+  if (size >= kMinCompressed) {
     ByteWriter writer(out);
     size_t packed;
     if (size >= kMinZstd) {

@@ -1,6 +1,7 @@
 #include "store/subject_keys.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <map>
@@ -125,11 +126,11 @@ Result<std::vector<HeldKey>> SubjectKeys::read(const Name& name) const {
   return decode_held(view(value));
 }
 
-// Where looking for the name begins.
+// Where looking for the name begins. By its first bits, so that names in their order fill the slots in theirs.
 size_t SubjectKeys::place_of(const Name& name) const {
-  size_t at;
-  std::memcpy(&at, name.data(), sizeof(at));
-  return at & (slots_.size() - 1);
+  uint64_t first_bits = 0;
+  for (size_t i = 0; i < sizeof first_bits; ++i) first_bits = first_bits << 8 | name[i];
+  return first_bits >> (64 - std::countr_zero(slots_.size()));
 }
 
 // Where the name is, or the gap where it would be.
