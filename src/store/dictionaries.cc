@@ -89,9 +89,11 @@ Status load_dictionary(Sealing& sealing, std::string_view meta_key, std::string_
 // Evenly from all of them.
 std::vector<DictionaryMaker::Sampled> DictionaryMaker::sample(std::span<const RowTable::Row> rows,
                                                               size_t at_most) const {
+  const size_t step = std::max<size_t>(rows.size() / at_most, 1);
   std::vector<Sampled> out;
+  out.reserve(rows.size() / step + 1);  // none moves: a short image stands in the string itself, and values point to it
   std::shared_ptr<const record::TableSchema> schema;
-  for (size_t i = 0; i < rows.size(); i += std::max<size_t>(rows.size() / at_most, 1)) {
+  for (size_t i = 0; i < rows.size(); i += step) {
     const auto row = view_row(rows[i].value);
     if (!row || row->head.key == KeyId{} || row->image.empty()) continue;
     if (!schema || schema->id != row->head.schema) schema = find_schema_(row->head.schema);
