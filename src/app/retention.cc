@@ -1,8 +1,5 @@
 #include "app/retention.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <chrono>
 
 #include "base/day.h"
@@ -12,8 +9,6 @@
 namespace rowledger::app {
 namespace {
 
-constexpr int kToldWithinMs = 10'000;
-constexpr size_t kKeysAnEntry = 1'000;
 constexpr auto kLookAtClock = std::chrono::minutes(1);
 
 uint32_t today() { return day_of(Timestamp::now()); }
@@ -57,29 +52,11 @@ void Retention::run() {
 
 Status Retention::once(uint32_t day) {
   RL_ASSIGN(rules_.held, held_());
-  RL_ASSIGN(const std::vector<privacy::KeyId> destroyed, capture_.expire(rules_, day));
-  if (destroyed.empty()) return {};
-  // Each could have a value that is to be gone.
+  const Result<uint64_t> destroyed = capture_.expire(rules_, day);
+  if (destroyed && *destroyed == 0) return {};
+  // Each could have a value that is to be gone, also where it was broken off.
   Status discarded = exports_.discard_all();
-  RL_TRY(tell(destroyed));
-  return discarded;
-}
-
-// The numbers, so that a backup of the keys that is put back can be made to forget them again.
-Status Retention::tell(const std::vector<privacy::KeyId>& destroyed) {
-  std::vector<std::string> details;
-  for (size_t at = 0; at < destroyed.size(); at += kKeysAnEntry) {
-    const size_t count = std::min(kKeysAnEntry, destroyed.size() - at);
-    std::string numbers;
-    for (size_t i = at; i < at + count; ++i) numbers += fmt::format("{}{}", i > at ? "," : "", destroyed[i].value);
-    details.push_back(fmt::format(R"({{"reason":"retention","keys_destroyed":{},"keys":[{}]}})", count, numbers));
-  }
-  std::vector<record::Entry> entries(details.size());
-  for (size_t i = 0; i < entries.size(); ++i) {
-    entries[i].header.kind = record::EntryKind::kErase;
-    entries[i].body.detail = details[i];
-  }
-  return capture_.append(entries, kToldWithinMs);
+  return destroyed ? discarded : fail(destroyed.error());
 }
 
 }  // namespace rowledger::app

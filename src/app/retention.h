@@ -28,7 +28,6 @@ class Retention {
  private:
   void run();
   Status once(uint32_t day);
-  Status tell(const std::vector<privacy::KeyId>& destroyed);
 
   store::RetentionRules rules_;
   capture::Capture& capture_;

@@ -126,8 +126,8 @@ class CaptureImpl final : public Capture {
   }
 
   Result<Seq> erase(const record::Entry& entry) override { return erasures_.carry_out(entry); }
-  Status finish_erasures() override { return erasures_.finish_open(); }
-  Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules& rules, uint32_t today) override {
+  Result<bool> finish_erasures() override { return erasures_.finish_open(); }
+  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) override {
     return erasures_.expire(rules, today, stop_);
   }
 

@@ -77,11 +77,13 @@ class Capture {
 
   // Erases what the entry (kind erase) names in its detail (erasures.h); the entry's seq when it is done.
   virtual Result<Seq> erase(const record::Entry& entry) = 0;
-  // Carries out retention: destroys what the rules say, turn by turn, with capture going on in between. Returns which
-  // keys were destroyed. kCancelled when stop() came.
-  virtual Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules& rules, uint32_t today) = 0;
-  // Before start(): carries out what was ordered when the program ended. An error: do not start.
-  virtual Status finish_erasures() = 0;
+  // Carries out retention: destroys what the rules say, turn by turn, with capture going on in between, and tells in
+  // entries (kind erase) which keys they were, those of a turn that was broken off too. Returns how many. kCancelled
+  // when stop() came.
+  virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) = 0;
+  // Before start(): carries out what was ordered, and tells what retention did, when the program ended. Whether there
+  // was anything; then what was exported before may hold what is to be gone. An error: do not start.
+  virtual Result<bool> finish_erasures() = 0;
 };
 
 // Makes the slot and records the baseline, in the foreground, for `attach`; progress(rows so far).

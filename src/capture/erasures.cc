@@ -10,9 +10,10 @@ namespace rowledger::capture {
 namespace {
 
 constexpr char kOpenKey[] = "capture.open_erasures";
-// How long an erasure waits for its turn at the writer.
 // Each is synced to the disk while nothing is built: some tenths of a second.
 constexpr size_t kKeysATurn = 100;
+constexpr size_t kKeysAnEntry = 1'000;
+// How long an erasure waits for its turn at the writer.
 constexpr auto kPatience = std::chrono::seconds(30);
 
 std::optional<uint64_t> number_of(std::string_view text) {
@@ -32,7 +33,7 @@ Status Erasures::remember() {
   return writer_.flush_and_wait();
 }
 
-Status Erasures::finish_open() {
+Result<bool> Erasures::finish_open() {
   RL_ASSIGN(const auto text, store_.meta(kOpenKey));
   std::string_view rest = text ? std::string_view(*text) : std::string_view();
   while (!rest.empty()) {
@@ -44,6 +45,7 @@ Status Erasures::finish_open() {
       return fail(ErrorCode::kCorrupt, "the list of erasures under way is malformed");
     open_.push_back({{*seq}, line.back() == static_cast<char>(Stage::kKeys) ? Stage::kKeys : Stage::kTokens});
   }
+  const bool any_open = !open_.empty();
   for (const Open& open : std::vector<Open>(open_)) {
     RL_ASSIGN(const auto entry, store_.read(open.seq));
     if (!entry || entry->values() != record::Values::kHere)
@@ -55,7 +57,13 @@ Status Erasures::finish_open() {
     RL_TRY(drop_tokens(open.seq, owners));
   }
   // What retention had begun, whether or not it is still configured.
-  return store_.drop_expired_tokens();
+  uint64_t expired;
+  {
+    const auto lock = writer_.lock();
+    RL_ASSIGN(expired, tell_expired(1));
+  }
+  RL_TRY(store_.drop_expired_tokens());
+  return any_open || expired > 0;
 }
 
 Result<Seq> Erasures::carry_out(const record::Entry& entry) {
@@ -77,25 +85,40 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
   return seq;
 }
 
-Result<std::vector<privacy::KeyId>> Erasures::expire(const store::RetentionRules& rules, uint32_t today,
-                                                     const std::atomic<bool>& stop) {
-  std::vector<privacy::KeyId> destroyed;
+Result<uint64_t> Erasures::expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop) {
+  uint64_t told = 0;
   while (!stop) {
     const std::lock_guard one_at_a_time(one_at_a_time_);
-    std::vector<privacy::KeyId> now;
+    bool is_last;
     {
       const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
       if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
       RL_TRY(writer_.flush_and_wait());
-      RL_ASSIGN(now, store_.destroy_expired(rules, today, kKeysATurn));
-      if (!now.empty()) state_.forget_all();
+      RL_ASSIGN(const std::vector<privacy::KeyId> now, store_.destroy_expired(rules, today, kKeysATurn));
+      is_last = now.empty();
+      if (!is_last) state_.forget_all();
+      RL_ASSIGN(const uint64_t count, tell_expired(is_last || stop ? 1 : kKeysAnEntry));
+      told += count;
     }
-    destroyed.insert(destroyed.end(), now.begin(), now.end());
-    if (!now.empty()) continue;
+    if (!is_last) continue;
     RL_TRY(store_.drop_expired_tokens());
-    return destroyed;
+    return told;
   }
   return fail(ErrorCode::kCancelled, "the program ends");
+}
+
+// The numbers, so that a backup of the keys that is put back can be made to forget them again.
+Result<uint64_t> Erasures::tell_expired(size_t at_least) {
+  RL_ASSIGN(const std::vector<privacy::KeyId> keys, store_.untold_keys());
+  if (keys.size() < at_least) return 0;
+  std::string numbers;
+  for (const privacy::KeyId key : keys) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", key.value);
+  const std::string detail =
+      fmt::format(R"({{"reason":"retention","keys_destroyed":{},"keys":[{}]}})", keys.size(), numbers);
+  writer_.add_control(record::EntryKind::kErase, {}, detail, std::nullopt);
+  writer_.batch().set_meta(std::string(store::Store::kUntoldKeys), "");
+  RL_TRY(writer_.flush_and_wait());
+  return keys.size();
 }
 
 Status Erasures::destroy_keys(Seq seq, const std::vector<store::Owner>& owners) {

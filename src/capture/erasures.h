@@ -24,16 +24,16 @@ class Erasures {
   Erasures(store::Store& store, EntryWriter& writer, StateView& state)
       : store_(store), writer_(writer), state_(state) {}
 
-  // Before anything is captured. Any error: what was ordered is not done, and nothing may go on as if it were.
-  Status finish_open();
+  // Before anything is captured. Whether there was anything to finish. Any error: what was ordered is not done, and
+  // nothing may go on as if it were.
+  Result<bool> finish_open();
 
   // Any thread, one at a time. entry: of kind erase; its detail names the owners (owners_of). Returns its seq when the
   // values are erased for good.
   Result<Seq> carry_out(const record::Entry& entry);
 
   // Any thread. Retention (capture.h).
-  Result<std::vector<privacy::KeyId>> expire(const store::RetentionRules& rules, uint32_t today,
-                                             const std::atomic<bool>& stop);
+  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop);
 
  private:
   // How far an erasure has come, as the store's meta keeps it: "<seq>:<stage>" in lines.
@@ -42,7 +42,8 @@ class Erasures {
     Seq seq;
     Stage stage = Stage::kKeys;
   };
-  Status remember();  // locked
+  Status remember();                               // locked
+  Result<uint64_t> tell_expired(size_t at_least);  // locked
   Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
   Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
 

@@ -1,5 +1,8 @@
 // Retention: keys that are old enough go, then what finds the values that they sealed.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 
 #include "base/check.h"
@@ -25,7 +28,7 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::destroy_expired(const Retentio
   if (!rules.erases() || sealing_.ring() == nullptr) return std::vector<privacy::KeyId>();
   RL_ASSIGN(const auto expired, subject_keys_.expired(rules, today, at_most));
   if (expired.empty()) return std::vector<privacy::KeyId>();
-  RL_TRY(note_key_days(expired));
+  RL_TRY(note_expired(expired));
   RL_ASSIGN(std::vector<privacy::KeyId> destroyed, subject_keys_.destroy(expired));
   recent_.forget_all();
   state_.flush_soon();
@@ -37,18 +40,54 @@ Result<KeyDays> RocksdbStore::key_days() const {
   return KeyDays::parse(noted.value_or(std::string()));
 }
 
-// Before the keys are destroyed, because afterwards nothing leads from what they sealed to when that was.
-Status RocksdbStore::note_key_days(const std::vector<SubjectKeys::Expired>& expired) {
-  RL_ASSIGN(const KeyDays noted, key_days());
-  KeyDays days = noted;
-  for (const SubjectKeys::Expired& keys : expired) subject_keys_.add_days(keys, days);
-  if (days == noted) return {};
+// Before the keys are destroyed, because afterwards nothing leads from what they sealed to when that was, and nothing
+// says which they were.
+Status RocksdbStore::note_expired(const std::vector<SubjectKeys::Expired>& expired) {
+  RL_ASSIGN(KeyDays days, key_days());
+  RL_ASSIGN(std::vector<privacy::KeyId> untold, noted_keys());
+  for (const SubjectKeys::Expired& keys : expired) {
+    subject_keys_.add_days(keys, days);
+    for (const HeldKey& held : keys.expired) untold.push_back(held.key);
+  }
+  // A turn that was broken off between the note and the keys has noted some of these already.
+  std::ranges::sort(untold, {}, &privacy::KeyId::value);
+  untold.erase(std::unique(untold.begin(), untold.end()), untold.end());
+  std::string numbers;
+  for (const privacy::KeyId key : untold) numbers += fmt::format("{}\n", key.value);
+  rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kMeta);
+  rocksdb::WriteBatch out;
+  out.Put(family, slice(meta_key(kFree, kKeyDays)), slice(days.format()));
+  out.Put(family, slice(meta_key(kFree, kUntoldKeys)), slice(numbers));
   rocksdb::WriteOptions synced;
   synced.sync = true;
-  const rocksdb::Status status = database_->db().Put(synced, database_->family(Family::kMeta),
-                                                     slice(meta_key(kFree, kKeyDays)), slice(days.format()));
+  const rocksdb::Status status = database_->db().Write(synced, &out);
   if (!status.ok()) return fail(error_of(status, "noting what is to be erased"));
   return {};
+}
+
+Result<std::vector<privacy::KeyId>> RocksdbStore::noted_keys() const {
+  RL_ASSIGN(const auto noted, meta(kUntoldKeys));
+  std::vector<privacy::KeyId> out;
+  const std::string_view text = noted ? std::string_view(*noted) : std::string_view();
+  for (const char *at = text.data(), *const end = at + text.size(); at != end;) {
+    privacy::KeyId& key = out.emplace_back();
+    const auto [behind, error] = std::from_chars(at, end, key.value);
+    if (error != std::errc() || behind == end || *behind != '\n')
+      return fail(ErrorCode::kCorrupt, "the list of keys that retention destroyed is malformed");
+    at = behind + 1;
+  }
+  return out;
+}
+
+// Those that were noted and not destroyed, since the program ended in between, are found again by destroy_expired().
+Result<std::vector<privacy::KeyId>> RocksdbStore::untold_keys() const {
+  RL_ASSIGN(const std::vector<privacy::KeyId> noted, noted_keys());
+  std::vector<privacy::KeyId> out;
+  for (const privacy::KeyId key : noted) {
+    RL_ASSIGN(const bool gone, is_destroyed(key));
+    if (gone) out.push_back(key);
+  }
+  return out;
 }
 
 Result<std::vector<KeyDays::Begin>> RocksdbStore::ranges_begin() const {

@@ -58,6 +58,7 @@ class RocksdbStore final : public Store {
   Status drop_tokens(std::string_view subject) override;
   Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today,
                                                       size_t at_most) override;
+  Result<std::vector<privacy::KeyId>> untold_keys() const override;
   Status drop_expired_tokens() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
   Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
@@ -139,7 +140,8 @@ class RocksdbStore final : public Store {
 
   // rocksdb_retention.cc
   Result<KeyDays> key_days() const;
-  Status note_key_days(const std::vector<SubjectKeys::Expired>& expired);
+  Result<std::vector<privacy::KeyId>> noted_keys() const;
+  Status note_expired(const std::vector<SubjectKeys::Expired>& expired);
   Result<std::vector<KeyDays::Begin>> ranges_begin() const;
   Result<KeptTokens> all_erased(uint64_t range) const;
 

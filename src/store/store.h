@@ -302,6 +302,10 @@ class Store {
   // many; returns which. today: days since 1970-01-01, UTC.
   virtual Result<std::vector<privacy::KeyId>> destroy_expired(const RetentionRules& rules, uint32_t today,
                                                               size_t at_most) = 0;
+  // Those that it destroyed and that the log does not tell of yet, whoever stopped meanwhile. They are told when a
+  // batch that does sets the meta kUntoldKeys to nothing.
+  static constexpr std::string_view kUntoldKeys = "retention.untold_keys";
+  virtual Result<std::vector<privacy::KeyId>> untold_keys() const = 0;
   // Any thread, one at a time with drop_tokens() and destroy_expired(). The same for what was sealed with keys that
   // destroy_expired() destroyed since.
   virtual Status drop_expired_tokens() = 0;

@@ -42,6 +42,7 @@ Status ScopedStore::scan_keys(const std::function<void(Seq, privacy::KeyId)>&) c
 Result<std::vector<privacy::KeyId>> ScopedStore::destroy_expired(const store::RetentionRules&, uint32_t, size_t) {
   return refused();
 }
+Result<std::vector<privacy::KeyId>> ScopedStore::untold_keys() const { return refused(); }
 Status ScopedStore::drop_expired_tokens() { return refused(); }
 Result<std::vector<privacy::KeyId>> ScopedStore::keys_of(const std::vector<store::Owner>&) const { return refused(); }
 Result<store::Store::Trace> ScopedStore::trace_of(std::string_view, Seq) const { return refused(); }

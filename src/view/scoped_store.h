@@ -26,6 +26,7 @@ class ScopedStore final : public store::Store {
   Status drop_tokens(std::string_view subject) override;
   Result<std::vector<privacy::KeyId>> destroy_expired(const store::RetentionRules& rules, uint32_t today,
                                                       size_t at_most) override;
+  Result<std::vector<privacy::KeyId>> untold_keys() const override;
   Status drop_expired_tokens() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
   Result<KeySlots> key_slots() const override;

@@ -1,0 +1,137 @@
+// Retention as the log tells of it, whenever the program ends.
+#include "capture/erasures.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/crypto.h"
+#include "base/day.h"
+#include "store/rocksdb_store.h"
+
+namespace rowledger::capture {
+namespace {
+
+constexpr uint32_t kFirstDay = 20'000, kMuchLater = kFirstDay + 400;
+const store::RetentionRules kRules{.erase_after_days = 100};
+
+class ErasuresTest : public ::testing::Test {
+ protected:
+  ErasuresTest() : directory_(std::filesystem::path(testing::TempDir()) / ("erasures-" + to_hex(random_bytes(8)))) {
+    std::filesystem::create_directories(directory_ / "keys");
+    keys_ =
+        privacy::KeyRing::create(directory_ / "keys", privacy::MasterKey(std::string(privacy::kKeyBytes, 'm'))).value();
+    settings_.source_name = "test";
+    settings_.ref_key = "a key";
+    open();
+  }
+  ~ErasuresTest() override {
+    close();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void close() {
+    erasures_.reset();
+    state_.reset();
+    writer_.reset();
+    store_.reset();
+  }
+  void open() {
+    store_ = store::open_rocksdb_store({.directory = directory_ / "store",
+                                        .salt_key = "salt",
+                                        .keys = keys_.get(),
+                                        .now = [this] { return Timestamp{int64_t{day_} * kMicrosecondsPerDay}; }})
+                 .value();
+    writer_.emplace(settings_, *store_);
+    state_.emplace(*store_, *writer_, 1 << 20);
+    erasures_.emplace(*store_, *writer_, *state_);
+  }
+
+  // So many people, an entry each, of the first day.
+  void write(size_t people) {
+    const auto lock = writer_->lock();
+    for (size_t i = 0; i < people; ++i) {
+      const std::string subject = "public.people/" + std::to_string(i);
+      record::Entry entry;
+      entry.header.kind = record::EntryKind::kInsert;
+      entry.header.table = "public.people";
+      entry.body.subject = subject;
+      entry.body.changes = {{"name", record::ValueForm::kText, {}, {record::Presence::kValue, "a name"}}};
+      writer_->add(entry, subject);
+    }
+    ASSERT_TRUE(writer_->flush_and_wait());
+  }
+
+  // The keys that the log's erase entries name, in their order, and how many entries there are.
+  std::vector<std::string> told() const {
+    std::vector<std::string> out;
+    EXPECT_TRUE(store_->scan({Seq{0}, store_->end()}, [&](const record::OwnedEntry& entry) {
+      if (entry.header().kind == record::EntryKind::kErase) out.emplace_back(entry.body().detail);
+      return true;
+    }));
+    return out;
+  }
+
+  const std::filesystem::path directory_;
+  uint32_t day_ = kFirstDay;
+  Settings settings_;
+  std::unique_ptr<privacy::KeyRing> keys_;
+  std::unique_ptr<store::Store> store_;
+  std::optional<EntryWriter> writer_;
+  std::optional<StateView> state_;
+  std::optional<Erasures> erasures_;
+};
+
+TEST_F(ErasuresTest, RetentionTellsOfEachKeyOnce) {
+  write(2'150);
+  const std::atomic<bool> stop = false;
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, stop), 2'150U);
+  const std::vector<std::string> entries = told();
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_TRUE(entries[0].starts_with(R"({"reason":"retention","keys_destroyed":1000,"keys":[)")) << entries[0];
+  EXPECT_TRUE(entries[2].starts_with(R"({"reason":"retention","keys_destroyed":150,"keys":[)")) << entries[2];
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, stop), 0U);
+  EXPECT_EQ(told(), entries);
+}
+
+// As kill -9 between a turn and its entry.
+TEST_F(ErasuresTest, WhatATurnDestroyedIsToldByTheNextStart) {
+  write(30);
+  auto destroyed = store_->destroy_expired(kRules, kMuchLater, 10);
+  ASSERT_TRUE(destroyed);
+  std::ranges::sort(*destroyed, {}, &privacy::KeyId::value);
+  ASSERT_FALSE(destroyed->empty());
+  close();
+  open();
+  EXPECT_EQ(store_->untold_keys(), *destroyed);
+  EXPECT_EQ(erasures_->finish_open(), true);
+  const std::vector<std::string> entries = told();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_NE(entries[0].find("\"keys_destroyed\":" + std::to_string(destroyed->size())), std::string::npos)
+      << entries[0];
+  for (const privacy::KeyId key : *destroyed)
+    EXPECT_NE(entries[0].find(std::to_string(key.value)), std::string::npos) << entries[0];
+  EXPECT_EQ(erasures_->finish_open(), false);
+  EXPECT_EQ(told(), entries);
+  EXPECT_EQ(store_->untold_keys(), std::vector<privacy::KeyId>());
+}
+
+// As kill -9 between the note and the keys: they are not told of before they are gone.
+TEST_F(ErasuresTest, WhatIsNotedOnlyIsNotTold) {
+  write(30);
+  {
+    const auto lock = writer_->lock();
+    writer_->batch().set_meta(std::string(store::Store::kUntoldKeys), "2\n4\n");
+    ASSERT_TRUE(writer_->flush_and_wait());
+  }
+  EXPECT_EQ(store_->untold_keys(), std::vector<privacy::KeyId>());
+  EXPECT_EQ(erasures_->finish_open(), false);
+  EXPECT_TRUE(told().empty());
+  const std::atomic<bool> stop = false;
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, stop), 30U);
+}
+
+}  // namespace
+}  // namespace rowledger::capture
