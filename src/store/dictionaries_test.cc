@@ -44,8 +44,10 @@ class DictionaryMakerTest : public ::testing::Test {
       row.newest = {i};
       row.schema = schema_->id;
       const bool is_short = !every_second.empty() && i % 2 == 0;
-      const std::string id = std::to_string(i), fields = fmt::format(R"({{"{0}": {{"label": "{0}", "value": "{1}"}}}})",
-                                                                     word, i % 2 == 0 ? "first half" : phone_of(i));
+      const std::string id = std::to_string(i),
+                        fields = fmt::format(R"({{"{0}": {{"label": "{0}", "value": "{1}", "type": "string", )"
+                                             R"("inserted_at": "2026-11-26T09:00:00.000000Z"}}}})",
+                                             word, i % 2 == 0 ? "first half" : phone_of(i));
       for (const std::string_view text : {std::string_view(id), is_short ? every_second : std::string_view(fields)})
         record::append_value(row.image, record::Value::of(text));
       record::append_value(row.image, record::Value::of(is_short ? std::string() : phone_of(i)));
@@ -144,6 +146,7 @@ TEST_F(DictionaryMakerTest, IsReadAgainAsItWas) {
 
 TEST_F(DictionaryMakerTest, WhatWasAlteredIsRefused) {
   look_at(2'000, "favourite_town");
+  ASSERT_EQ(stored().size(), 1U);
   const auto [key, value] = stored().front();
   const auto load = [&](std::string_view stored_key, std::string_view bytes) {
     Sealing sealing(keys_.get(), true, "salt");
