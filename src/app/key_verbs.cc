@@ -101,23 +101,31 @@ Result<std::string> lost_entries(const OpenLog& log, const KeyIds& erased) {
   return out;
 }
 
+// What finds the values whose keys are lost is forgotten by the daemon when it starts.
+Status forget_what_finds_lost_values(const Workspace& workspace) {
+  RL_ASSIGN(const OpenLog log, workspace.open_to_write());
+  return log->note_lost_keys();
+}
+
 // After a restore: what the log knows of its keys.
 Result<std::string> compare_with_log(const Workspace& workspace, const privacy::RestoreReport& report) {
-  RL_ASSIGN(const OpenLog log, workspace.open_to_read());
-  if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
-  RL_ASSIGN(const KeyIds erased, erase_again(log));
-  std::string said;
-  if (report.restored > 0 && !erased.empty())
-    said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
-  said += '.';
-  RL_ASSIGN(const std::string lost, lost_entries(log, erased));
-  if (!lost.empty())
-    said += fmt::format(
-        "\nThe values of these entries cannot be read, because their keys are lost: {}. They show as "
-        "erased; their headers and proofs stay. Rows that they were the newest entries of begin anew "
-        "with their next change. Evidence files and exports made before still have them.",
-        lost);
-  return said;
+  std::string said, lost;
+  {
+    RL_ASSIGN(const OpenLog log, workspace.open_to_read());
+    if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
+    RL_ASSIGN(const KeyIds erased, erase_again(log));
+    if (report.restored > 0 && !erased.empty())
+      said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
+    said += '.';
+    RL_ASSIGN(lost, lost_entries(log, erased));
+  }
+  if (lost.empty()) return said;
+  RL_TRY(forget_what_finds_lost_values(workspace));
+  return said + fmt::format(
+                    "\nThe values of these entries cannot be read, because their keys are lost: {}. They show as "
+                    "erased; their headers and proofs stay. Rows that they were the newest entries of begin anew "
+                    "with their next change. Evidence files and exports made before still have them.",
+                    lost);
 }
 
 // How much of the key files the log uses; nothing where there is no log yet, or none that can be opened.

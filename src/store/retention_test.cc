@@ -187,6 +187,21 @@ class RetainedIndexTest : public RetentionTest {
   const RetentionRules rules_{.erase_after_days = 180};
 };
 
+TEST_F(RetainedIndexTest, ForgetsWhatWasSealedWithLostKeys) {
+  write(Store::kIndexRange + 4'000);
+  const std::vector<Owner> one = {{"1", "public.contacts/6"}};
+  const auto keys = store_->keys_of(one);
+  ASSERT_TRUE(keys && !keys->empty());
+  for (const privacy::KeyId key : *keys) ASSERT_TRUE(keys_->destroy(key));  // behind the log's back
+  ASSERT_TRUE(store_->drop_expired_tokens());
+  EXPECT_TRUE(finds(6)) << "nobody said so";
+  ASSERT_TRUE(store_->note_lost_keys());
+  open();
+  ASSERT_TRUE(store_->drop_expired_tokens());
+  EXPECT_FALSE(finds(6));
+  EXPECT_TRUE(finds(9));
+}
+
 TEST_F(RetainedIndexTest, ForgetsWhatIsErasedAndNothingElse) {
   write(Store::kIndexRange + 4'000);
   RetentionRules rules = rules_;

@@ -90,6 +90,18 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::untold_keys() const {
   return out;
 }
 
+Status RocksdbStore::note_lost_keys() {
+  if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
+  KeyDays days;
+  days.add(0, day_of(options_.now()));
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const rocksdb::Status status = database_->db().Put(synced, database_->family(Family::kMeta),
+                                                     slice(meta_key(kFree, kKeyDays)), slice(days.format()));
+  if (!status.ok()) return fail(error_of(status, "noting what was lost"));
+  return {};
+}
+
 Result<std::vector<KeyDays::Begin>> RocksdbStore::ranges_begin() const {
   std::vector<KeyDays::Begin> out;
   const uint64_t end = this->end().value;

@@ -60,6 +60,7 @@ class RocksdbStore final : public Store {
                                                       size_t at_most) override;
   Result<std::vector<privacy::KeyId>> untold_keys() const override;
   Status drop_expired_tokens() override;
+  Status note_lost_keys() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
   Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
   Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;

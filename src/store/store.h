@@ -309,6 +309,8 @@ class Store {
   // Any thread, one at a time with drop_tokens() and destroy_expired(). The same for what was sealed with keys that
   // destroy_expired() destroyed since.
   virtual Status drop_expired_tokens() = 0;
+  // Any thread. Keys were lost, whichever: the next drop_expired_tokens() goes through the whole log.
+  virtual Status note_lost_keys() = 0;
   // The keys that destroy_keys() would destroy.
   virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;
   // How many slots of the key files (docs/format/keys.md) the log uses: with fewer it cannot be read.

@@ -44,6 +44,7 @@ Result<std::vector<privacy::KeyId>> ScopedStore::destroy_expired(const store::Re
 }
 Result<std::vector<privacy::KeyId>> ScopedStore::untold_keys() const { return refused(); }
 Status ScopedStore::drop_expired_tokens() { return refused(); }
+Status ScopedStore::note_lost_keys() { return refused(); }
 Result<std::vector<privacy::KeyId>> ScopedStore::keys_of(const std::vector<store::Owner>&) const { return refused(); }
 Result<store::Store::Trace> ScopedStore::trace_of(std::string_view, Seq) const { return refused(); }
 

@@ -28,6 +28,7 @@ class ScopedStore final : public store::Store {
                                                       size_t at_most) override;
   Result<std::vector<privacy::KeyId>> untold_keys() const override;
   Status drop_expired_tokens() override;
+  Status note_lost_keys() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
   Result<KeySlots> key_slots() const override;
   Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
