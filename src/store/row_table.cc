@@ -15,12 +15,16 @@ void RowTable::put(TableId table, std::string_view row_key, const RowState& row,
   const uint64_t hash = std::hash<std::string_view>()(key_);
   Slot& slot = slots_[slot_of(key_, hash)];
   const size_t key_size = slot.row == 0 ? key_.size() : 0;  // a known row's key is there already
-  char* const at = allocate(key_size + max_row_bytes(row));
+  const size_t most = max_row_bytes(row);
+  char* const at = allocate(key_size + most);
   const std::string_view value(at + key_size, encode_row(row, seal_key, at + key_size));
+  block_at_ -= most - value.size();
+  bytes_ -= most - value.size();
   if (slot.row != 0) {
     rows_[slot.row - 1].value = value;
     return;
   }
+  bytes_ += sizeof(Row) + 2 * sizeof(Slot);
   std::memcpy(at, key_.data(), key_.size());
   rows_.push_back({{at, key_.size()}, value});
   slot = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(rows_.size())};

@@ -28,7 +28,7 @@ class RowTable {
   std::vector<Row> sorted() const { return smallest({}, {}, rows_.size()); }
 
   bool empty() const { return rows_.empty(); }
-  size_t bytes() const { return bytes_; }  // of memory in use, with what was replaced
+  size_t bytes() const { return bytes_; }  // of memory in use, with what was replaced and what finding rows takes
   // Forgets the rows and keeps the memory.
   void clear();
 
