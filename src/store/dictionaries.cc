@@ -63,6 +63,11 @@ const RecordDictionary* Dictionaries::newest_of(std::string_view table) const {
   return found == newest_.end() ? nullptr : found->second;
 }
 
+bool Dictionaries::full() const {
+  const std::shared_lock lock(mutex_);
+  return by_number_.size() >= kMost;
+}
+
 void Dictionaries::add(std::string_view table, std::unique_ptr<const RecordDictionary> dictionary) {
   const std::unique_lock lock(mutex_);
   const RecordDictionary*& newest = newest_[std::string(table)];
@@ -115,7 +120,7 @@ Result<const RecordDictionary*> DictionaryMaker::look_at(std::span<const RowTabl
   const auto schema = find_schema_(first.head.schema);
   if (!schema) return nullptr;
   const RecordDictionary* const current = sealing_.dictionaries().newest_of(schema->table);
-  if (rows.size() < kMinRows) return current;
+  if (rows.size() < kMinRows || sealing_.dictionaries().full()) return current;
   Pause& pause = pauses_[schema->table];
   if (pause.left > 0) {
     --pause.left;
@@ -174,7 +179,6 @@ Result<const RecordDictionary*> DictionaryMaker::keep(const std::string& table, 
   const RecordDictionary* const current = dictionaries.newest_of(table);
   uint32_t number = 1;
   while (dictionaries.find(number) != nullptr) ++number;
-  if (number > Dictionaries::kMost) return current;
   std::string key = meta_key(kDictionary), value;
   ByteWriter(key).u32(number);
   ByteWriter writer(value);

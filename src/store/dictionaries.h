@@ -32,6 +32,7 @@ class Dictionaries {
   // Null when there is none.
   const privacy::RecordDictionary* find(uint32_t number) const;
   const privacy::RecordDictionary* newest_of(std::string_view table) const;
+  bool full() const;
 
   void add(std::string_view table, std::unique_ptr<const privacy::RecordDictionary> dictionary);
 
