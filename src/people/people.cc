@@ -153,7 +153,8 @@ std::string People::csrf_token(std::string_view session_secret) {
 
 std::vector<ApiToken> People::tokens(const Principal& by) const {
   std::vector<ApiToken> out;
-  for (const auto& [hash, token] : data()->tokens)
+  const auto all = data();
+  for (const auto& [hash, token] : all->tokens)
     if (manages(by, token.tenant)) out.push_back(token);
   std::ranges::sort(out, {}, &ApiToken::id);
   return out;

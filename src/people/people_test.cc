@@ -144,6 +144,21 @@ TEST_F(PeopleTest, ManyWhoSignInAtOnceWait) {
   EXPECT_EQ(people_->sign_in("even later", "wrong", "m", "m")->error().wait_s, 0) << "places are given back";
 }
 
+TEST_F(PeopleTest, AreListedWhileTheyChange) {
+  for (int i = 0; i < 50; ++i) add("user" + std::to_string(i), Role::kViewer);
+  std::atomic<bool> done = false;
+  std::thread listing([&] {
+    while (!done) {
+      EXPECT_EQ(people_->users(kOwner).size(), 50U);
+      for (const ApiToken& token : people_->tokens(kOwner)) EXPECT_EQ(token.name, "a token with a name of some length");
+    }
+  });
+  for (int i = 0; i < 50; ++i)
+    EXPECT_TRUE(people_->create_token(kOwner, {"a token with a name of some length", Role::kViewer, {}, 3'600}));
+  done = true;
+  listing.join();
+}
+
 TEST_F(PeopleTest, OnlySoManySessionsOfOneUser) {
   add("priya", Role::kViewer);
   std::vector<std::string> secrets;

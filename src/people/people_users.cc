@@ -48,7 +48,8 @@ Result<User*> People::find_for(const Principal& by, PeopleData& data, std::strin
 
 std::vector<User> People::users(const Principal& by) const {
   std::vector<User> out;
-  for (const auto& [name, user] : data()->users)
+  const auto all = data();
+  for (const auto& [name, user] : all->users)
     if (manages(by, user.tenant)) out.push_back(user);
   return out;
 }
