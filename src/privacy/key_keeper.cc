@@ -58,6 +58,7 @@ Status put_master_key(const std::filesystem::path& file, const MasterKey& key) {
 }
 
 Status KeyKeeper::rotate() {
+  const std::lock_guard one_at_a_time(rotating_);
   if (!has_file())
     return fail(ErrorCode::kInvalid,
                 "a command gives the master key: make a new one there, and say in which file it "
@@ -72,6 +73,7 @@ Status KeyKeeper::rotate() {
 }
 
 Status KeyKeeper::rotate_to(const MasterKey& next) {
+  const std::lock_guard one_at_a_time(rotating_);
   if (has_file())
     return fail(ErrorCode::kInvalid, "the master key is in a file, where a new one is put: leave out --new-key-file");
   return ring_.rotate_master(next);

@@ -3,6 +3,7 @@
 // ring is in use. Any thread.
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 
@@ -42,6 +43,7 @@ class KeyKeeper {
  private:
   KeyRing& ring_;
   const std::filesystem::path master_key_file_;
+  std::mutex rotating_;  // another would take the new key, which the ring has already and the file not yet, for unused
 };
 
 }  // namespace rowledger::privacy
