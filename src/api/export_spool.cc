@@ -239,10 +239,18 @@ Result<int> ExportSpool::open_data(const std::string& id) const {
 Status ExportSpool::discard_all() {
   std::unique_lock lock(mutex_);
   ++generation_;
+  ++discarding_;
+  for (const Job& job : waiting_) exports_.erase(job.id);
   waiting_.clear();
   changed_.wait(lock, [&] { return !running_; });
-  for (const auto& [id, state] : exports_) remove_files(id);
-  exports_.clear();
+  --discarding_;
+  changed_.notify_all();
+  // What was asked for meanwhile has nothing on the disk yet.
+  std::erase_if(exports_, [&](const auto& each) {
+    const bool gone = each.second.phase != Phase::kWaiting;
+    if (gone) remove_files(each.first);
+    return gone;
+  });
   std::error_code error;
   if (!std::filesystem::is_empty(options_.directory, error) || error)
     return fail(ErrorCode::kIo, fmt::format("exports could not be removed from {}", options_.directory.string()));
@@ -274,7 +282,7 @@ void ExportSpool::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     remove_expired();
-    if (waiting_.empty()) {
+    if (waiting_.empty() || discarding_ > 0) {
       changed_.wait_for(lock, kLookForExpired);
       continue;
     }

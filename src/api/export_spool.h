@@ -82,7 +82,7 @@ class ExportSpool {
   Result<int> open_data(const std::string& id) const;
 
   // Breaks off what is not finished, then removes every export: a person in them is being erased. Nothing of them is
-  // on the disk when it returns.
+  // on the disk when it returns. What is asked for meanwhile is begun after it.
   Status discard_all();
 
  private:
@@ -112,6 +112,7 @@ class ExportSpool {
   std::deque<Job> waiting_;
   bool running_ = false, stopping_ = false;
   uint64_t generation_ = 0;  // of discard_all: what began before the last one is broken off
+  int discarding_ = 0;       // how many of them are under way: nothing begins
   std::thread thread_;
 };
 

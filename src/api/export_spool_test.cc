@@ -8,6 +8,7 @@
 #include <atomic>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "base/crypto.h"
 
@@ -182,6 +183,36 @@ TEST_F(ExportSpoolTest, DiscardingBreaksOffWhatRunsAndLeavesNothing) {
   EXPECT_FALSE(spool_->find(waits, "user:priya"));
   // And the next one is made.
   EXPECT_EQ(wait_for(spool_->add(order_of("user:priya"), numbers(3))->id, "user:priya").phase, Phase::kDone);
+}
+
+TEST_F(ExportSpoolTest, WhatIsAskedForWhileDiscardingIsBegunAfterIt) {
+  open();
+  std::atomic<bool> running = false, broken_off = false, may_end = false, discarded = false, early = false;
+  ASSERT_TRUE(spool_->add(order_of("user:priya"), [&](const auto& visit) -> Status {
+    for (uint64_t i = 0; visit(Seq{i}, std::string(1'000, 'x')); ++i) running = true;
+    broken_off = true;
+    while (!may_end) ::usleep(1'000);
+    return {};
+  }));
+  while (!running) ::usleep(1'000);
+  std::thread discarding([&] {
+    EXPECT_TRUE(spool_->discard_all());
+    discarded = true;
+  });
+  while (!broken_off) ::usleep(1'000);
+  const auto asked = spool_->add(order_of("user:priya"), [&](const auto& visit) -> Status {
+    // Begun too early, this would hold up the discarding.
+    for (int waited_ms = 0; !discarded && waited_ms < 5'000; ++waited_ms) ::usleep(1'000);
+    early = !discarded;
+    visit(Seq{0}, "{}");
+    return {};
+  });
+  may_end = true;
+  discarding.join();
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(wait_for(asked->id, "user:priya").phase, Phase::kDone);
+  EXPECT_FALSE(early);
+  EXPECT_EQ(data(asked->id), "{}\n");
 }
 
 TEST_F(ExportSpoolTest, TooManyAreRefused) {
