@@ -483,7 +483,7 @@ def test_another_system_behind_the_url(make_rowledger, cluster, database):
     rowledger.sync()
     since = end_of_log(rowledger)
     rowledger.stop()
-    other = Cluster()
+    other = Cluster(new_system=True)
     try:
         slot = slot_of(rowledger)
         role = cluster.sql(database, "SELECT rolname, rolpassword FROM pg_authid WHERE rolreplication AND rolname LIKE 'rl_%'")
