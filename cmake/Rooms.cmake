@@ -4,7 +4,7 @@
 #   x_test.cc    part of <room>_test, pure: no process, no server
 #   x_pgtest.cc  part of <room>_pgtest, starts a real PostgreSQL (label pg)
 #   x_fuzz.cc    a libFuzzer target of its own (preset fuzz) with the seeds in tests/fuzz/corpus/x; the other
-#                builds have the test fuzz.x, which runs it for ROWLEDGER_FUZZ_SECONDS once it is built
+#                builds have the test fuzz.x, which runs it for ROWLEDGER_FUZZ_SECONDS after the test fuzz.build
 # FUZZED names the sources that the room's fuzz targets, and those of later rooms, reach; without it they
 # are all. In the fuzz build a room has only these, so that it takes seconds.
 #
@@ -48,7 +48,7 @@ function(rowledger_room room)
     target_compile_options(${room}_test PRIVATE ${ROWLEDGER_TEST_OPTIONS})
     set_target_properties(${room}_test PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
     add_test(NAME ${room} COMMAND ${room}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${room} PROPERTIES LABELS unit PROCESSORS 2)
+    set_tests_properties(${room} PROPERTIES LABELS unit PROCESSORS 4)
   endif()
   file(GLOB pgtests CONFIGURE_DEPENDS ${dir}/*_pgtest.cc)
   if(pgtests AND NOT ROWLEDGER_FUZZ)
@@ -57,7 +57,7 @@ function(rowledger_room room)
     target_compile_options(${room}_pgtest PRIVATE ${ROWLEDGER_TEST_OPTIONS})
     set_target_properties(${room}_pgtest PROPERTIES UNITY_BUILD_BATCH_SIZE 0)
     add_test(NAME ${room}.pg COMMAND ${room}_pgtest WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${room}.pg PROPERTIES LABELS pg TIMEOUT 600)
+    set_tests_properties(${room}.pg PROPERTIES LABELS pg TIMEOUT 600 PROCESSORS 2)
   endif()
   file(GLOB fuzzers CONFIGURE_DEPENDS ${dir}/*_fuzz.cc)
   foreach(file ${fuzzers})
@@ -70,7 +70,8 @@ function(rowledger_room room)
     else()
       add_test(NAME fuzz.${what} COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/scripts/fuzz.py
                --fresh --build ${CMAKE_SOURCE_DIR}/build-fuzz --seconds ${ROWLEDGER_FUZZ_SECONDS} ${what})
-      set_tests_properties(fuzz.${what} PROPERTIES LABELS fuzz PROCESSORS 2 TIMEOUT 120 SKIP_RETURN_CODE 77)
+      set_tests_properties(fuzz.${what} PROPERTIES LABELS fuzz PROCESSORS 4 TIMEOUT 120 SKIP_RETURN_CODE 77
+                           FIXTURES_REQUIRED fuzz_targets)
     endif()
   endforeach()
 endfunction()
