@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "store/index_files_testing.h"
 #include "store/rocksdb_store_impl.h"
@@ -62,6 +64,25 @@ class EraseTest : public ::testing::Test {
 std::string file_bytes(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// Whoever orders an erasure names the keys on a thread of his own, while capture makes others.
+TEST_F(EraseTest, KeysAreNamedWhileOthersAreMade) {
+  open();
+  const std::vector<Owner> owners{{"1", "public.contacts/42"}};
+  std::atomic<bool> done = false;
+  std::thread asking([&] {
+    while (!done) ASSERT_TRUE(store_->keys_of(owners));
+  });
+  Workload many{7, {.max_entries = 2'000, .odd_cases = false, .inserts_first = 10'000}};
+  while (many.seq < 10'000) {
+    Batch batch;
+    many.next(batch);
+    EXPECT_TRUE(store_->append(batch));
+  }
+  done = true;
+  asking.join();
+  EXPECT_EQ(store_->keys_of(owners).value().size(), 1U);
 }
 
 TEST_F(EraseTest, NothingOfTheSubjectIsLeftAndAllOfTheOthers) {

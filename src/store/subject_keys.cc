@@ -120,6 +120,10 @@ SubjectKeys::Name SubjectKeys::name_of(std::string_view tenant, std::string_view
 Result<std::vector<HeldKey>> SubjectKeys::read(const Name& name) const {
   for (auto known = unwritten_.rbegin(); known != unwritten_.rend(); ++known)
     if (known->first == name) return known->second;
+  return read_stored(name);
+}
+
+Result<std::vector<HeldKey>> SubjectKeys::read_stored(const Name& name) const {
   rocksdb::PinnableSlice value;
   RL_ASSIGN(const bool found, database_.get(Family::kSubjects, bytes_of(name), value));
   if (!found) return std::vector<HeldKey>();
@@ -218,7 +222,7 @@ void SubjectKeys::written() {
 }
 
 Result<std::vector<HeldKey>> SubjectKeys::keys_of(std::string_view tenant, std::string_view subject) const {
-  return read(name_of(tenant, subject));
+  return read_stored(name_of(tenant, subject));
 }
 
 Result<std::vector<SubjectKeys::Expired>> SubjectKeys::expired(const RetentionRules& rules, uint32_t today,

@@ -58,7 +58,8 @@ class SubjectKeys {
 
   // Any thread. How many slots what is written uses.
   Result<Store::KeySlots> stored_slots() const;
-  // Any thread. All keys of a subject that are in use or were.
+  // Any thread. All keys of a subject that are in use or were, of those that written() was told of: the others seal
+  // nothing yet.
   Result<std::vector<HeldKey>> keys_of(std::string_view tenant, std::string_view subject) const;
   // Those of a subject's keys that are as old as the rules say, the oldest ones, and what it has besides.
   struct Expired {
@@ -84,7 +85,8 @@ class SubjectKeys {
   static constexpr size_t kMinSlots = size_t{1} << 14, kMaxSlots = size_t{1} << 21;  // 512 KB to 64 MB
 
   size_t place_of(const Name& name) const;
-  Result<std::vector<HeldKey>> read(const Name& name) const;
+  Result<std::vector<HeldKey>> read_stored(const Name& name) const;  // any thread
+  Result<std::vector<HeldKey>> read(const Name& name) const;         // the writer: with what is not written yet
   size_t slot_of(const Name& name) const;
   void remember(const Name& name, const HeldKey& held);
   void use(privacy::KeyId key);
