@@ -40,8 +40,7 @@ Status StateView::read_ahead(TableId table, std::vector<std::string_view>& keys)
   std::erase_if(keys, [&](std::string_view key) { return is_here(table, key); });
   if (keys.size() < kWorthReadingTogether) return {};
   std::ranges::sort(keys);
-  const auto doubles = std::ranges::unique(keys);
-  keys.erase(doubles.begin(), doubles.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return store_.rows(table, keys, [&](std::string_view key, store::RowState&& row) { remember(table, key, row); });
 }
 
