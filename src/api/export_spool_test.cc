@@ -18,13 +18,14 @@ namespace {
 using Phase = ExportState::Phase;
 
 class ExportSpoolTest : public testing::Test {
- protected:
+ public:
   ExportSpoolTest() { directory_ = std::filesystem::path(testing::TempDir()) / ("exports-" + to_hex(random_bytes(8))); }
   ~ExportSpoolTest() override {
     spool_.reset();
     std::filesystem::remove_all(directory_);
   }
 
+ protected:
   ExportSpool& open(ExportSpoolOptions options = {.spare_disk_bytes = 0}) {
     spool_.reset();
     options.directory = directory_;

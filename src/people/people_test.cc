@@ -130,6 +130,7 @@ TEST_F(PeopleTest, SessionsEnd) {
 TEST_F(PeopleTest, ManyWhoSignInAtOnceWait) {
   std::atomic<int> wrong = 0, told_to_wait = 0;
   std::vector<std::thread> all;
+  all.reserve(16);
   for (int i = 0; i < 16; ++i) {
     all.emplace_back([&, network = "network" + std::to_string(i)] {
       const auto tried = people_->sign_in("nobody" + network, "wrong", network, network);

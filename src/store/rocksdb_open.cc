@@ -46,7 +46,7 @@ Status RocksdbStore::recover() {
   RL_TRY(sealing_.prepare());
   // As long as all the rest, and apart from it.
   std::future<Status> keys = std::async(std::launch::async, [this] { return load_keys(); });
-  const Status rest = load_rest();
+  Status rest = load_rest();
   RL_TRY(keys.get());
   return rest;
 }
