@@ -17,4 +17,21 @@ inline std::chrono::microseconds gathering_time(std::size_t taken, std::chrono::
   return std::max<std::chrono::microseconds>(std::chrono::microseconds(static_cast<long>(wait_us)), 2ms);
 }
 
+// A bulk change comes as fast as the socket lets it: then the wait is what half of a Unix socket takes to fill, a
+// quarter of a slice.
+inline constexpr std::chrono::microseconds kFloodTime{500};
+inline bool is_flood(std::size_t bytes, std::chrono::microseconds since) {
+  constexpr double kBytesPerUs = 16;
+  return bytes >= 16 << 10 && static_cast<double>(bytes) >= kBytesPerUs * static_cast<double>(since.count());
+}
+
+// A look at the socket while capture waits: what is in it, and what was in it a slice of the time before.
+inline constexpr std::chrono::milliseconds kGatheringSlice{2};
+// Enough is there, or no more comes: the source is quiet, or waits itself because the socket is full. A Unix socket
+// holds some 200 messages (each takes 768 bytes and more of its 208 KB), so that a bulk change fills it in 2 ms.
+inline bool ends_gathering(std::size_t waiting_bytes, std::size_t before) {
+  constexpr std::size_t kEnoughBytes = 64 << 10;
+  return waiting_bytes >= kEnoughBytes || waiting_bytes == before;
+}
+
 }  // namespace rowledger::capture

@@ -377,17 +377,30 @@ Status Session::receive() {
     StreamBuffer buffer = empty_.try_pop().value_or(StreamBuffer{});
     RL_ASSIGN(const size_t frames, stream_->drain(buffer, kDrainBytes, kDrainWaitMs));
     const auto now = std::chrono::steady_clock::now();
-    const auto next = now + gathering_time(frames, std::chrono::duration_cast<microseconds>(now - last));
+    const auto since = std::chrono::duration_cast<microseconds>(now - last);
     last = now;
-    const bool more = buffer.bytes.size() >= kDrainBytes;
+    const size_t bytes = buffer.bytes.size();
     if (frames > 0) {
       received_wal_end_ = std::max(received_wal_end_.load(), buffer.frames.back().wal_end.value);
       RL_TRY(hand_over(buffer));
     }
     RL_TRY(confirm_if_due());
-    if (frames > 0 && !more) std::this_thread::sleep_until(next);
+    if (frames == 0 || bytes >= kDrainBytes) continue;
+    gather_until(now + (is_flood(bytes, since) ? kFloodTime : gathering_time(frames, since)));
   }
   return {};
+}
+
+void Session::gather_until(std::chrono::steady_clock::time_point end) const {
+  size_t before = 0;
+  while (true) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) return;
+    std::this_thread::sleep_until(std::min(end, now + kGatheringSlice));
+    const size_t waiting = stream_->waiting_bytes();
+    if (ends_gathering(waiting, before)) return;
+    before = waiting;
+  }
 }
 
 // Waits while the builder is behind, and goes on telling the server meanwhile that we live.

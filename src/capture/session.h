@@ -5,6 +5,7 @@
 // run() is called on the supervising thread, which becomes the receive thread; it starts and joins the build and
 // watch threads.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -70,6 +71,7 @@ class Session {
   Result<std::vector<std::string>> tables_due();
   Status open_stream();
   Status receive();
+  void gather_until(std::chrono::steady_clock::time_point end) const;
   Status hand_over(postgres::StreamBuffer& buffer);
   bool report_baseline(uint64_t rows);
   Status confirm_if_due();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,6 +73,7 @@ class PqReplicationStream : public ReplicationStream {
   Status start(const StreamOptions& options);
 
   Result<size_t> drain(StreamBuffer& out, size_t max_bytes, int timeout_ms) override;
+  size_t waiting_bytes() const override;
   Status confirm(Lsn durable) override;
   void wake() override;
   int sender_timeout_ms() const override { return sender_timeout_ms_; }
@@ -257,6 +259,11 @@ void PqReplicationStream::set_low_water(int bytes) {
   if (bytes == low_water_) return;
   setsockopt(PQsocket(conn_.get()), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
   low_water_ = bytes;
+}
+
+size_t PqReplicationStream::waiting_bytes() const {
+  int bytes = 0;
+  return ::ioctl(PQsocket(conn_.get()), FIONREAD, &bytes) == 0 ? static_cast<size_t>(std::max(bytes, 0)) : 0;
 }
 
 Status PqReplicationStream::confirm(Lsn durable) {

@@ -53,6 +53,9 @@ class ReplicationStream {
   // An error ends the stream: open a new one.
   virtual Result<size_t> drain(StreamBuffer& out, size_t max_bytes, int timeout_ms) = 0;
 
+  // How many bytes have arrived and wait in the socket.
+  virtual size_t waiting_bytes() const = 0;
+
   // Standby status update: written, flushed and applied are all `durable`.
   virtual Status confirm(Lsn durable) = 0;
 
