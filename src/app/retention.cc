@@ -51,8 +51,7 @@ void Retention::run() {
 }
 
 Status Retention::once(uint32_t day) {
-  RL_ASSIGN(rules_.held, held_());
-  const Result<uint64_t> destroyed = capture_.expire(rules_, day);
+  const Result<uint64_t> destroyed = capture_.expire(rules_, day, held_);
   if (destroyed && *destroyed == 0) return {};
   // Each could have a value that is to be gone, also where it was broken off.
   Status discarded = exports_.discard_all();

@@ -16,8 +16,7 @@ store::RetentionRules retention_rules(const Config& config);
 
 class Retention {
  public:
-  // Whose values stay nevertheless.
-  using Held = std::function<Result<std::vector<store::Owner>>()>;
+  using Held = capture::Capture::Held;
 
   // Begins at once, on a thread of its own, unless the rules keep everything. capture and exports outlive it.
   Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports);
@@ -29,7 +28,7 @@ class Retention {
   void run();
   Status once(uint32_t day);
 
-  store::RetentionRules rules_;
+  const store::RetentionRules rules_;
   capture::Capture& capture_;
   const Held held_;
   api::ExportSpool& exports_;

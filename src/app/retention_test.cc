@@ -14,8 +14,8 @@ namespace {
 // Destroys what it is told to, and keeps what is appended.
 class FakeCapture final : public capture::IdleCapture {
  public:
-  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t) override {
-    held.set_value(rules.held);
+  Result<uint64_t> expire(const store::RetentionRules&, uint32_t, const Held& asked) override {
+    held.set_value(asked().value());
     return 2;
   }
 

@@ -127,8 +127,8 @@ class CaptureImpl final : public Capture {
 
   Result<Seq> erase(const record::Entry& entry) override { return erasures_.carry_out(entry); }
   Result<bool> finish_erasures() override { return erasures_.finish_open(); }
-  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) override {
-    return erasures_.expire(rules, today, stop_);
+  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const Held& held) override {
+    return erasures_.expire(rules, today, held, stop_);
   }
 
  private:

@@ -78,9 +78,11 @@ class Capture {
   // Erases what the entry (kind erase) names in its detail (erasures.h); the entry's seq when it is done.
   virtual Result<Seq> erase(const record::Entry& entry) = 0;
   // Carries out retention: destroys what the rules say, turn by turn, with capture going on in between, and tells in
-  // entries (kind erase) which keys they were, those of a turn that was broken off too. Returns how many. kCancelled
-  // when stop() came.
-  virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today) = 0;
+  // entries (kind erase) which keys they were, those of a turn that was broken off too. held: asked before each turn
+  // whose values stay nevertheless, with nothing being appended until the turn is over; it may read the log, no more.
+  // Returns how many. kCancelled when stop() came.
+  using Held = std::function<Result<std::vector<store::Owner>>()>;
+  virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const Held& held) = 0;
   // Before start(): carries out what was ordered, and tells what retention did, when the program ended. Whether there
   // was anything; then what was exported before may hold what is to be gone. An error: do not start.
   virtual Result<bool> finish_erasures() = 0;

@@ -13,7 +13,7 @@ class IdleCapture : public Capture {
   Status append(std::span<const record::Entry>, int) override { return {}; }
   Result<Seq> append_with(const record::Entry&, const std::function<Meta(Seq)>&) override { return Seq{}; }
   Result<Seq> erase(const record::Entry&) override { return Seq{}; }
-  Result<uint64_t> expire(const store::RetentionRules&, uint32_t) override { return 0; }
+  Result<uint64_t> expire(const store::RetentionRules&, uint32_t, const Held&) override { return 0; }
   Result<bool> finish_erasures() override { return false; }
 };
 

@@ -85,7 +85,8 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
   return seq;
 }
 
-Result<uint64_t> Erasures::expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop) {
+Result<uint64_t> Erasures::expire(store::RetentionRules rules, uint32_t today, const Held& held,
+                                  const std::atomic<bool>& stop) {
   uint64_t told = 0;
   while (!stop) {
     const std::lock_guard one_at_a_time(one_at_a_time_);
@@ -94,6 +95,8 @@ Result<uint64_t> Erasures::expire(const store::RetentionRules& rules, uint32_t t
       const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
       if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
       RL_TRY(writer_.flush_and_wait());
+      // A hold is placed in an append, so that it stands before this turn or comes after it.
+      RL_ASSIGN(rules.held, held());
       RL_ASSIGN(const std::vector<privacy::KeyId> now, store_.destroy_expired(rules, today, kKeysATurn));
       is_last = now.empty();
       if (!is_last) state_.forget_all();

@@ -7,6 +7,7 @@
 // erased. Last, and beside capture, the index forgets what found them. After a crash finish_open() does again what may
 // not have been done, also of retention.
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <string>
@@ -33,7 +34,8 @@ class Erasures {
   Result<Seq> carry_out(const record::Entry& entry);
 
   // Any thread. Retention (capture.h).
-  Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const std::atomic<bool>& stop);
+  using Held = std::function<Result<std::vector<store::Owner>>()>;
+  Result<uint64_t> expire(store::RetentionRules rules, uint32_t today, const Held& held, const std::atomic<bool>& stop);
 
  private:
   // How far an erasure has come, as the store's meta keeps it: "<seq>:<stage>" in lines.

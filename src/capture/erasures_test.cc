@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint32_t kFirstDay = 20'000, kMuchLater = kFirstDay + 400;
 const store::RetentionRules kRules{.erase_after_days = 100};
+const Erasures::Held kNobody = [] { return std::vector<store::Owner>(); };
 
 class ErasuresTest : public ::testing::Test {
  protected:
@@ -87,13 +88,28 @@ class ErasuresTest : public ::testing::Test {
 TEST_F(ErasuresTest, RetentionTellsOfEachKeyOnce) {
   write(2'150);
   const std::atomic<bool> stop = false;
-  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, stop), 2'150U);
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, kNobody, stop), 2'150U);
   const std::vector<std::string> entries = told();
   ASSERT_EQ(entries.size(), 3U);
   EXPECT_TRUE(entries[0].starts_with(R"({"reason":"retention","keys_destroyed":1000,"keys":[)")) << entries[0];
   EXPECT_TRUE(entries[2].starts_with(R"({"reason":"retention","keys_destroyed":150,"keys":[)")) << entries[2];
-  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, stop), 0U);
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, kNobody, stop), 0U);
   EXPECT_EQ(told(), entries);
+}
+
+TEST_F(ErasuresTest, AHoldThatIsPlacedMeanwhileStandsFromTheNextTurnOn) {
+  write(250);
+  size_t turns = 0;
+  std::vector<store::Owner> placed;
+  const Erasures::Held held = [&] {
+    if (++turns == 2)
+      for (size_t i = 0; i < 250; ++i) placed.push_back({"", "public.people/" + std::to_string(i)});
+    return placed;
+  };
+  const std::atomic<bool> stop = false;
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, held, stop), 100U) << "of the first turn";
+  EXPECT_EQ(turns, 2U);
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, kNobody, stop), 150U);
 }
 
 // As kill -9 between a turn and its entry.
@@ -130,7 +146,7 @@ TEST_F(ErasuresTest, WhatIsNotedOnlyIsNotTold) {
   EXPECT_EQ(erasures_->finish_open(), false);
   EXPECT_TRUE(told().empty());
   const std::atomic<bool> stop = false;
-  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, stop), 30U);
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, kNobody, stop), 30U);
 }
 
 }  // namespace

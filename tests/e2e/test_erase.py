@@ -191,7 +191,11 @@ def test_accepted_by_others_after_an_erasure(log, tlogcheck, tmp_path):
     for person in (101, 7):
         log.must("erase", "contacts", person, *WHY)
 
+    def is_signed():
+        return int(log.http_get("/tlog/checkpoint")[1].splitlines()[1]) > max(seqs)
+
     def check(directory):
+        wait_until(is_signed, 10, "a checkpoint of all that was written; there is one each 200 ms")
         log.must("export", "--tlog", directory)
         (directory / "proofs").mkdir()
         for seq in seqs:
