@@ -204,6 +204,12 @@ std::unique_ptr<rocksdb::Iterator> Database::iterate(Family family) const {
   return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocksdb::ReadOptions(), this->family(family)));
 }
 
+rocksdb::WriteOptions synced() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
 bool is_no_space(const rocksdb::Status& status) {
   return status.IsIOError() && status.subcode() == rocksdb::Status::SubCode::kNoSpace;
 }

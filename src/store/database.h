@@ -54,6 +54,8 @@ class Database {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };
 
+// For what must be durable when the write returns.
+rocksdb::WriteOptions synced();
 bool is_no_space(const rocksdb::Status& status);
 Error error_of(const rocksdb::Status& status, std::string_view doing);
 

@@ -188,9 +188,8 @@ Result<const RecordDictionary*> DictionaryMaker::keep(const std::string& table, 
   sealing_.seal_dictionary(number, bytes, value);
   // On a full disk there are more important things; another time, then.
   if (database_.stopped() || !database_.has_room_for(value.size())) return current;
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  const rocksdb::Status status = database_.db().Put(synced, database_.family(Family::kMeta), slice(key), slice(value));
+  const rocksdb::Status status =
+      database_.db().Put(synced(), database_.family(Family::kMeta), slice(key), slice(value));
   if (!status.ok()) return fail(error_of(status, "keeping a dictionary"));
   dictionaries.add(table, std::make_unique<RecordDictionary>(number, std::move(bytes), per_mille));
   return dictionaries.newest_of(table);

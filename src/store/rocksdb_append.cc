@@ -10,12 +10,6 @@
 namespace rowledger::store {
 namespace {
 
-rocksdb::WriteOptions synced() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
-}
-
 // How many entries before its use a key's place is asked for.
 constexpr size_t kKeysAhead = 8;
 

@@ -156,9 +156,7 @@ Status RocksdbStore::drop_stored_tokens(uint64_t range, const KeptTokens& erased
   for (const Token token : all_left) filter.add(token);
   out.Put(family, slice(index_key(range, token_filter_key())), slice(filter.record()));
   out.Put(database_->family(Family::kMeta), slice(wipe_key(range)), rocksdb::Slice());
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  const rocksdb::Status status = database_->db().Write(synced, &out);
+  const rocksdb::Status status = database_->db().Write(synced(), &out);
   if (!status.ok()) return fail(error_of(status, "erasing from the index"));
   return {};
 }

@@ -58,9 +58,7 @@ Status RocksdbStore::note_expired(const std::vector<SubjectKeys::Expired>& expir
   rocksdb::WriteBatch out;
   out.Put(family, slice(meta_key(kFree, kKeyDays)), slice(days.format()));
   out.Put(family, slice(meta_key(kFree, kUntoldKeys)), slice(numbers));
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  const rocksdb::Status status = database_->db().Write(synced, &out);
+  const rocksdb::Status status = database_->db().Write(synced(), &out);
   if (!status.ok()) return fail(error_of(status, "noting what is to be erased"));
   return {};
 }
@@ -94,9 +92,7 @@ Status RocksdbStore::note_lost_keys() {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   KeyDays days;
   days.add(0, day_of(options_.now()));
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  const rocksdb::Status status = database_->db().Put(synced, database_->family(Family::kMeta),
+  const rocksdb::Status status = database_->db().Put(synced(), database_->family(Family::kMeta),
                                                      slice(meta_key(kFree, kKeyDays)), slice(days.format()));
   if (!status.ok()) return fail(error_of(status, "noting what was lost"));
   return {};

@@ -329,14 +329,12 @@ Result<std::optional<StoredCheckpoint>> RocksdbStore::checkpoint() const {
 Status RocksdbStore::set_checkpoint(std::string_view note) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   if (database_->stopped()) return fail(ErrorCode::kIo, "the disk of the data directory is full");
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
   std::string value;
   ByteWriter writer(value);
   writer.u64(static_cast<uint64_t>(Timestamp::now().us));
   writer.raw(note);
   const rocksdb::Status status =
-      database_->db().Put(synced, database_->family(Family::kMeta), slice(meta_key(kCheckpoint)), slice(value));
+      database_->db().Put(synced(), database_->family(Family::kMeta), slice(meta_key(kCheckpoint)), slice(value));
   if (!status.ok()) return fail(error_of(status, "storing a checkpoint"));
   return {};
 }

@@ -298,10 +298,8 @@ Status SubjectKeys::forget(std::string_view tenant, std::string_view subject) {
   const Name name = name_of(tenant, subject);
   slots_[slot_of(name)].key = {};
   std::erase_if(unwritten_, [&](const auto& unwritten) { return unwritten.first == name; });
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
   const rocksdb::Status status =
-      database_.db().Delete(synced, database_.family(Family::kSubjects), slice(bytes_of(name)));
+      database_.db().Delete(synced(), database_.family(Family::kSubjects), slice(bytes_of(name)));
   if (!status.ok()) return fail(error_of(status, "forgetting a subject's keys"));
   return {};
 }
