@@ -40,6 +40,8 @@ std::optional<uint32_t> xid_of(const Message& message) {
       message);
 }
 
+bool is_of_type(std::string_view message, char type) { return !message.empty() && message[0] == type; }
+
 }  // namespace
 
 Assembler::Assembler(const Parts& parts)
@@ -52,7 +54,14 @@ void Assembler::at_barrier(Lsn lsn, std::vector<std::string> tables, std::functi
 }
 
 Status Assembler::consume(const StreamBuffer& buffer) {
-  RL_TRY(read_ahead(buffer));
+  std::vector<std::string_view> messages;  // what is streamed goes to the spool
+  for (bool in_stream = in_stream_; const StreamFrame& frame : buffer.frames) {
+    if (frame.kind == StreamFrame::Kind::kKeepalive) continue;
+    const std::string_view bytes = buffer.payload(frame);
+    if (is_of_type(bytes, 'S') || is_of_type(bytes, 'E')) in_stream = is_of_type(bytes, 'S');
+    if (!in_stream) messages.push_back(bytes);
+  }
+  RL_TRY(read_ahead(messages, false));
   for (const StreamFrame& frame : buffer.frames) {
     if (frame.kind == StreamFrame::Kind::kKeepalive) {
       RL_TRY(on_keepalive(frame.wal_end));
@@ -64,27 +73,22 @@ Status Assembler::consume(const StreamBuffer& buffer) {
   return {};
 }
 
-// The rows that the buffer's updates and deletes concern come from the state together: one at a time, looking them up
-// is most of what a bulk change costs.
-Status Assembler::read_ahead(const StreamBuffer& buffer) {
-  if (buffer.frames.size() < kWorthReadingAhead) return {};
+// The rows that these messages' updates and deletes concern come from the state together: one at a time, looking them
+// up is most of what a bulk change costs.
+Status Assembler::read_ahead(const std::vector<std::string_view>& messages, bool streamed) {
+  if (messages.size() < kWorthReadingAhead) return {};
   std::map<TableId, std::vector<std::string>> wanted;
-  bool in_stream = in_stream_;
   std::string key;
-  for (const StreamFrame& frame : buffer.frames) {
-    if (frame.kind == StreamFrame::Kind::kKeepalive) continue;
-    const std::string_view bytes = buffer.payload(frame);
-    const char type = bytes.empty() ? '\0' : bytes[0];
-    if (type == 'S' || type == 'E') in_stream = type == 'S';  // what is streamed goes to the spool
-    if (in_stream || (type != 'U' && type != 'D')) continue;
-    const Result<Message> message = decode_pgoutput(bytes, false);
+  for (const std::string_view bytes : messages) {
+    if (!is_of_type(bytes, 'U') && !is_of_type(bytes, 'D')) continue;
+    const Result<Message> message = decode_pgoutput(bytes, streamed);
     if (!message) return {};  // consuming it says what is wrong
     const auto* update = std::get_if<Update>(&*message);
     const Tuple& known_as = update == nullptr                              ? std::get<Delete>(*message).before
                             : update->before_kind == Update::Before::kNone ? update->after
                                                                            : update->before;
     const auto plan = parts_.tables.plan(update == nullptr ? std::get<Delete>(*message).relation : update->relation);
-    // A table that this very buffer announces is read ahead from the next one on.
+    // A table that one of these announces is read ahead from the next ones on.
     if (!plan || *plan == nullptr || !(*plan)->recorded || !read_key(**plan, known_as, key)) continue;
     wanted[(*plan)->columns.table_id].push_back(key);
   }
@@ -206,17 +210,27 @@ Status Assembler::commit_streamed(const StreamCommit& commit_message) {
   RL_TRY(begin(commit_message.commit_lsn, commit_message.committed_at, commit_message.xid));
   transaction_->size_known = true;
   transaction_->context.bulk = true;  // it would not have been streamed otherwise
-  RL_TRY(parts_.spool.replay(commit_message.xid, [&](std::string_view bytes, bool aborted) -> Status {
-    if (bytes.empty()) {
-      forget_who_after_rollback();
-      return {};
-    }
-    RL_ASSIGN(const Message message, decode_pgoutput(bytes, true));
-    // The server does not announce a relation again because a savepoint was rolled back.
-    if (aborted && !std::holds_alternative<Relation>(message)) return {};
-    return apply(message);
+  std::vector<std::string_view> standing;
+  RL_TRY(parts_.spool.replay(commit_message.xid, [&](const std::vector<TransactionSpool::Message>& messages) -> Status {
+    standing.clear();
+    for (const auto& message : messages)
+      if (!message.aborted) standing.push_back(message.bytes);
+    RL_TRY(read_ahead(standing, true));
+    for (const auto& message : messages) RL_TRY(apply_spooled(message));
+    return {};
   }));
   return commit(commit_message.end_lsn);
+}
+
+Status Assembler::apply_spooled(const TransactionSpool::Message& spooled) {
+  if (spooled.bytes.empty()) {
+    forget_who_after_rollback();
+    return {};
+  }
+  RL_ASSIGN(const Message message, decode_pgoutput(spooled.bytes, true));
+  // The server does not announce a relation again because a savepoint was rolled back.
+  if (spooled.aborted && !std::holds_alternative<Relation>(message)) return {};
+  return apply(message);
 }
 
 // A message in a streamed transaction bears the id of the whole transaction, also when a savepoint encloses it that

@@ -69,13 +69,14 @@ class Assembler {
     bool told_since_row = false;  // a message about who acts came after the last row
   };
 
-  Status read_ahead(const postgres::StreamBuffer& buffer);
+  Status read_ahead(const std::vector<std::string_view>& messages, bool streamed);
   Status on_message(std::string_view bytes);
   Status on_streamed(std::string_view bytes, const postgres::Message& message);
   Status on_keepalive(Lsn wal_end);
   Status begin(Lsn commit_lsn, Timestamp committed_at, uint32_t xid);
   Status commit(Lsn end_lsn);
   Status commit_streamed(const postgres::StreamCommit& commit);
+  Status apply_spooled(const TransactionSpool::Message& spooled);
   void forget_who_after_rollback();
   Status apply(const postgres::Message& message);
   Status apply_row(const postgres::Message& message);

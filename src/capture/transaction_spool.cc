@@ -126,7 +126,7 @@ void TransactionSpool::abort(uint32_t xid, uint32_t subxid) {
   }
 }
 
-Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::string_view, bool)>& visit) {
+Status TransactionSpool::replay(uint32_t xid, const std::function<Status(const std::vector<Message>&)>& visit) {
   const auto found = transactions_.find(xid);
   if (found == transactions_.end())
     return fail(ErrorCode::kCorrupt, "the stream commits transaction " + std::to_string(xid) + " which it never began");
@@ -146,6 +146,7 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
   std::error_code error;
   const uint64_t file_bytes = std::filesystem::file_size(path, error);
   if (error) return fail(io_error("cannot read", path));
+  std::vector<Message> messages;
   while (true) {
     RL_ASSIGN(const std::string head, read_up_to(file, path, kBlockHeadBytes));
     if (head.empty()) break;
@@ -154,12 +155,13 @@ Status TransactionSpool::replay(uint32_t xid, const std::function<Status(std::st
     RL_ASSIGN(const std::string encrypted, read_up_to(file, path, size));
     const auto block = decrypt(key_, encrypted, {});
     if (!block) return damaged();
+    messages.clear();
     for (ByteReader frames(*block); !frames.at_end();) {
       const uint32_t subxid = frames.u32(), length = frames.u32();
-      const std::string_view message = frames.raw(length);
+      messages.push_back({frames.raw(length), transaction.aborted.contains(subxid)});
       if (!frames.ok()) return damaged();
-      RL_TRY(visit(message, transaction.aborted.contains(subxid)));
     }
+    RL_TRY(visit(messages));
   }
   remove(xid);
   return {};

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/crypto.h"
 #include "base/result.h"
@@ -34,10 +35,13 @@ class TransactionSpool {
   // segments, in the order of the stream.
   void abort(uint32_t xid, uint32_t subxid);
 
-  // Calls visit for each message in order, then removes the transaction. `aborted` tells whether the
-  // message belongs to a rolled back subtransaction. Where a subtransaction was rolled back, it is called with
-  // an empty message.
-  Status replay(uint32_t xid, const std::function<Status(std::string_view message, bool aborted)>& visit);
+  struct Message {
+    std::string_view bytes;  // empty where a subtransaction was rolled back
+    bool aborted = false;    // belongs to a subtransaction that was rolled back
+  };
+  // Calls visit with the messages in order, some hundred KB together, which stand until it returns; then removes the
+  // transaction.
+  Status replay(uint32_t xid, const std::function<Status(const std::vector<Message>& messages)>& visit);
 
   bool holds(uint32_t xid) const { return transactions_.contains(xid); }
 

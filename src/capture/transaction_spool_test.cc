@@ -27,8 +27,8 @@ class SpoolTest : public ::testing::Test {
   }
   std::vector<std::string> replay(uint32_t xid) {
     std::vector<std::string> out;
-    Status done = spool_->replay(xid, [&](std::string_view message, bool aborted) -> Status {
-      out.push_back((aborted ? "-" : "") + std::string(message));
+    Status done = spool_->replay(xid, [&](const std::vector<TransactionSpool::Message>& messages) -> Status {
+      for (const auto& message : messages) out.push_back((message.aborted ? "-" : "") + std::string(message.bytes));
       return {};
     });
     EXPECT_TRUE(done) << done.error().message;
@@ -111,7 +111,7 @@ TEST_F(SpoolTest, NothingStandsInClearAndDamageIsNoticed) {
   std::string altered = bytes.str();
   altered[altered.size() / 2] ^= 1;
   std::ofstream(file, std::ios::binary) << altered;
-  EXPECT_FALSE(spool_->replay(9, [](std::string_view, bool) { return Status(); }));
+  EXPECT_FALSE(spool_->replay(9, [](const auto&) { return Status(); }));
 }
 
 TEST_F(SpoolTest, WhatAnEarlierRunLeftIsRemoved) {
@@ -127,7 +127,7 @@ TEST_F(SpoolTest, WhatAnEarlierRunLeftIsRemoved) {
 TEST_F(SpoolTest, AStreamOutOfOrderIsAnErrorNotACrash) {
   EXPECT_FALSE(spool_->append(1, "a"));
   EXPECT_FALSE(spool_->end_segment());
-  EXPECT_FALSE(spool_->replay(7, [](std::string_view, bool) { return Status(); }));
+  EXPECT_FALSE(spool_->replay(7, [](const auto&) { return Status(); }));
   ASSERT_TRUE(spool_->begin_segment(1));
   EXPECT_FALSE(spool_->begin_segment(2));
 }

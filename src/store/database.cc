@@ -96,6 +96,9 @@ void compress_images(rocksdb::ColumnFamilyOptions& options) {
 
 rocksdb::ColumnFamilyOptions state_family(rocksdb::BlockBasedTableOptions table, bool sealed) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBitsPerKey));
+  // A filter of half a megabyte that is not in the cache is read whole for one row.
+  table.partition_filters = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   table.block_size = 8 << 10;
   rocksdb::ColumnFamilyOptions options;
   // A whole generation (state_store.h) in one memtable, of which there is one, just filled, just flushed.
