@@ -29,7 +29,10 @@ constexpr uint64_t ranges_for(Seq end) {
 Result<CoverageCounts> Coverage::count_range(uint64_t range) const {
   CoverageCounts out;
   const auto count = [&](record::Trust trust, uint64_t& into) -> Status {
-    Filter filter{Filter::Op::kAnd, {}, {any_change(), term(Dimension::kTrust, to_string(trust))}};
+    Filter filter;  // filled so because gcc 12 takes its initialisation at once for none
+    filter.op = Filter::Op::kAnd;
+    filter.children.push_back(any_change());
+    filter.children.push_back(term(Dimension::kTrust, to_string(trust)));
     RL_ASSIGN(const auto seqs, store_.candidates(range, filter));
     into = seqs.size();
     out.changes += into;
@@ -67,12 +70,17 @@ Result<CoverageCounts> Coverage::count() {
   return sum;
 }
 
-Result<uint64_t> Coverage::gaps() const {
-  uint64_t sum = 0;
+Result<uint64_t> Coverage::gaps() {
+  const Seq end = store_.end();
   const Filter filter = term(Dimension::kKind, to_string(record::EntryKind::kGap));
-  for (uint64_t range = 0, last = ranges_for(store_.end()); range < last; ++range) {
+  std::lock_guard lock(mutex_);
+  uint64_t sum = gaps_;
+  for (uint64_t range = gap_ranges_, last = ranges_for(end); range < last; ++range) {
     RL_ASSIGN(const auto seqs, store_.candidates(range, filter));
     sum += seqs.size();
+    if ((range + 1) * store::Store::kIndexRange > end.value) continue;
+    gap_ranges_ = range + 1;
+    gaps_ = sum;
   }
   return sum;
 }

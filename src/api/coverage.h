@@ -22,7 +22,8 @@ class Coverage {
   // Over the newest kRanges ranges of the index. A range that is full cannot change any more, and is
   // counted once.
   Result<CoverageCounts> count();
-  Result<uint64_t> gaps() const;
+  // In the whole log; full ranges are counted once here, too.
+  Result<uint64_t> gaps();
 
  private:
   static constexpr uint64_t kRanges = 64;
@@ -31,6 +32,7 @@ class Coverage {
   const store::Store& store_;
   std::mutex mutex_;
   std::map<uint64_t, CoverageCounts> full_;
+  uint64_t gap_ranges_ = 0, gaps_ = 0;  // so many first ranges have so many gaps
 };
 
 }  // namespace rowledger::api

@@ -68,6 +68,7 @@ Status RocksdbStore::find_keys(const Batch& batch, Timestamp now) {
   std::array<SubjectKeys::Name, kAtOnce> names;
   const std::vector<Batch::Item>& items = batch.items();
   entry_keys_.resize(items.size());
+  RL_TRY(subject_keys_.loaded());
   for (size_t first = 0; first < items.size(); first += kAtOnce) {
     const size_t end = std::min(first + kAtOnce, items.size());
     for (size_t i = first; i < end; ++i) {

@@ -20,6 +20,7 @@ Result<uint64_t> RocksdbStore::destroy_keys(const std::vector<Owner>& owners) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   privacy::KeyRing* const ring = sealing_.ring();
   if (ring == nullptr) return fail(ErrorCode::kUnavailable, "the keys are locked: nothing can be erased without them");
+  RL_TRY(subject_keys_.loaded());
   uint64_t destroyed = 0;
   for (const Owner& owner : owners) {
     CHECK(!owner.subject.empty());  // a tenant's key seals what is about nobody

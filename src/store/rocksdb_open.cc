@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -44,16 +43,7 @@ Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
 
 Status RocksdbStore::recover() {
   RL_TRY(sealing_.prepare());
-  // As long as all the rest, and apart from it.
-  std::future<Status> keys = std::async(std::launch::async, [this] { return load_keys(); });
-  Status rest = load_rest();
-  RL_TRY(keys.get());
-  return rest;
-}
-
-Status RocksdbStore::load_keys() { return options_.read_only ? Status() : subject_keys_.load(); }
-
-Status RocksdbStore::load_rest() {
+  if (!options_.read_only) RL_TRY(subject_keys_.load());
   RL_TRY(load_meta());
   RL_TRY(load_open_bundle());
   RL_TRY(load_tree());

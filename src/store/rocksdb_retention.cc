@@ -26,6 +26,7 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::destroy_expired(const Retentio
                                                                   size_t at_most) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   if (!rules.erases() || sealing_.ring() == nullptr) return std::vector<privacy::KeyId>();
+  RL_TRY(subject_keys_.loaded());
   RL_ASSIGN(const auto expired, subject_keys_.expired(rules, today, at_most));
   if (expired.empty()) return std::vector<privacy::KeyId>();
   RL_TRY(note_expired(expired));

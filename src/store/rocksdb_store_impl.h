@@ -101,8 +101,6 @@ class RocksdbStore final : public Store {
 
   // rocksdb_open.cc
   Status recover();
-  Status load_keys();
-  Status load_rest();
   Status load_meta();
   Status load_open_bundle();
   Status load_tree();

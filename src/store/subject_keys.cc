@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/day.h"
+#include "base/thread_name.h"
 #include "store/store_keys.h"
 
 namespace rowledger::store {
@@ -51,7 +52,25 @@ Result<std::vector<HeldKey>> decode_held(std::string_view value) {
 Status SubjectKeys::load() {
   RL_ASSIGN(used_, stored_slots());
   written_ = used_;
-  while (slots_.size() < 2 * used_.subjects && slots_.size() < kMaxSlots) slots_.resize(2 * slots_.size());
+  if (ring_ == nullptr) return {};
+  RL_TRY(load_longest_period());
+  // Key files from before would give new keys the numbers of others that are in use.
+  if (used_.tenants > 0) RL_TRY(ring_->reaches(privacy::tenant_key_id(used_.tenants - 1)));
+  if (used_.subjects > 0) RL_TRY(ring_->reaches(privacy::subject_key_id(used_.subjects - 1)));
+  loading_ = std::async(std::launch::async, [this, count = used_.subjects] {
+    name_this_thread("load-names");
+    return load_names(count);
+  });
+  return {};
+}
+
+Status SubjectKeys::loaded() {
+  if (loading_.valid()) loaded_ = loading_.get();
+  return loaded_;
+}
+
+Status SubjectKeys::load_names(uint64_t count) {
+  while (slots_.size() < 2 * count && slots_.size() < kMaxSlots) slots_.resize(2 * slots_.size());
   const auto stored = database_.iterate(Family::kSubjects);
   for (stored->SeekToFirst(); stored->Valid(); stored->Next()) {
     Name name;
@@ -65,11 +84,7 @@ Status SubjectKeys::load() {
     if (!has_all_) break;
   }
   if (!stored->status().ok()) return fail(error_of(stored->status(), "reading the subjects' keys"));
-  if (ring_ == nullptr) return {};
-  RL_TRY(load_longest_period());
-  // Key files from before would give new keys the numbers of others that are in use.
-  if (used_.tenants > 0) RL_TRY(ring_->reaches(privacy::tenant_key_id(used_.tenants - 1)));
-  return used_.subjects > 0 ? ring_->reaches(privacy::subject_key_id(used_.subjects - 1)) : Status();
+  return {};
 }
 
 // A key that a longer period was configured for may have been used as long, and nothing else says so.

@@ -5,6 +5,7 @@
 // use them.
 #include <array>
 #include <cstdint>
+#include <future>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +38,12 @@ class SubjectKeys {
         period_days_(period_days),
         longest_period_days_(period_days) {}
 
-  // The writer, before the others: takes the keys in use into memory, as many as have room. A subject that is not there
-  // is read when it comes, which costs many times as much as all else that an entry needs.
+  // The writer, before the others: begins to take the keys in use into memory, as many as have room, on a thread of its
+  // own. A subject that is not there is read when it comes, which costs many times as much as all else that an entry
+  // needs.
   Status load();
+  // The writer, before any of prefetch(), key_for(), new_key_for(), destroy() and forget(): waits until that is done.
+  Status loaded();
 
   // Any thread. Of a tenant and a subject; either may be empty.
   Name name_of(std::string_view tenant, std::string_view subject) const;
@@ -91,6 +95,7 @@ class SubjectKeys {
   void remember(const Name& name, const HeldKey& held);
   void use(privacy::KeyId key);
   Status load_longest_period();
+  Status load_names(uint64_t count);
   Result<privacy::KeyId> add_key(std::string_view tenant, const Name& name, std::vector<HeldKey> keys, uint32_t today);
 
   const Database& database_;
@@ -106,6 +111,8 @@ class SubjectKeys {
   Store::KeySlots used_, written_;
   std::string last_tenant_;
   privacy::KeyId last_tenant_key_;
+  Status loaded_;
+  std::future<Status> loading_;  // last: its end waits for the thread
 };
 
 }  // namespace rowledger::store
