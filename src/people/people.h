@@ -56,7 +56,8 @@ struct SignedIn {
 
 class People {
  public:
-  // Records a control entry with these details, durably; what it fails for is not done.
+  // Records a control entry with these details, durably; what it fails for is not done. Several threads may call it at
+  // once.
   using Record = std::function<Status(const std::string& detail)>;
 
   // record: nothing when no log can be written now; then the file keeps what is to be recorded for later.

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 namespace rowledger::people {
@@ -33,6 +34,7 @@ class PeopleTest : public ::testing::Test {
   void open(const SessionLimits& limits = {}) {
     auto opened = People::open(file(), limits, [this](const std::string& detail) -> Status {
       if (!log_works_) return fail(ErrorCode::kUnavailable, "the disk is full");
+      const std::lock_guard lock(recorded_mutex_);  // several may sign in at once
       recorded_.push_back(detail);
       return {};
     });
@@ -59,6 +61,7 @@ class PeopleTest : public ::testing::Test {
   const Principal kOwner{.kind = Principal::Kind::kSocket, .id = "uid:0", .role = Role::kOwner};
   std::filesystem::path directory_;
   std::unique_ptr<People> people_;
+  std::mutex recorded_mutex_;
   std::vector<std::string> recorded_;
   bool log_works_ = true;
 };

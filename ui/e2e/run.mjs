@@ -1,7 +1,7 @@
-// Runs the tests in Chromium: node e2e/run.mjs --program ROWLEDGER --dir DIR [--only PATTERN] [--keep] [--ready FILE]
+// Runs the tests in Chromium: node e2e/run.mjs --program ROWLEDGER --dir DIR [--only PATTERN] [--shots] [--keep] [--ready FILE]
 // A demo in DIR is what they look at: the built daemon, a real PostgreSQL, a week of changes. --ready names one that runs
-// already (scripts/demo/demo.py --ready). Screenshots go to DIR/screenshots. --bench measures instead: `name value` lines;
-// --pictures FOLDER takes the README's pictures.
+// already (scripts/demo/demo.py --ready). Screenshots go to DIR/screenshots: of each view in English, with --shots in every
+// language and width. --bench measures instead: `name value` lines; --pictures FOLDER takes the README's pictures.
 import {build} from 'esbuild';
 import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, mkdirSync, rmSync} from 'node:fs';
@@ -55,7 +55,7 @@ try {
   const pictures = option('--pictures');
   const what = process.argv.includes('--bench') ? [await bundle('bench')] : pictures ? [await bundle('pictures')] : ['--test', ...(only ? [`--test-name-pattern=${only}`] : []), await bundle('ui.e2e')];
   const done = spawnSync(process.execPath, ['--enable-source-maps', ...what], {
-    stdio: 'inherit', env: {...process.env, ROWLEDGER_READY: ready, ROWLEDGER_SHOTS: join(dir, 'screenshots'), ...(pictures ? {ROWLEDGER_PICTURES: resolve(pictures)} : {})},
+    stdio: 'inherit', env: {...process.env, ROWLEDGER_READY: ready, ROWLEDGER_SHOTS: join(dir, 'screenshots'), ...(process.argv.includes('--shots') ? {ROWLEDGER_ALL_SHOTS: '1'} : {}), ...(pictures ? {ROWLEDGER_PICTURES: resolve(pictures)} : {})},
   });
   process.exitCode = done.status ?? 1;
 } finally {

@@ -120,7 +120,9 @@ export async function settled(page: Page): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
 }
 
-export async function screenshot(page: Page, name: string): Promise<void> {
+// rarely: only where all were asked for.
+export async function screenshot(page: Page, name: string, rarely = false): Promise<void> {
+  if (rarely && !process.env['ROWLEDGER_ALL_SHOTS']) return;
   await page.screenshot({path: join(shots, `${name}.png`), animations: 'disabled'});
 }
 
@@ -132,7 +134,7 @@ interface AxeResult {
 
 // colours: of these rules only those that look at colours.
 export async function findBarriers(page: Page, where: string, which: 'all' | 'colours' = 'all'): Promise<string[]> {
-  await page.evaluate(axeSource);
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axeSource);
   const result = await page.evaluate(async runOnly => {
     const axe = (window as unknown as {axe: {run: (root: Document, options: object) => Promise<unknown>}}).axe;
     return axe.run(document, {runOnly, resultTypes: ['violations']});
