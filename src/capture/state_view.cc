@@ -7,6 +7,7 @@
 namespace rowledger::capture {
 namespace {
 constexpr size_t kWorthReadingTogether = 8;
+constexpr ptrdiff_t kReadTogether = 128;
 }  // namespace
 
 void StateView::make_cache_key(TableId table, std::string_view key) {
@@ -41,7 +42,14 @@ Status StateView::read_ahead(TableId table, std::vector<std::string_view>& keys)
   if (keys.size() < kWorthReadingTogether) return {};
   std::ranges::sort(keys);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return store_.rows(table, keys, [&](std::string_view key, store::RowState&& row) { remember(table, key, row); });
+  std::vector<std::string_view> some;
+  for (auto next = keys.begin(); next != keys.end() && young_.bytes() <= 2 * generation_bytes_;) {
+    const auto end = next + std::min(keys.end() - next, kReadTogether);
+    some.assign(next, end);
+    RL_TRY(store_.rows(table, some, [&](std::string_view key, store::RowState&& row) { remember(table, key, row); }));
+    next = end;
+  }
+  return {};
 }
 
 void StateView::forget_all() {

@@ -21,12 +21,16 @@ class StateView {
   // Null for a row that was never known. The pointer is good until the next call.
   Result<const store::RowState*> find(TableId table, std::string_view key);
 
-  // Reads those of the rows that are not known here yet, together, which costs a fraction of finding one at a time.
-  // keys: in any order, each as often as it likes.
+  // Reads those of the rows that are not known here yet, together, which costs a fraction of finding one at a time; as
+  // many as have room, since a few messages can concern rows of any size. keys: in any order, each as often as it
+  // likes.
   Status read_ahead(TableId table, std::vector<std::string_view>& keys);
 
   // Everything that was put is durable: the store knows it all, and perhaps that values were erased since.
   void forget_all();
+
+  // Of memory in use.
+  size_t bytes() const { return young_.bytes() + old_.bytes(); }
 
   // Also puts the change into the writer's batch.
   void put(TableId table, std::string_view key, store::RowState row);
