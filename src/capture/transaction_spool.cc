@@ -54,9 +54,15 @@ Result<std::string> read_up_to(const File& file, const std::filesystem::path& pa
 }  // namespace
 
 Result<TransactionSpool> TransactionSpool::open(const std::filesystem::path& directory) {
+  // Emptied, not made anew: it may be a mount of its own, and whoever looks meanwhile finds it.
   std::error_code error;
-  std::filesystem::remove_all(directory, error);
-  if (!error) std::filesystem::create_directories(directory, error);
+  std::filesystem::create_directories(directory, error);
+  std::filesystem::directory_iterator file;
+  if (!error) file = std::filesystem::directory_iterator(directory, error);
+  while (!error && file != std::filesystem::directory_iterator()) {
+    std::filesystem::remove_all(file->path(), error);
+    if (!error) file.increment(error);
+  }
   if (error)
     return fail(ErrorCode::kIo, "cannot prepare the spool directory " + directory.string() + ": " + error.message());
   std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);

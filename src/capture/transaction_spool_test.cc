@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -118,10 +120,16 @@ TEST_F(SpoolTest, WhatAnEarlierRunLeftIsRemoved) {
   ASSERT_TRUE(spool_->begin_segment(1));
   ASSERT_TRUE(spool_->append(1, "a"));
   ASSERT_TRUE(spool_->end_segment());
+  std::filesystem::create_directories(directory_ / "lost+found" / "x");
+  const int directory = ::open(directory_.c_str(), O_RDONLY | O_DIRECTORY);
   auto again = TransactionSpool::open(directory_);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->holds(1));
   EXPECT_EQ(files(), 0u);
+  struct stat same = {};
+  ASSERT_EQ(::fstat(directory, &same), 0);
+  EXPECT_GT(same.st_nlink, 0u) << "the directory itself, which may be a mount, was replaced";
+  ::close(directory);
 }
 
 TEST_F(SpoolTest, AStreamOutOfOrderIsAnErrorNotACrash) {

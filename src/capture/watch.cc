@@ -63,9 +63,30 @@ Watch::Watch(const Settings& settings, const store::Store& store, EntryWriter& w
 }
 
 Result<Look> Watch::look(postgres::Connection& connection) {
-  Look look;
-  Impairments impairments;
-  std::map<std::string, std::string> prints;
+  // Under one snapshot: what is altered between two questions would be half seen, as another alteration than it is.
+  RL_TRY(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+  Sight sight;
+  const Status seen = see(connection, sight);
+  const Status over = connection.execute("ROLLBACK");
+  RL_TRY(seen);
+  RL_TRY(over);
+  auto& [look, impairments, prints] = sight;
+
+  const auto lock = writer_.lock();
+  note_impairments(impairments, look);
+  note_alterations(prints, impairments, look);
+  note_slot(look);
+  // Durable before the caller reads in the store which tables are due.
+  if (look.baseline_due) {
+    RL_TRY(writer_.flush_and_wait());
+  } else if (!writer_.batch().empty()) {
+    writer_.flush();
+  }
+  return std::move(look);
+}
+
+Status Watch::see(postgres::Connection& connection, Sight& sight) const {
+  auto& [look, impairments, prints] = sight;
   RL_ASSIGN(look.slot, postgres::slot_info(connection, settings_.slot));
   RL_ASSIGN(look.source_lsn, postgres::current_wal_lsn(connection));
   RL_ASSIGN(const auto publication, postgres::publication_info(connection, settings_.publication));
@@ -91,18 +112,7 @@ Result<Look> Watch::look(postgres::Connection& connection) {
     RL_TRY(take_fingerprints(connection, table.table, prints));
     if (!info->key.empty()) prints["key:" + table.table] = fmt::format("{}", fmt::join(info->key, ", "));
   }
-
-  const auto lock = writer_.lock();
-  note_impairments(impairments, look);
-  note_alterations(prints, impairments, look);
-  note_slot(look);
-  // Durable before the caller reads in the store which tables are due.
-  if (look.baseline_due) {
-    RL_TRY(writer_.flush_and_wait());
-  } else if (!writer_.batch().empty()) {
-    writer_.flush();
-  }
-  return look;
+  return {};
 }
 
 void Watch::find_impairments(const TableSettings& settings, const std::optional<TableInfo>& info,

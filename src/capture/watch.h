@@ -40,6 +40,12 @@ class Watch {
  private:
   // By a stable name such as "table-unpublished:public.contacts".
   using Impairments = std::map<std::string, Impairment>;
+  struct Sight {  // what one snapshot of the catalogue shows
+    Look look;
+    Impairments impairments;
+    std::map<std::string, std::string> prints;
+  };
+  Status see(postgres::Connection& connection, Sight& sight) const;
   void find_impairments(const TableSettings& settings, const std::optional<postgres::TableInfo>& info,
                         Impairments& out) const;
   void note_impairments(const Impairments& now, Look& look);

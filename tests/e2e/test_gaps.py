@@ -1,6 +1,7 @@
 """Whatever can make capture miss something is in the log within ten seconds, with a baseline compared with the
 state afterwards, and capture goes on where that is right."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -218,6 +219,19 @@ def test_publication_loses_an_operation(rowledger):
     cluster.sql(database, f"ALTER PUBLICATION {publication} SET (publish = 'insert, update, delete, truncate')")
     rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "3"}, timeout_s=20)
     check_that_capture_goes_on(rowledger)
+
+
+def test_publication_altered_in_the_middle_of_a_look(rowledger):
+    """What the catalogue says is of one moment: half of it from before would be told as another alteration."""
+    cluster, database = rowledger.cluster, rowledger.database
+    publication, since = publication_of(rowledger), end_of_log(rowledger)
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ 'pg_publication_rel'"
+    with contextlib.closing(cluster.connect(database, autocommit=False)) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE pg_catalog.pg_publication_rel IN ACCESS EXCLUSIVE MODE")
+        wait_until(lambda: cluster.sql(database, waiting), WITHIN_S, "a look has begun")
+        cursor.execute(f"ALTER PUBLICATION {publication} SET (publish = 'insert, update')")
+        connection.commit()
+    assert wait_for_trouble(rowledger, since, "publi")["detail"]["reason"] == "publication-operations"
 
 
 @pytest.mark.parametrize("form", ["contacts (id, name)", "contacts WHERE (id < 10)"], ids=["column list", "row filter"])
