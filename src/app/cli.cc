@@ -27,6 +27,7 @@ constexpr char kReasonHelp[] = "Why. Kept for ever, and no erasure removes it: d
 struct Arguments {
   std::string directory = "./rowledger-data";
   InitOptions init;
+  ServeOptions serve;
   bool dry_run = false;
   bool json = false, images = false;
   LogOptions log;
@@ -78,7 +79,14 @@ void add_setup_verbs(CLI::App& app, Arguments& a) {
   detach->add_flag("--dry-run", a.dry_run, "Only print what would be done");
   detach->callback([&a] { a.chosen = [&a] { return run_detach(a.directory, a.dry_run); }; });
   auto* serve = app.add_subcommand("serve", "Capture changes and answer questions, until SIGTERM or Ctrl-C");
-  serve->callback([&a] { a.chosen = [&a] { return run_serve(a.directory); }; });
+  serve->add_flag("--without-second-checkpoint", a.serve.without_second_checkpoint,
+                  "Go on although the file of ledger.second_checkpoint is lost: this is the newest copy of the log");
+  serve->callback([&a] {
+    a.chosen = [&a] {
+      a.serve.directory = a.directory;
+      return run_serve(a.serve);
+    };
+  });
   auto* status = app.add_subcommand("status", "How capture stands; without --json exit code 1 when there is a problem");
   add_json(status, a);
   status->callback([&a] { a.chosen = [&a] { return run_status(a.read()); }; });

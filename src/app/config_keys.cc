@@ -80,8 +80,9 @@ const std::vector<ConfigKey<Config>>& plain_keys() {
       key("retention", "tenants", &Config::retention_tenants, "The same for single tenants: [\"1=365\", \"2=0\"]."),
       key("ledger", "second_checkpoint", &Config::second_checkpoint,
           "A file outside the data directory that holds the last signed checkpoint: it tells an old\n"
-          "copy of the data directory from the newest one. Better on another disk. A relative path\n"
-          "begins in the data directory; empty: beside it, with .checkpoint behind its name."),
+          "copy of the data directory from the newest one, and without it none is opened. Better on\n"
+          "another disk. A relative path begins in the data directory; empty: beside it, with\n"
+          ".checkpoint behind its name."),
       key("ledger", "tree", &Config::tree,
           "Keep the tree that proofs come from. Only ever false to measure what it costs."),
       member("context", "plain", &Config::context, &view::MaskSettings::plain,

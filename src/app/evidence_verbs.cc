@@ -144,6 +144,10 @@ void print_in_order(Output& out, JsonView report) {
                        whole_number(report["unsigned_entries"]) == 0
                            ? ""
                            : fmt::format("; the newest {} are not signed yet", counted(report["unsigned_entries"]))));
+  if (report["second_checkpoint_missing"].is_true())
+    out.line(
+        "The second checkpoint (ledger.second_checkpoint) is not there: an older copy of this log would be in order, "
+        "too.");
 }
 
 // ---- evidence ----

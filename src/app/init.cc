@@ -116,6 +116,14 @@ Status refuse_to_overwrite(const std::filesystem::path& directory) {
                   fmt::format("{} exists already: edit it, or choose another directory with --dir", file.string()));
     }
   }
+  const auto left = Workspace::made_for(directory, {}).second_checkpoint();
+  std::error_code ignored;
+  if (std::filesystem::exists(left, ignored)) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("{} holds what a former log in this place has signed. If that log is given up, remove the "
+                            "file; else choose another directory with --dir",
+                            left.string()));
+  }
   return {};
 }
 

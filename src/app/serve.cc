@@ -219,18 +219,21 @@ Result<bool> serve_locked(const Workspace& workspace, const StopSignals& signals
   }
 }
 
-Status serve(const Workspace& workspace, const StopSignals& signals) {
+Status serve(const Workspace& workspace, const ServeOptions& options, const StopSignals& signals) {
   RL_TRY(workspace.refuse_beside_daemon());
   if (const auto master = workspace.master_key(); !master) {
     RL_ASSIGN(const bool unlocked, serve_locked(workspace, signals, master.error().message));
     if (!unlocked) return {};
   }
   raise_file_limit();
-  RL_ASSIGN(const auto store, workspace.open_to_write());
+  const bool accepts = options.without_second_checkpoint;
+  std::error_code error;
+  const bool was_missing = accepts && !std::filesystem::exists(workspace.second_checkpoint(), error);
+  RL_ASSIGN(const auto store, workspace.open_to_write(accepts ? store::MissingSecondPlace::kAccepted
+                                                              : store::MissingSecondPlace::kRefused));
   if (store->cursor().system_id == 0)
     return fail(ErrorCode::kConflict,
                 "this directory is not attached to its database yet: run `rowledger attach` first");
-  std::error_code error;
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
@@ -275,6 +278,7 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
   api = std::make_unique<api::Api>(std::move(dependencies));
   ready.set_value();
   RL_ASSIGN(servers.unix_socket, http::Server::listen_unix(workspace.socket(), handler, {}));
+  if (was_missing) note(*capture, "second-checkpoint-lost");
   note(*capture, "start");
   if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
   if (servers.tcp) RL_TRY(invite_first(*people, public_url));
@@ -299,11 +303,11 @@ Status serve(const Workspace& workspace, const StopSignals& signals) {
 
 }  // namespace
 
-int run_serve(const std::filesystem::path& directory) {
+int run_serve(const ServeOptions& options) {
   const StopSignals signals;
-  const auto workspace = Workspace::load(directory);
+  const auto workspace = Workspace::load(options.directory);
   if (!workspace) return report_error(workspace.error());
-  const Status served = serve(*workspace, signals);
+  const Status served = serve(*workspace, options, signals);
   return served ? kDone : report_error(served.error());
 }
 

@@ -26,7 +26,11 @@ int run_init(const InitOptions& options);
 
 int run_attach(const std::filesystem::path& directory, bool dry_run);
 int run_detach(const std::filesystem::path& directory, bool dry_run);
-int run_serve(const std::filesystem::path& directory);
+struct ServeOptions {
+  std::filesystem::path directory;
+  bool without_second_checkpoint = false;  // go on where the second checkpoint is gone (store/notary.h)
+};
+int run_serve(const ServeOptions& options);
 
 // The verbs that read.
 struct ReadOptions {

@@ -221,7 +221,7 @@ Result<OpenLog> Workspace::open_with(std::unique_ptr<privacy::KeyRing> keys) con
   return out;
 }
 
-Result<OpenLog> Workspace::try_to_write() const {
+Result<OpenLog> Workspace::try_to_write(store::MissingSecondPlace missing) const {
   OpenLog out;
   RL_ASSIGN(out.keys, open_key_ring(true));
   auto options = store_options(false);
@@ -230,16 +230,16 @@ Result<OpenLog> Workspace::try_to_write() const {
   RL_ASSIGN(ledger::SigningKey key, ledger::SigningKey::parse(keys.signing_key));
   out.signing_key = std::make_unique<ledger::SigningKey>(std::move(key));
   if (!config.tree) return out;
-  RL_TRY(store::check_against_signed(*out.store, out.signing_key->verifier(), second_checkpoint()));
+  RL_TRY(store::check_against_signed(*out.store, out.signing_key->verifier(), second_checkpoint(), missing));
   out.notary = std::make_unique<store::Notary>(*out.store, *out.signing_key, store::NotaryOptions{second_checkpoint()});
   return out;
 }
 
-Result<OpenLog> Workspace::open_to_write() const {
+Result<OpenLog> Workspace::open_to_write(store::MissingSecondPlace missing) const {
   using std::chrono::steady_clock;
   const auto deadline = steady_clock::now() + kPatienceWithReaders;
   while (true) {
-    auto opened = try_to_write();
+    auto opened = try_to_write(missing);
     if (opened || opened.error().code != ErrorCode::kConflict || steady_clock::now() > deadline) return opened;
     std::this_thread::sleep_for(kRetryOpening);
   }

@@ -73,7 +73,8 @@ struct Workspace {
   Result<OpenLog> open_to_read() const;
   // Without keys, whatever these are like.
   Result<OpenLog> open_locked() const;
-  Result<OpenLog> open_to_write() const;
+  // missing: whether the second checkpoint may be gone (store/notary.h).
+  Result<OpenLog> open_to_write(store::MissingSecondPlace missing = store::MissingSecondPlace::kRefused) const;
 
   bool daemon_runs() const;
   // kConflict when it does.
@@ -88,7 +89,7 @@ struct Workspace {
   // A configured path, or else the data directory's own name with an ending: beside it, not in it, so that a copy of
   // the directory alone opens nothing and hides nothing.
   std::filesystem::path beside(const std::string& configured, std::string_view ending) const;
-  Result<OpenLog> try_to_write() const;
+  Result<OpenLog> try_to_write(store::MissingSecondPlace missing) const;
   Result<OpenLog> open_with(std::unique_ptr<privacy::KeyRing> keys) const;
 };
 

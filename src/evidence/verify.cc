@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <thread>
 
 #include "base/json_text.h"
@@ -18,6 +16,7 @@
 #include "evidence/upper_tiles.h"
 #include "evidence/value_check.h"
 #include "ledger/tile_tree.h"
+#include "store/notary.h"
 
 namespace rowledger::evidence {
 namespace {
@@ -170,14 +169,11 @@ class Verification {
       findings_.add(std::nullopt, fmt::format("no checkpoint is stored: nothing proves the log's {} entries", end_));
     if (stored_) RL_TRY(check_note(stored_->note, "the last signed checkpoint", &report_.checkpoint));
     report_.unsigned_entries = report_.checkpoint ? end_ - std::min(end_, report_.checkpoint->size.value) : end_;
-    std::error_code error;
-    if (options_.second_place.empty() || !std::filesystem::exists(options_.second_place, error)) return {};
-    std::ifstream in(options_.second_place, std::ios::binary);
-    std::ostringstream note;
-    note << in.rdbuf();
-    if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", options_.second_place.string()));
+    RL_ASSIGN(const auto kept, store::read_second_place(options_.second_place));
+    report_.second_place_missing = stored_ && !kept && !options_.second_place.empty();
+    if (!kept) return {};
     std::optional<ledger::Checkpoint> ignored;
-    return check_note(note.str(), fmt::format("the checkpoint in {}", options_.second_place.string()), &ignored);
+    return check_note(*kept, fmt::format("the checkpoint in {}", options_.second_place.string()), &ignored);
   }
 
   Status check_note(std::string_view note, const std::string& name, std::optional<ledger::Checkpoint>* out) {
@@ -288,6 +284,7 @@ std::string to_json(const VerifyReport& report) {
   } else {
     out += "null";
   }
+  out += fmt::format(R"(,"second_checkpoint_missing":{})", report.second_place_missing);
   out += fmt::format(R"(,"unsigned_entries":{},"seconds":{{"headers":{:.3f},"values":{:.3f},"rows":{:.3f}}})",
                      report.unsigned_entries, report.header_seconds, report.value_seconds, report.row_seconds);
   out += fmt::format(R"(,"findings_total":{},"findings":[)", report.findings_total);

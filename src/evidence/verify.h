@@ -47,6 +47,8 @@ struct VerifyReport {
   uint64_t rows_unproven = 0;  // of them, without an image to compare, or newer than what was looked at
   std::optional<ledger::Checkpoint> checkpoint;  // the last signed one, when its signature is right
   uint64_t unsigned_entries = 0;                 // behind it: nothing proves them yet
+  // Nothing is kept at the second place: an older copy of the log would be in order as well.
+  bool second_place_missing = false;
   double header_seconds = 0, value_seconds = 0, row_seconds = 0;
 
   std::vector<Finding> findings;  // at most kMaxFindings, the first entries first

@@ -10,6 +10,7 @@ namespace rowledger::store {
 namespace {
 
 constexpr uint8_t kChunkVersion = 1;
+constexpr uint32_t kMaxValuesChunks = (uint64_t{1} << 33) / kValuesChunkBytes;  // 8 GB, as much as unpacking gives
 
 Error missing(std::string_view what, uint64_t number) {
   return {ErrorCode::kCorrupt,
@@ -128,11 +129,13 @@ Result<std::string> LogReader::values_apart(Seq seq) const {
     if (!found) return fail(missing("values of entry", seq.value));
     ByteReader reader(view(record));
     if (reader.u8() != kChunkVersion) return fail(ErrorCode::kCorrupt, "a large value's record has an unknown version");
-    chunks = reader.u32();
+    const uint32_t said = reader.u32();
+    if (chunk == 0) chunks = said;
+    if (said != chunks || chunks == 0 || chunks > kMaxValuesChunks)
+      return fail(ErrorCode::kCorrupt, fmt::format("the parts of entry {}'s large value do not fit together", seq.value));
     std::string_view rest = reader.rest();
     RL_ASSIGN(std::string bytes, decompress(rest, kValuesChunkBytes));
     if (chunk == 0 && chunks == 1) return bytes;
-    if (chunk == 0) out.reserve(chunks * kValuesChunkBytes);
     out += bytes;
   }
   return out;

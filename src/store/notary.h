@@ -6,12 +6,15 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "ledger/checkpoint.h"
 #include "ledger/note_key.h"
+#include "ledger/tile_tree.h"
 #include "store/store.h"
 
 namespace rowledger::store {
@@ -21,10 +24,17 @@ struct NotaryOptions {
   int shortest_interval_ms = 200;      // between two checkpoints
 };
 
+// What is kept at the second place; nothing when there is no such file, or the path is empty.
+Result<std::optional<std::string>> read_second_place(const std::filesystem::path& second_place);
+
+enum class MissingSecondPlace { kRefused, kAccepted };
+
 // That the log holds everything that was ever signed: in it, and at the second place. kCorrupt, saying what to do: the
-// log is shorter, or it is another. Changes nothing.
+// log is shorter, or it is another. kNotFound: something was signed, but the second place has nothing of it, so that an
+// old copy cannot be told from the newest one. Changes nothing.
 Status check_against_signed(const Store& store, const ledger::VerifierKey& key,
-                            const std::filesystem::path& second_place);
+                            const std::filesystem::path& second_place,
+                            MissingSecondPlace missing = MissingSecondPlace::kRefused);
 
 // Owns one thread, from construction to destruction; that signs what is durable by then.
 class Notary {
@@ -35,17 +45,19 @@ class Notary {
   Notary(const Notary&) = delete;
   Notary& operator=(const Notary&) = delete;
 
-  // Signs now, unless there is nothing new. Any thread.
+  // Signs now, unless there is nothing new. Nothing is signed in the log that the second place does not hold: what
+  // fails there is tried again with the next call, and the log's checkpoint stays as old as that one. Any thread.
   Status sign();
 
  private:
   void run();
-  Status write_second_place(std::string_view note) const;
+  Status write_second_place(const std::string& note, const ledger::TileTree& tree);
 
   Store& store_;
   const ledger::SigningKey& key_;
   const NotaryOptions options_;
-  std::mutex mutex_;  // one signature at a time
+  std::mutex mutex_;         // one signature at a time
+  std::string second_note_;  // what this notary has written to the second place
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -86,6 +86,59 @@ TEST_F(NotaryTest, AnOldCopyIsNoticed) {
   EXPECT_TRUE(check_against_signed(*restored, key_.verifier(), {}).has_value());
 }
 
+TEST_F(NotaryTest, AMissingSecondPlaceIsRefusedUnlessAccepted) {
+  auto store = open();
+  Workload workload(6, {});
+  ASSERT_TRUE(check(*store).has_value()) << "nothing was signed yet";
+  append(*store, workload, 5);
+  { const Notary notary(*store, key_, options()); }
+  std::filesystem::remove(options().second_place);
+  const Status refused = check(*store);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(refused.error().message, HasSubstr("--without-second-checkpoint"));
+  ASSERT_TRUE(check_against_signed(*store, key_.verifier(), options().second_place, MissingSecondPlace::kAccepted));
+  { const Notary notary(*store, key_, options()); }
+  EXPECT_TRUE(check(*store).has_value()) << "it is there again, though nothing new was signed";
+}
+
+TEST_F(NotaryTest, NothingIsSignedThatTheSecondPlaceDoesNotHold) {
+  auto store = open();
+  Workload workload(7, {});
+  const NotaryOptions gone{directory_.path() / "mount" / "second", 1};
+  Notary notary(*store, key_, gone);
+  append(*store, workload, 5);
+  const Status failed = notary.sign();
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_THAT(failed.error().message, HasSubstr(gone.second_place.string()));
+  EXPECT_FALSE(store->checkpoint().value().has_value());
+  std::filesystem::create_directory(directory_.path() / "mount");
+  ASSERT_TRUE(notary.sign().has_value());
+  EXPECT_EQ(read_second_place(gone.second_place).value(), store->checkpoint().value()->note);
+}
+
+TEST_F(NotaryTest, WhatAnotherCopySignedMeanwhileIsNotContradicted) {
+  auto store = open();
+  Workload workload(8, {}), here(8, {});
+  append(*store, workload, 5);
+  for (size_t i = 0; i < 5; ++i) {
+    Batch same;
+    here.next(same);
+  }
+  { const Notary notary(*store, key_, options()); }
+  store.reset();
+  std::filesystem::copy(directory_.path() / "log", directory_.path() / "copy",
+                        std::filesystem::copy_options::recursive);
+  store = open();
+  Notary notary(*store, key_, options());
+  auto copy = open("copy");
+  append(*copy, workload, 10);
+  { const Notary other(*copy, key_, options()); }
+  append(*store, here, 1);
+  EXPECT_FALSE(notary.sign().has_value());
+  EXPECT_EQ(read_second_place(options().second_place).value(), copy->checkpoint().value()->note);
+}
+
 TEST_F(NotaryTest, AnotherLogIsNoticedAndNeverSigned) {
   auto store = open();
   Workload workload(3, {});

@@ -309,14 +309,14 @@ class Rowledger:
 
     # ---- the daemon ----
 
-    def serve(self, wait=True, memory_limit=None, port=0, **environment):
+    def serve(self, *arguments, wait=True, memory_limit=None, port=0, **environment):
         """port: of HTTP, 0 any that is free, None as configured."""
         assert self.process is None
         env = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "ROWLEDGER_"))}
         env |= {"ROWLEDGER_DIR": str(self.dir)} | ({} if port is None else {"ROWLEDGER_HTTP_PORT": str(port)})
         env |= self.environment | environment
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "serve"], cwd=self.parent, env=env, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([PROGRAM, "serve", *arguments], cwd=self.parent, env=env, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=_die_with_parent)
         if wait:
             wait_until(self.is_up, 20, "the daemon answers\n" + tail(self.log_path))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -148,6 +149,43 @@ def test_altered_evidence(log, somewhere):
     other = verifier_key(log)[:-3] + "AA="
     assert somewhere("verify", "--evidence", file, "--key", other).returncode in (FOUND_WRONG, WRONG_USAGE)
     assert somewhere("verify", "--evidence", somewhere.path / "none").returncode == WRONG_USAGE
+
+
+def refused_to_serve(rowledger):
+    """What it says on its way out."""
+    rowledger.serve(wait=False)
+    assert rowledger.process.wait(20) == FOUND_WRONG
+    rowledger.process = None
+    return rowledger.log_path.read_text().splitlines()[-1]
+
+
+def test_an_older_copy_is_refused_also_where_the_second_checkpoint_is_gone(make_rowledger, cluster, database):
+    rowledger = make_rowledger()
+    rowledger.stop()
+    second, older = rowledger.parent / "data.checkpoint", rowledger.parent / "older"
+    shutil.copytree(rowledger.dir, older)
+    rowledger.serve()
+    cluster.sql(database, "UPDATE contacts SET name = 'Asha' WHERE id = 5")
+    rowledger.sync()
+    rowledger.stop()
+    newest = rowledger.parent / "newest"
+    rowledger.dir.rename(newest)
+    older.rename(rowledger.dir)
+    assert "older copy" in refused_to_serve(rowledger)
+    second.rename(rowledger.parent / "elsewhere")
+    said = refused_to_serve(rowledger)
+    assert str(second) in said and "--without-second-checkpoint" in said
+    assert "second checkpoint" in rowledger.must("verify") and not second.exists()
+
+    # The newest copy, where the file is lost for good.
+    shutil.rmtree(rowledger.dir)
+    newest.rename(rowledger.dir)
+    assert str(second) in refused_to_serve(rowledger)
+    rowledger.serve("--without-second-checkpoint")
+    rowledger.wait_for_entry(lambda entry: entry.get("detail", {}).get("event") == "second-checkpoint-lost")
+    rowledger.stop()
+    assert second.exists() and "second checkpoint" not in rowledger.must("verify")
+    rowledger.serve()
 
 
 def test_evidence_is_not_written_over_a_file(log, tmp_path):
