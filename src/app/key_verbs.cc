@@ -67,15 +67,19 @@ Result<KeyIds> erase_again(const OpenLog& log) {
   return erased;
 }
 
-// Names the entries whose values are sealed with keys that are gone though nobody erased them: "12, 40-58 (20 in all)".
-// Empty when there are none.
-Result<std::string> lost_entries(const OpenLog& log, const KeyIds& erased) {
+struct LostValues {
+  std::vector<privacy::KeyId> keys;
+  std::string entries;  // "12, 40-58 (20 in all)"
+};
+
+// The keys that are gone though nobody erased them, and the entries whose values are sealed with them.
+Result<LostValues> lost_values(const OpenLog& log, const KeyIds& erased) {
   constexpr size_t kMostStretches = 20;
   std::map<privacy::KeyId, bool> is_lost;
   std::vector<store::SeqRange> stretches;
   uint64_t count = 0;
   Status found;
-  RL_TRY(log->scan_keys([&](Seq seq, privacy::KeyId id) {
+  RL_TRY(log->scan_keys({{0}, log->end()}, [&](Seq seq, privacy::KeyId id) {
     if (id == privacy::KeyId{} || !found) return;
     const auto [at, is_new] = is_lost.try_emplace(id, false);
     if (is_new && !erased.contains(id)) {
@@ -90,7 +94,10 @@ Result<std::string> lost_entries(const OpenLog& log, const KeyIds& erased) {
     stretches.back().end = {seq.value + 1};
   }));
   RL_TRY(found);
-  std::string out;
+  LostValues lost;
+  for (const auto& [id, is] : is_lost)
+    if (is) lost.keys.push_back(id);
+  std::string& out = lost.entries;
   for (size_t i = 0; i < std::min(stretches.size(), kMostStretches); ++i) {
     const auto [begin, end] = stretches[i];
     out += fmt::format("{}{}", i > 0 ? ", " : "", begin.value);
@@ -98,18 +105,19 @@ Result<std::string> lost_entries(const OpenLog& log, const KeyIds& erased) {
   }
   if (stretches.size() > kMostStretches) out += " ...";
   if (count > 1) out += fmt::format(" ({} in all)", count);
-  return out;
+  return lost;
 }
 
 // What finds the values whose keys are lost is forgotten by the daemon when it starts.
-Status forget_what_finds_lost_values(const Workspace& workspace) {
+Status forget_what_finds_lost_values(const Workspace& workspace, const std::vector<privacy::KeyId>& keys) {
   RL_ASSIGN(const OpenLog log, workspace.open_to_write());
-  return log->note_lost_keys();
+  return log->note_lost_keys(keys);
 }
 
 // After a restore: what the log knows of its keys.
 Result<std::string> compare_with_log(const Workspace& workspace, const privacy::RestoreReport& report) {
-  std::string said, lost;
+  std::string said;
+  LostValues lost;
   {
     RL_ASSIGN(const OpenLog log, workspace.open_to_read());
     if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
@@ -117,15 +125,15 @@ Result<std::string> compare_with_log(const Workspace& workspace, const privacy::
     if (report.restored > 0 && !erased.empty())
       said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
     said += '.';
-    RL_ASSIGN(lost, lost_entries(log, erased));
+    RL_ASSIGN(lost, lost_values(log, erased));
   }
-  if (lost.empty()) return said;
-  RL_TRY(forget_what_finds_lost_values(workspace));
+  if (lost.keys.empty()) return said;
+  RL_TRY(forget_what_finds_lost_values(workspace, lost.keys));
   return said + fmt::format(
                     "\nThe values of these entries cannot be read, because their keys are lost: {}. They show as "
                     "erased; their headers and proofs stay. Rows that they were the newest entries of begin anew "
                     "with their next change. Evidence files and exports made before still have them.",
-                    lost);
+                    lost.entries);
 }
 
 // How much of the key files the log uses; nothing where there is no log yet, or none that can be opened.

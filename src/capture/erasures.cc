@@ -61,6 +61,8 @@ Result<bool> Erasures::finish_open() {
   {
     const auto lock = writer_.lock();
     RL_ASSIGN(expired, tell_expired(1));
+    RL_ASSIGN(const std::vector<privacy::KeyId> lost, store_.lost_keys());
+    if (!lost.empty()) RL_TRY(tell("lost", lost, store::Store::kLostKeys));
   }
   RL_TRY(store_.drop_expired_tokens());
   return any_open || expired > 0;
@@ -114,14 +116,23 @@ Result<uint64_t> Erasures::expire(store::RetentionRules rules, uint32_t today, c
 Result<uint64_t> Erasures::tell_expired(size_t at_least) {
   RL_ASSIGN(const std::vector<privacy::KeyId> keys, store_.untold_keys());
   if (keys.size() < at_least) return 0;
-  std::string numbers;
-  for (const privacy::KeyId key : keys) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", key.value);
-  const std::string detail =
-      fmt::format(R"({{"reason":"retention","keys_destroyed":{},"keys":[{}]}})", keys.size(), numbers);
-  writer_.add_control(record::EntryKind::kErase, {}, detail, std::nullopt);
-  writer_.batch().set_meta(std::string(store::Store::kUntoldKeys), "");
-  RL_TRY(writer_.flush_and_wait());
+  RL_TRY(tell("retention", keys, store::Store::kUntoldKeys));
   return keys.size();
+}
+
+Status Erasures::tell(std::string_view reason, std::span<const privacy::KeyId> keys, std::string_view list) {
+  while (!keys.empty()) {
+    const auto part = keys.first(std::min(keys.size(), kKeysAnEntry));
+    keys = keys.subspan(part.size());
+    std::string numbers;
+    for (const privacy::KeyId key : part) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", key.value);
+    writer_.add_control(
+        record::EntryKind::kErase, {},
+        fmt::format(R"({{"reason":"{}","keys_destroyed":{},"keys":[{}]}})", reason, part.size(), numbers),
+        std::nullopt);
+  }
+  writer_.batch().set_meta(std::string(list), "");
+  return writer_.flush_and_wait();
 }
 
 Status Erasures::destroy_keys(Seq seq, const std::vector<store::Owner>& owners) {

@@ -46,6 +46,8 @@ class Erasures {
   };
   Status remember();                               // locked
   Result<uint64_t> tell_expired(size_t at_least);  // locked
+  // In an entry, with which the list of them that the store keeps is at its end. Locked.
+  Status tell(std::string_view reason, std::span<const privacy::KeyId> keys, std::string_view list);
   Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
   Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
 

@@ -94,7 +94,20 @@ Status StateCheck::check_row(const Row& row) {
     return {};
   }
   check_against(row, **entry);
-  return {};
+  return check_sealing(row);
+}
+
+// Else its image could be replaced by one in clear, or by one that another key seals.
+Status StateCheck::check_sealing(const Row& row) {
+  if (row.state.image.empty()) return {};
+  const Seq newest = row.state.newest;
+  const Status looked = store_.scan_keys({newest, {newest.value + 1}}, [&](Seq, privacy::KeyId key) {
+    if (key != row.state.key)
+      findings_.add(newest, "the state's image of its row is not sealed with the key that seals the entry");
+  });
+  return looked || looked.error().code == ErrorCode::kUnavailable || looked.error().code == ErrorCode::kCorrupt
+             ? Status()
+             : looked;
 }
 
 // Rows may change while they are looked at. What was their newest entry then stands behind the present one.

@@ -41,6 +41,7 @@ class StateCheck {
   Status check_row(const Row& row);
   void check_against(const Row& row, const record::OwnedEntry& entry);
   void check_image(const Row& row, const record::OwnedEntry& entry);
+  Status check_sealing(const Row& row);
   Status follow_newer(Seq newest);
 
   const store::Store& store_;

@@ -1,5 +1,7 @@
 #include "evidence/value_check.h"
 
+#include "record/erase_detail.h"
+
 namespace rowledger::evidence {
 namespace {
 
@@ -11,12 +13,16 @@ constexpr char kOtherValues[] = "its values are not those that were recorded: th
 // False: they are others.
 bool count_entry(const OwnedEntry& entry, ValueCounts& counts) {
   switch (entry.values()) {
-    case Values::kErased: ++counts.erased; return true;
+    case Values::kErased: counts.erased_seqs.push_back(entry.header().seq); return true;
     case Values::kLocked: ++counts.locked; return true;
     case Values::kHere: break;
   }
   if (record::commitment_of(entry.salt(), entry.body_bytes()) != entry.header().commitment) return false;
   ++counts.proven;
+  if (entry.header().kind == record::EntryKind::kErase) {
+    const auto keys = record::keys_destroyed(entry.body().detail);
+    counts.told_keys.insert(counts.told_keys.end(), keys.begin(), keys.end());
+  }
   return true;
 }
 

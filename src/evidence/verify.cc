@@ -11,6 +11,7 @@
 #include "base/json_text.h"
 #include "evidence/bundle_check.h"
 #include "evidence/chain_check.h"
+#include "evidence/erasure_check.h"
 #include "evidence/findings.h"
 #include "evidence/state_check.h"
 #include "evidence/upper_tiles.h"
@@ -212,6 +213,7 @@ class Verification {
 
   Status check_all_values() {
     const uint64_t bundles = (end_ + kBundle - 1) / kBundle;
+    ErasureCheck erasures(store_, first_, end_, findings_);
     std::vector<Result<ValueCounts>> counts;
     for (uint64_t begin = first_ / kBundle; begin < bundles; begin += counts.size()) {
       counts.assign(std::min(bundles - begin, kRoundBundles * options_.threads), ValueCounts());
@@ -219,15 +221,16 @@ class Verification {
         if (!std::ranges::binary_search(unreadable_, begin + i))
           counts[i] = check_values(store_, {(begin + i) * kBundle}, count_of(begin + i), findings_);
       });
-      for (const auto& count : counts) {
-        if (!count) return fail(count.error());
-        report_.values += count->proven;
-        report_.values_erased += count->erased;
-        report_.values_locked += count->locked;
+      for (uint64_t i = 0; i < counts.size(); ++i) {
+        if (!counts[i]) return fail(counts[i].error());
+        report_.values += counts[i]->proven;
+        report_.values_erased += counts[i]->erased_seqs.size();
+        report_.values_locked += counts[i]->locked;
+        erasures.add(begin + i, *counts[i]);
       }
       RL_TRY(go_on(VerifyPhase::kValues, std::min(end_, (begin + counts.size()) * kBundle) - first_, end_ - first_));
     }
-    return {};
+    return erasures.finish();
   }
 
   Status check_state() {

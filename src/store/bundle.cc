@@ -1,5 +1,7 @@
 #include "store/bundle.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "record/entry.h"
@@ -109,9 +111,11 @@ void encode_bodies(Seq first, const std::vector<BundleEntry>& entries, Compresso
   writer.u64(first.value);
   writer.u16(static_cast<uint16_t>(entries.size()));
   std::string plain, section;
+  bool has_sealed = false;
   ByteWriter plain_writer(plain);
   for (const BundleEntry& entry : entries) {
     CHECK(entry.frame.size() <= kMaxFrameBytes);
+    has_sealed = has_sealed || entry.key != KeyId{};
     plain_writer.varint(entry.frame.size());
     plain_writer.varint(entry.key.value);
     plain_writer.varint(entry.values_apart ? 0 : entry.values.size() + 1);
@@ -120,7 +124,7 @@ void encode_bodies(Seq first, const std::vector<BundleEntry>& entries, Compresso
   for (const BundleEntry& entry : entries)
     if (entry.key == KeyId{} && !entry.values_apart) plain.append(entry.values);
   compressor.append(plain, section);
-  sealing.seal_section(first, section, out);
+  sealing.seal_section(first, section, has_sealed, out);
   for (const BundleEntry& entry : entries)
     if (entry.key != KeyId{} && !entry.values_apart) out.append(entry.values);
 }
@@ -160,17 +164,20 @@ Result<BodySection> decode_bodies(std::string_view record, const Sealing& sealin
   const uint64_t count = read_count(reader);
   if (!reader.ok()) return fail(malformed_bundle().error());
   std::string_view rest = reader.rest();
-  RL_ASSIGN(const std::optional<std::string> section, sealing.open_section(out.first, rest));
+  RL_ASSIGN(const std::optional<Sealing::Section> section, sealing.open_section(out.first, rest));
   if (!section) {
     out.parts.resize(count);
     out.locked = true;
     return out;
   }
-  std::string_view compressed = *section;
+  std::string_view compressed = section->bytes;
   RL_ASSIGN(const std::string plain, decompress(compressed, kMaxBodySection));
   ByteReader plain_reader(plain), sealed(rest);
   std::vector<PartSizes> sizes;
   if (!compressed.empty() || !read_frames(plain_reader, count, out, sizes)) return fail(malformed_bundle().error());
+  // Nothing would bind the frames of entries that were erased.
+  if (section->in_clear && !std::ranges::all_of(out.parts, [](const auto& part) { return part.key == KeyId{}; }))
+    return fail(ErrorCode::kCorrupt, "a bundle has sealed values, but its frames are in clear: it was altered");
   for (uint64_t i = 0; i < count; ++i)
     out.values.append(out.parts[i].key == KeyId{} ? plain_reader.raw(sizes[i].values) : sealed.raw(sizes[i].values));
   if (!plain_reader.ok() || !plain_reader.at_end() || !sealed.ok() || !sealed.at_end())

@@ -77,7 +77,7 @@ std::string bodies_around(std::string_view bytes) {
   writer.u64(256);
   writer.u16(static_cast<uint16_t>(count));
   compressor().append(reader.rest(), section);
-  sealing().seal_section({256}, section, out);
+  sealing().seal_section({256}, section, false, out);
   return out.append(sealed, 'v');
 }
 

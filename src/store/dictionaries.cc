@@ -84,10 +84,11 @@ Status load_dictionary(Sealing& sealing, std::string_view meta_key, std::string_
   const uint64_t per_mille = reader.varint();
   if (!reader.ok() || !number.ok() || !number.at_end() || is == 0 || per_mille > 1'000) return fail(Error(malformed));
   std::string_view sealed = reader.rest();
-  RL_ASSIGN(std::optional<std::string> bytes, sealing.open_dictionary(is, sealed));
-  if (!bytes) return {};
-  if (!sealed.empty() || bytes->empty() || bytes->size() > privacy::kMaxDictionaryBytes) return fail(Error(malformed));
-  sealing.dictionaries().add(table, std::make_unique<RecordDictionary>(is, std::move(*bytes), per_mille));
+  RL_ASSIGN(std::optional<Sealing::Section> opened, sealing.open_dictionary(is, sealed));
+  if (!opened) return {};
+  std::string& bytes = opened->bytes;
+  if (!sealed.empty() || bytes.empty() || bytes.size() > privacy::kMaxDictionaryBytes) return fail(Error(malformed));
+  sealing.dictionaries().add(table, std::make_unique<RecordDictionary>(is, std::move(bytes), per_mille));
   return {};
 }
 

@@ -195,7 +195,7 @@ TEST_F(RetainedIndexTest, ForgetsWhatWasSealedWithLostKeys) {
   for (const privacy::KeyId key : *keys) ASSERT_TRUE(keys_->destroy(key));  // behind the log's back
   ASSERT_TRUE(store_->drop_expired_tokens());
   EXPECT_TRUE(finds(6)) << "nobody said so";
-  ASSERT_TRUE(store_->note_lost_keys());
+  ASSERT_TRUE(store_->note_lost_keys({}));
   open();
   ASSERT_TRUE(store_->drop_expired_tokens());
   EXPECT_FALSE(finds(6));

@@ -244,7 +244,8 @@ Status RocksdbStore::write_redo(const Batch& batch, uint64_t number) {
         RL_ASSIGN(const record::Values found, sealing_.find(redo.seal_key, key));
         CHECK(found == record::Values::kHere);
         values_.clear();
-        Sealing::seal_image(key, state_key(change.table, change.key), nullptr, redo.logged, values_);
+        const std::string stored_key = state_key(change.table, change.key);
+        Sealing::seal_image(key, {stored_key, redo.newest, redo.schema}, nullptr, redo.logged, values_);
         redo.logged = values_;
       }
       append_redo(redo, redo_);

@@ -44,10 +44,6 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::keys_of(const std::vector<Owne
   return out;
 }
 
-Status RocksdbStore::scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const {
-  return scan_keys({{0}, end()}, visit);
-}
-
 Status RocksdbStore::scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const {
   const Error locked{ErrorCode::kUnavailable, "the keys are locked: what values are sealed with cannot be told"};
   const uint64_t end = std::min(range.end.value, this->end().value);

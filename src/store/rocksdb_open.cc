@@ -168,7 +168,8 @@ Result<std::string> RocksdbStore::redo_image(const RedoChange& change) {
     RL_ASSIGN(const record::Values values, sealing_.find(change.seal_key, key));
     if (values != record::Values::kHere)
       return fail(ErrorCode::kPermission, "the keys that the log is sealed with cannot be had");
-    return sealing_.open_image(key, state_key(change.table, change.key), change.logged);
+    const std::string stored_key = state_key(change.table, change.key);
+    return sealing_.open_image(key, {stored_key, change.newest, change.schema}, change.logged);
   }
   const auto schema = this->schema(change.schema);
   if (!schema)

@@ -16,6 +16,12 @@ namespace {
 // When the keys were in use that were destroyed, and whose entries' tokens may still be there.
 constexpr char kKeyDays[] = "retention.key_days";
 
+std::string lines_of(const std::vector<privacy::KeyId>& keys) {
+  std::string out;
+  for (const privacy::KeyId key : keys) out += fmt::format("{}\n", key.value);
+  return out;
+}
+
 }  // namespace
 
 bool RetentionRules::erases() const {
@@ -45,7 +51,7 @@ Result<KeyDays> RocksdbStore::key_days() const {
 // says which they were.
 Status RocksdbStore::note_expired(const std::vector<SubjectKeys::Expired>& expired) {
   RL_ASSIGN(KeyDays days, key_days());
-  RL_ASSIGN(std::vector<privacy::KeyId> untold, noted_keys());
+  RL_ASSIGN(std::vector<privacy::KeyId> untold, noted_keys(kUntoldKeys));
   for (const SubjectKeys::Expired& keys : expired) {
     subject_keys_.add_days(keys, days);
     for (const HeldKey& held : keys.expired) untold.push_back(held.key);
@@ -53,26 +59,24 @@ Status RocksdbStore::note_expired(const std::vector<SubjectKeys::Expired>& expir
   // A turn that was broken off between the note and the keys has noted some of these already.
   std::ranges::sort(untold, {}, &privacy::KeyId::value);
   untold.erase(std::unique(untold.begin(), untold.end()), untold.end());
-  std::string numbers;
-  for (const privacy::KeyId key : untold) numbers += fmt::format("{}\n", key.value);
   rocksdb::ColumnFamilyHandle* const family = database_->family(Family::kMeta);
   rocksdb::WriteBatch out;
   out.Put(family, slice(meta_key(kFree, kKeyDays)), slice(days.format()));
-  out.Put(family, slice(meta_key(kFree, kUntoldKeys)), slice(numbers));
+  out.Put(family, slice(meta_key(kFree, kUntoldKeys)), slice(lines_of(untold)));
   const rocksdb::Status status = database_->db().Write(synced(), &out);
   if (!status.ok()) return fail(error_of(status, "noting what is to be erased"));
   return {};
 }
 
-Result<std::vector<privacy::KeyId>> RocksdbStore::noted_keys() const {
-  RL_ASSIGN(const auto noted, meta(kUntoldKeys));
+Result<std::vector<privacy::KeyId>> RocksdbStore::noted_keys(std::string_view meta_name) const {
+  RL_ASSIGN(const auto noted, meta(meta_name));
   std::vector<privacy::KeyId> out;
   const std::string_view text = noted ? std::string_view(*noted) : std::string_view();
   for (const char *at = text.data(), *const end = at + text.size(); at != end;) {
     privacy::KeyId& key = out.emplace_back();
     const auto [behind, error] = std::from_chars(at, end, key.value);
     if (error != std::errc() || behind == end || *behind != '\n')
-      return fail(ErrorCode::kCorrupt, "the list of keys that retention destroyed is malformed");
+      return fail(ErrorCode::kCorrupt, fmt::format("the list {} is malformed", meta_name));
     at = behind + 1;
   }
   return out;
@@ -80,7 +84,7 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::noted_keys() const {
 
 // Those that were noted and not destroyed, since the program ended in between, are found again by destroy_expired().
 Result<std::vector<privacy::KeyId>> RocksdbStore::untold_keys() const {
-  RL_ASSIGN(const std::vector<privacy::KeyId> noted, noted_keys());
+  RL_ASSIGN(const std::vector<privacy::KeyId> noted, noted_keys(kUntoldKeys));
   std::vector<privacy::KeyId> out;
   for (const privacy::KeyId key : noted) {
     RL_ASSIGN(const bool gone, is_destroyed(key));
@@ -89,12 +93,14 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::untold_keys() const {
   return out;
 }
 
-Status RocksdbStore::note_lost_keys() {
+Status RocksdbStore::note_lost_keys(const std::vector<privacy::KeyId>& keys) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");
   KeyDays days;
   days.add(0, day_of(options_.now()));
-  const rocksdb::Status status = database_->db().Put(synced(), database_->family(Family::kMeta),
-                                                     slice(meta_key(kFree, kKeyDays)), slice(days.format()));
+  rocksdb::WriteBatch out;
+  out.Put(database_->family(Family::kMeta), slice(meta_key(kFree, kKeyDays)), slice(days.format()));
+  out.Put(database_->family(Family::kMeta), slice(meta_key(kFree, kLostKeys)), slice(lines_of(keys)));
+  const rocksdb::Status status = database_->db().Write(synced(), &out);
   if (!status.ok()) return fail(error_of(status, "noting what was lost"));
   return {};
 }

@@ -60,10 +60,11 @@ class RocksdbStore final : public Store {
                                                       size_t at_most) override;
   Result<std::vector<privacy::KeyId>> untold_keys() const override;
   Status drop_expired_tokens() override;
-  Status note_lost_keys() override;
+  Status note_lost_keys(const std::vector<privacy::KeyId>& keys) override;
+  Result<std::vector<privacy::KeyId>> lost_keys() const override { return noted_keys(kLostKeys); }
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
   Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
-  Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
+  Status scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // For tests that alter what is stored behind the store's back.
@@ -132,14 +133,13 @@ class RocksdbStore final : public Store {
   // rocksdb_erase.cc
   std::vector<Token> tokens_left(const record::Entry& entry) const;
   Result<KeptTokens> erased_among(uint64_t range, std::string_view subject) const;
-  Status scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const;
   Status drop_tokens(uint64_t range, const KeptTokens& erased);
   Status drop_stored_tokens(uint64_t range, const KeptTokens& erased);
   Status wipe_index();
 
   // rocksdb_retention.cc
   Result<KeyDays> key_days() const;
-  Result<std::vector<privacy::KeyId>> noted_keys() const;
+  Result<std::vector<privacy::KeyId>> noted_keys(std::string_view meta_name) const;
   Status note_expired(const std::vector<SubjectKeys::Expired>& expired);
   Result<std::vector<KeyDays::Begin>> ranges_begin() const;
   Result<KeptTokens> all_erased(uint64_t range) const;

@@ -22,6 +22,14 @@ std::string place_of(char kind, uint64_t number) {
   return out;
 }
 
+std::string bytes_of(const Sealing::ImagePlace& place) {
+  std::string out(place.stored_key);
+  ByteWriter writer(out);
+  writer.u64(place.newest.value);
+  writer.u32(place.schema.value);
+  return out;
+}
+
 privacy::Nonce nonce_of(std::string_view bytes) {
   privacy::Nonce out;
   std::memcpy(out.data(), bytes.data(), out.size());
@@ -85,18 +93,18 @@ Result<std::string> Sealing::open_values(const SubjectKey& key, Seq seq, const D
   return unpack(packed);
 }
 
-void Sealing::seal_image(const SubjectKey& key, std::string_view place, const privacy::RecordDictionary* dictionary,
+void Sealing::seal_image(const SubjectKey& key, const ImagePlace& place, const privacy::RecordDictionary* dictionary,
                          std::string_view image, std::string& out) {
   privacy::Nonce nonce;
   draw_nonce(nonce);
   out.append(reinterpret_cast<const char*>(nonce.data()), nonce.size());
-  key.seal(nonce, place, pack(image, dictionary), out);
+  key.seal(nonce, bytes_of(place), pack(image, dictionary), out);
 }
 
-Result<std::string> Sealing::open_image(const SubjectKey& key, std::string_view place, std::string_view sealed) const {
+Result<std::string> Sealing::open_image(const SubjectKey& key, const ImagePlace& place, std::string_view sealed) const {
   std::string packed;
   if (sealed.size() < privacy::kNonceBytes ||
-      !key.unseal(nonce_of(sealed), place, sealed.substr(privacy::kNonceBytes), packed))
+      !key.unseal(nonce_of(sealed), bytes_of(place), sealed.substr(privacy::kNonceBytes), packed))
     return fail(damaged("rows"));
   return unpack(packed);
 }
@@ -108,11 +116,14 @@ Result<std::string> Sealing::unpack(std::string_view packed) const {
   return out;
 }
 
-void Sealing::seal_section(Seq first, std::string_view bytes, std::string& out) const {
-  seal_shared(place_of('f', first.value), bytes, out);
+void Sealing::seal_section(Seq first, std::string_view bytes, bool has_sealed, std::string& out) const {
+  if (seal_new_ || has_sealed) return seal_shared(place_of('f', first.value), bytes, out);
+  ByteWriter writer(out);
+  writer.varint(0);
+  writer.string(bytes);
 }
 
-Result<std::optional<std::string>> Sealing::open_section(Seq first, std::string_view& in) const {
+Result<std::optional<Sealing::Section>> Sealing::open_section(Seq first, std::string_view& in) const {
   return open_shared(place_of('f', first.value), "frames", in);
 }
 
@@ -121,17 +132,14 @@ void Sealing::seal_dictionary(uint32_t number, std::string_view bytes, std::stri
   seal_shared(place_of('d', number), bytes, out);
 }
 
-Result<std::optional<std::string>> Sealing::open_dictionary(uint32_t number, std::string_view& in) const {
+Result<std::optional<Sealing::Section>> Sealing::open_dictionary(uint32_t number, std::string_view& in) const {
   if (in.starts_with('\0')) return fail(damaged("dictionaries"));  // there are none in clear
   return open_shared(place_of('d', number), "dictionaries", in);
 }
 
 void Sealing::seal_shared(std::string_view place, std::string_view bytes, std::string& out) const {
+  CHECK(ring_ != nullptr);
   ByteWriter writer(out);
-  if (!seal_new_) {
-    writer.varint(0);
-    return writer.string(bytes);
-  }
   writer.varint(installation_.value);
   writer.varint(privacy::kNonceBytes + bytes.size() + privacy::kTagBytes);
   privacy::Nonce nonce;
@@ -140,14 +148,14 @@ void Sealing::seal_shared(std::string_view place, std::string_view bytes, std::s
   installation_secret_.seal(nonce, place, bytes, out);
 }
 
-Result<std::optional<std::string>> Sealing::open_shared(std::string_view place, std::string_view what,
-                                                        std::string_view& in) const {
+Result<std::optional<Sealing::Section>> Sealing::open_shared(std::string_view place, std::string_view what,
+                                                             std::string_view& in) const {
   ByteReader reader(in);
   const KeyId id{reader.varint()};
   const std::string_view bytes = reader.string();
   if (!reader.ok()) return fail(damaged(what));
   in = reader.rest();
-  if (id == KeyId{}) return std::optional<std::string>(bytes);
+  if (id == KeyId{}) return Section{std::string(bytes), true};
   SubjectKey key;
   RL_ASSIGN(const record::Values values, find(id, key));
   if (values == record::Values::kLocked) return std::nullopt;
@@ -157,7 +165,7 @@ Result<std::optional<std::string>> Sealing::open_shared(std::string_view place, 
   if (bytes.size() < privacy::kNonceBytes ||
       !key.unseal(nonce_of(bytes), place, bytes.substr(privacy::kNonceBytes), out))
     return fail(damaged(what));
-  return std::optional<std::string>(std::move(out));
+  return Section{std::move(out), false};
 }
 
 }  // namespace rowledger::store

@@ -50,23 +50,32 @@ class Sealing {
   Result<std::string> open_values(const SubjectKey& key, Seq seq, const Digest& commitment,
                                   std::string_view sealed) const;
 
-  // A row's image. place: the row's key in the database, so that an image cannot be put elsewhere.
-  static void seal_image(const SubjectKey& key, std::string_view place, const privacy::RecordDictionary* dictionary,
+  // Which image: the row's key in the database and what else its record says, so that an image can be put neither
+  // elsewhere nor behind the row's back.
+  struct ImagePlace {
+    std::string_view stored_key;
+    Seq newest;
+    SchemaId schema;
+  };
+  static void seal_image(const SubjectKey& key, const ImagePlace& place, const privacy::RecordDictionary* dictionary,
                          std::string_view image, std::string& out);
-  Result<std::string> open_image(const SubjectKey& key, std::string_view place, std::string_view sealed) const;
+  Result<std::string> open_image(const SubjectKey& key, const ImagePlace& place, std::string_view sealed) const;
 
-  // The frames of a bundle, under the installation's key. open_section takes them off the front of `in`; nothing when
-  // the key cannot be had.
-  void seal_section(Seq first, std::string_view bytes, std::string& out) const;
-  Result<std::optional<std::string>> open_section(Seq first, std::string_view& in) const;
+  // The frames of a bundle, under the installation's key, or in clear where none of its entries is sealed and none is
+  // to be. open_section takes them off the front of `in`; nothing when the key cannot be had.
+  struct Section {
+    std::string bytes;
+    bool in_clear = false;
+  };
+  void seal_section(Seq first, std::string_view bytes, bool has_sealed, std::string& out) const;
+  Result<std::optional<Section>> open_section(Seq first, std::string_view& in) const;
   // A dictionary, in the same way.
   void seal_dictionary(uint32_t number, std::string_view bytes, std::string& out) const;
-  Result<std::optional<std::string>> open_dictionary(uint32_t number, std::string_view& in) const;
+  Result<std::optional<Section>> open_dictionary(uint32_t number, std::string_view& in) const;
 
  private:
   void seal_shared(std::string_view place, std::string_view bytes, std::string& out) const;
-  Result<std::optional<std::string>> open_shared(std::string_view place, std::string_view what,
-                                                 std::string_view& in) const;
+  Result<std::optional<Section>> open_shared(std::string_view place, std::string_view what, std::string_view& in) const;
   Result<std::string> unpack(std::string_view packed) const;
 
   privacy::KeyRing* const ring_;

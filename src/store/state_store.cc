@@ -253,7 +253,7 @@ Status StateStore::seal_row(const RowTable::Row& row, const privacy::RecordDicti
   RL_ASSIGN(const record::Values values, sealing_.find(state.head.key, key));
   if (values == record::Values::kHere) {
     out.assign(row.value, 0, row.value.size() - state.image.size());
-    Sealing::seal_image(key, row.key, dictionary, state.image, out);
+    Sealing::seal_image(key, {row.key, state.head.newest, state.head.schema}, dictionary, state.image, out);
     return {};
   }
   // Erased since it was put here.
@@ -292,7 +292,7 @@ Result<RowState> StateStore::open_row(std::string_view stored_key, std::string_v
   if (values == record::Values::kErased) {
     row.head.erased = true;
   } else {
-    RL_ASSIGN(row.head.image, sealing_.open_image(key, stored_key, row.image));
+    RL_ASSIGN(row.head.image, sealing_.open_image(key, {stored_key, row.head.newest, row.head.schema}, row.image));
   }
   return std::move(row.head);
 }

@@ -309,8 +309,11 @@ class Store {
   // Any thread, one at a time with drop_tokens() and destroy_expired(). The same for what was sealed with keys that
   // destroy_expired() destroyed since.
   virtual Status drop_expired_tokens() = 0;
-  // Any thread. Keys were lost, whichever: the next drop_expired_tokens() goes through the whole log.
-  virtual Status note_lost_keys() = 0;
+  // Any thread. These keys were lost: the next drop_expired_tokens() goes through the whole log. They are lost_keys()
+  // until a batch that tells of them sets the meta kLostKeys to nothing.
+  static constexpr std::string_view kLostKeys = "keys.lost";
+  virtual Status note_lost_keys(const std::vector<privacy::KeyId>& keys) = 0;
+  virtual Result<std::vector<privacy::KeyId>> lost_keys() const = 0;
   // The keys that destroy_keys() would destroy.
   virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;
   // How many slots of the key files (docs/format/keys.md) the log uses: with fewer it cannot be read.
@@ -319,9 +322,9 @@ class Store {
     bool operator==(const KeySlots&) const = default;
   };
   virtual Result<KeySlots> key_slots() const = 0;
-  // Tells of each entry what its values are sealed with; nothing for those in clear. kUnavailable when the keys are
-  // locked.
-  virtual Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const = 0;
+  // Tells of each entry of the range what its values are sealed with; nothing for those in clear. kUnavailable when the
+  // keys are locked.
+  virtual Status scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const = 0;
   // The entries before `end` about the subject, and whose they are, as far as its values can be read. kUnavailable when
   // the keys are locked.
   struct Trace {

@@ -38,13 +38,17 @@ Status ScopedStore::set_checkpoint(std::string_view) { return refused(); }
 Result<uint64_t> ScopedStore::destroy_keys(const std::vector<store::Owner>&) { return refused(); }
 Status ScopedStore::drop_tokens(std::string_view) { return refused(); }
 Result<store::Store::KeySlots> ScopedStore::key_slots() const { return refused(); }
-Status ScopedStore::scan_keys(const std::function<void(Seq, privacy::KeyId)>&) const { return refused(); }
+Status ScopedStore::scan_keys(store::SeqRange, const std::function<void(Seq, privacy::KeyId)>&) const {
+  return refused();
+}
 Result<std::vector<privacy::KeyId>> ScopedStore::destroy_expired(const store::RetentionRules&, uint32_t, size_t) {
   return refused();
 }
 Result<std::vector<privacy::KeyId>> ScopedStore::untold_keys() const { return refused(); }
 Status ScopedStore::drop_expired_tokens() { return refused(); }
-Status ScopedStore::note_lost_keys() { return refused(); }
+Status ScopedStore::note_lost_keys(const std::vector<privacy::KeyId>&) { return refused(); }
+
+Result<std::vector<privacy::KeyId>> ScopedStore::lost_keys() const { return refused(); }
 Result<std::vector<privacy::KeyId>> ScopedStore::keys_of(const std::vector<store::Owner>&) const { return refused(); }
 Result<store::Store::Trace> ScopedStore::trace_of(std::string_view, Seq) const { return refused(); }
 

@@ -28,10 +28,11 @@ class ScopedStore final : public store::Store {
                                                       size_t at_most) override;
   Result<std::vector<privacy::KeyId>> untold_keys() const override;
   Status drop_expired_tokens() override;
-  Status note_lost_keys() override;
+  Status note_lost_keys(const std::vector<privacy::KeyId>& keys) override;
+  Result<std::vector<privacy::KeyId>> lost_keys() const override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
   Result<KeySlots> key_slots() const override;
-  Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
+  Status scan_keys(store::SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;
 
   // Positions, not contents: of the whole log.
