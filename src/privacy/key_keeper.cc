@@ -48,6 +48,14 @@ Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path&
   return ring;
 }
 
+std::vector<MasterKey> present_master_keys(const std::filesystem::path& file) {
+  std::vector<MasterKey> out;
+  for (const auto& path : {file, next_to(file)}) {
+    if (const auto key = read_master_key(path)) out.push_back(*key);
+  }
+  return out;
+}
+
 Status put_master_key(const std::filesystem::path& file, const MasterKey& key) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return write_master_key(file, key);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "privacy/key_ring.h"
@@ -19,6 +20,9 @@ Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& director
 // The same for the one who writes: he also ends that change, or takes back what was never used.
 Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path& directory,
                                                     const std::filesystem::path& master_key_file);
+
+// The key in the file, and the one beside it: one of them is the present one, if any can be read.
+std::vector<MasterKey> present_master_keys(const std::filesystem::path& file);
 
 // Puts the key in the file's place, or makes the file; what was there is overwritten. A crash leaves one of the two.
 Status put_master_key(const std::filesystem::path& file, const MasterKey& key);
