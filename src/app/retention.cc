@@ -52,10 +52,9 @@ void Retention::run() {
 
 Status Retention::once(uint32_t day) {
   const Result<uint64_t> destroyed = capture_.expire(rules_, day, held_);
-  if (destroyed && *destroyed == 0) return {};
   // Each could have a value that is to be gone, also where it was broken off.
-  Status discarded = exports_.discard_all();
-  return destroyed ? discarded : fail(destroyed.error());
+  Status removed = capture_.remove_copies([this] { return exports_.discard_all(); });
+  return destroyed ? removed : fail(destroyed.error());
 }
 
 }  // namespace rowledger::app

@@ -126,7 +126,8 @@ class CaptureImpl final : public Capture {
   }
 
   Result<Seq> erase(const record::Entry& entry) override { return erasures_.carry_out(entry); }
-  Result<bool> finish_erasures() override { return erasures_.finish_open(); }
+  Status finish_erasures() override { return erasures_.finish_open(); }
+  Status remove_copies(const std::function<Status()>& remove) override { return erasures_.remove_copies(remove); }
   Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const Held& held) override {
     return erasures_.expire(rules, today, held, stop_);
   }

@@ -10,6 +10,7 @@ namespace rowledger::capture {
 namespace {
 
 constexpr char kOpenKey[] = "capture.open_erasures";
+constexpr char kCopiesKey[] = "capture.copies_before";  // the newest erasure whose copies are not removed yet
 // Each is synced to the disk while nothing is built: some tenths of a second.
 constexpr size_t kKeysATurn = 100;
 constexpr size_t kKeysAnEntry = 1'000;
@@ -33,7 +34,7 @@ Status Erasures::remember() {
   return writer_.flush_and_wait();
 }
 
-Result<bool> Erasures::finish_open() {
+Status Erasures::finish_open() {
   RL_ASSIGN(const auto text, store_.meta(kOpenKey));
   std::string_view rest = text ? std::string_view(*text) : std::string_view();
   while (!rest.empty()) {
@@ -45,7 +46,6 @@ Result<bool> Erasures::finish_open() {
       return fail(ErrorCode::kCorrupt, "the list of erasures under way is malformed");
     open_.push_back({{*seq}, line.back() == static_cast<char>(Stage::kKeys) ? Stage::kKeys : Stage::kTokens});
   }
-  const bool any_open = !open_.empty();
   for (const Open& open : std::vector<Open>(open_)) {
     RL_ASSIGN(const auto entry, store_.read(open.seq));
     if (!entry || entry->values() != record::Values::kHere)
@@ -57,13 +57,11 @@ Result<bool> Erasures::finish_open() {
     RL_TRY(drop_tokens(open.seq, owners));
   }
   // What retention had begun, whether or not it is still configured.
-  uint64_t expired;
   {
     const auto lock = writer_.lock();
-    RL_ASSIGN(expired, tell_expired(1));
+    RL_TRY(tell_expired(1));
   }
-  RL_TRY(store_.drop_expired_tokens());
-  return any_open || expired > 0;
+  return store_.drop_expired_tokens();
 }
 
 Result<Seq> Erasures::carry_out(const record::Entry& entry) {
@@ -78,6 +76,7 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
     record::Entry copy = entry;
     seq = writer_.add(copy);
     open_.push_back({seq, Stage::kKeys});
+    owe_copies(seq);
     RL_TRY(remember());
     RL_TRY(destroy_keys(seq, owners));
   }
@@ -118,7 +117,7 @@ Result<uint64_t> Erasures::tell_expired(size_t at_least) {
   for (const privacy::KeyId key : keys) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", key.value);
   const std::string detail =
       fmt::format(R"({{"reason":"retention","keys_destroyed":{},"keys":[{}]}})", keys.size(), numbers);
-  writer_.add_control(record::EntryKind::kErase, {}, detail, std::nullopt);
+  owe_copies(writer_.add_control(record::EntryKind::kErase, {}, detail, std::nullopt));
   writer_.batch().set_meta(std::string(store::Store::kUntoldKeys), "");
   RL_TRY(writer_.flush_and_wait());
   return keys.size();
@@ -142,6 +141,21 @@ Status Erasures::drop_tokens(Seq seq, const std::vector<store::Owner>& owners) {
   const auto lock = writer_.lock();
   std::erase_if(open_, [&](const Open& open) { return open.seq == seq; });
   return remember();
+}
+
+// Stored with the next batch.
+void Erasures::owe_copies(Seq seq) { writer_.batch().set_meta(kCopiesKey, std::to_string(seq.value)); }
+
+Status Erasures::remove_copies(const std::function<Status()>& remove) {
+  RL_ASSIGN(const auto owed, store_.meta(kCopiesKey));
+  RL_ASSIGN(const std::vector<privacy::KeyId> untold, store_.untold_keys());
+  if (owed.value_or("").empty() && untold.empty()) return {};
+  RL_TRY(remove());
+  const auto lock = writer_.lock();
+  RL_ASSIGN(const auto still_owed, store_.meta(kCopiesKey));
+  if (still_owed != owed) return {};  // an erasure came in between
+  writer_.batch().set_meta(kCopiesKey, "");
+  return writer_.flush_and_wait();
 }
 
 }  // namespace rowledger::capture
