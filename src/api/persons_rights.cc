@@ -138,7 +138,7 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
   out.entries = person.entries;
   RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, detail)));
   // Also those that were begun while the key was still there.
-  if (exports_ != nullptr) RL_TRY(exports_->discard_all());
+  if (exports_ != nullptr) RL_TRY(capture_.remove_copies([this] { return exports_->discard_all(); }));
   std::set<std::string_view> subjects;
   for (const store::Owner& owner : person.owners) subjects.insert(owner.subject);
   for (const std::string_view subject : subjects) {

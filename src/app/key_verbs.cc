@@ -57,7 +57,9 @@ Result<KeyIds> erase_again(const OpenLog& log) {
   const auto search = query::Search::parse("kind:erase", Timestamp::now(), true);
   KeyIds erased;
   RL_TRY(query::Reader(*log).search(*search, query::Order::kOldestFirst, {}, [&](const record::OwnedEntry& entry) {
-    JsonView(entry.body().detail)["keys"].for_each_item([&](JsonView number) {
+    const JsonView detail(entry.body().detail);
+    if (detail["keys_lost"]) return true;  // this backup may have them
+    detail["keys"].for_each_item([&](JsonView number) {
       erased.insert({std::strtoull(number.text().c_str(), nullptr, 10)});
       return true;
     });
@@ -115,15 +117,14 @@ Status forget_what_finds_lost_values(const Workspace& workspace, const std::vect
 }
 
 // After a restore: what the log knows of its keys.
-Result<std::string> compare_with_log(const Workspace& workspace, const privacy::RestoreReport& report) {
+Result<std::string> compare_with_log(const Workspace& workspace) {
   std::string said;
   LostValues lost;
   {
     RL_ASSIGN(const OpenLog log, workspace.open_to_read());
     if (!log.keys) return fail(ErrorCode::kPermission, "the restored keys do not open");
     RL_ASSIGN(const KeyIds erased, erase_again(log));
-    if (report.restored > 0 && !erased.empty())
-      said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
+    if (!erased.empty()) said += fmt::format("; {} that the log says are erased were destroyed again", erased.size());
     said += '.';
     RL_ASSIGN(lost, lost_values(log, erased));
   }
@@ -153,12 +154,13 @@ void put_used(const Workspace& workspace, const privacy::RecoveryKey& recovery, 
                         since->begin.value, since->end.value - 1);
 }
 
-Result<std::string> restore(const Workspace& workspace, const KeysOptions& options) {
+Result<std::string> restore(Workspace workspace, const KeysOptions& options) {
   if (options.file.empty() || options.recovery_key_file.empty())
     return fail(ErrorCode::kInvalid, "say what from: keys restore FILE --recovery-key-file R");
   RL_TRY(workspace.refuse_beside_daemon());
   RL_ASSIGN(const std::string digits, read_file(options.recovery_key_file));
   RL_ASSIGN(const auto recovery, privacy::parse_recovery_key(without_line_end(digits)));
+  workspace.restores_keys = true;
   const auto directory = Workspace::key_ring_directory(workspace.directory);
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -168,7 +170,8 @@ Result<std::string> restore(const Workspace& workspace, const KeysOptions& optio
   const bool has_file = workspace.config.master_key_command.empty();
   auto master = workspace.master_key();
   const bool has_keys = std::filesystem::exists(directory / "tenants.keys", error);
-  if (master && has_keys) restoring.current_master = *master;
+  if (has_keys && has_file) restoring.present_masters = privacy::present_master_keys(workspace.master_key_file());
+  if (has_keys && !has_file && master) restoring.present_masters = {*master};
   std::string newer;
   put_used(workspace, recovery, options, restoring, newer);
   const auto restored = privacy::restore_keys(directory, options.file, recovery, restoring);
@@ -180,13 +183,17 @@ Result<std::string> restore(const Workspace& workspace, const KeysOptions& optio
   const privacy::RestoreReport& report = *restored;
   const bool fits = master && master->view() == report.master.view();
   if (!fits && !has_file)
-    return fail(ErrorCode::kPermission, "the keys are restored, but the command gives another master key than theirs");
+    return fail(ErrorCode::kPermission,
+                "the keys are restored, but the command gives another master key than theirs, so that what was erased "
+                "could not be erased again: when it gives theirs, run this once more");
   if (!fits) RL_TRY(privacy::put_master_key(workspace.master_key_file(), report.master));
   std::string said = fmt::format("Restored as of {}: {} keys from the backup, {} were here, {} stay destroyed",
                                  report.made_at.to_string(), report.restored, report.kept, report.destroyed);
   if (report.lost > 0) said += fmt::format(", {} are lost", report.lost);
-  if (report.restored == 0 && report.lost == 0) return said + ".";
-  RL_ASSIGN(const std::string compared, compare_with_log(workspace, report));
+  if (!workspace.has_log())
+    return said + ".\nThere is no log here whose erasures could be applied to them: once it is here, run this again.";
+  RL_ASSIGN(const std::string compared, compare_with_log(workspace));
+  RL_TRY(privacy::finish_restore(directory));
   return said + compared;
 }
 

@@ -1,5 +1,6 @@
 #include "app/retention.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/day.h"
@@ -10,6 +11,7 @@ namespace rowledger::app {
 namespace {
 
 constexpr auto kLookAtClock = std::chrono::minutes(1);
+constexpr auto kLongestPause = std::chrono::hours(1);
 
 uint32_t today() { return day_of(Timestamp::now()); }
 
@@ -22,8 +24,13 @@ store::RetentionRules retention_rules(const Config& config) {
   return out;
 }
 
-Retention::Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports)
-    : rules_(std::move(rules)), capture_(capture), held_(std::move(held)), exports_(exports) {
+Retention::Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports,
+                     std::chrono::milliseconds first_pause)
+    : rules_(std::move(rules)),
+      capture_(capture),
+      held_(std::move(held)),
+      exports_(exports),
+      first_pause_(first_pause) {
   if (rules_.erases()) thread_ = std::thread([this] { run(); });
 }
 
@@ -38,24 +45,30 @@ Retention::~Retention() {
 
 void Retention::run() {
   name_this_thread("retention");
+  std::chrono::milliseconds pause = first_pause_;
   std::unique_lock guard(mutex_);
   while (!stop_) {
     guard.unlock();
     const uint32_t day = today();
     const Status done = once(day);
-    if (!done && done.error().code != ErrorCode::kCancelled)
-      log::error("values could not be erased as retention says: {}", done.error().message);
+    const bool failed = !done && done.error().code != ErrorCode::kCancelled;
+    if (failed) log::error("values could not be erased as retention says: {}", done.error().message);
     guard.lock();
+    if (failed) {
+      stopped_.wait_for(guard, pause, [this] { return stop_; });
+      pause = std::min<std::chrono::milliseconds>(2 * pause, kLongestPause);
+      continue;
+    }
+    pause = first_pause_;
     while (!stop_ && today() == day) stopped_.wait_for(guard, kLookAtClock, [this] { return stop_; });
   }
 }
 
 Status Retention::once(uint32_t day) {
   const Result<uint64_t> destroyed = capture_.expire(rules_, day, held_);
-  if (destroyed && *destroyed == 0) return {};
   // Each could have a value that is to be gone, also where it was broken off.
-  Status discarded = exports_.discard_all();
-  return destroyed ? discarded : fail(destroyed.error());
+  Status removed = capture_.remove_copies([this] { return exports_.discard_all(); });
+  return destroyed ? removed : fail(destroyed.error());
 }
 
 }  // namespace rowledger::app

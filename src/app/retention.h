@@ -1,5 +1,7 @@
 #pragma once
-// Erases what is older than the configuration says, at the start and when a day (of UTC) begins.
+// Erases what is older than the configuration says, at the start and when a day (of UTC) begins. What fails is tried
+// again, with pauses that grow up to an hour.
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -19,7 +21,8 @@ class Retention {
   using Held = capture::Capture::Held;
 
   // Begins at once, on a thread of its own, unless the rules keep everything. capture and exports outlive it.
-  Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports);
+  Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports,
+            std::chrono::milliseconds first_pause = std::chrono::minutes(1));
   ~Retention();
   Retention(const Retention&) = delete;
   Retention& operator=(const Retention&) = delete;
@@ -32,6 +35,7 @@ class Retention {
   capture::Capture& capture_;
   const Held held_;
   api::ExportSpool& exports_;
+  const std::chrono::milliseconds first_pause_;
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_ = false;

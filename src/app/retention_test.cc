@@ -22,6 +22,33 @@ class FakeCapture final : public capture::IdleCapture {
   std::promise<std::vector<store::Owner>> held;
 };
 
+// Cannot, the first times.
+class BusyCapture final : public capture::IdleCapture {
+ public:
+  Result<uint64_t> expire(const store::RetentionRules&, uint32_t, const Held&) override {
+    if (++asked < 4) return fail(ErrorCode::kUnavailable, "the log was not written in time");
+    done.set_value();
+    return 0;
+  }
+
+  int asked = 0;
+  std::promise<void> done;
+};
+
+TEST(Retention, WhatFailedIsTriedAgainTheSameDay) {
+  const auto directory = std::filesystem::path(testing::TempDir()) / ("retention-" + to_hex(random_bytes(8)));
+  {
+    const auto exports = api::ExportSpool::open({.directory = directory}, {});
+    ASSERT_TRUE(exports) << exports.error().message;
+    BusyCapture capture;
+    const Retention retention(
+        {.erase_after_days = 1}, capture, [] { return std::vector<store::Owner>(); }, **exports,
+        std::chrono::milliseconds(1));
+    capture.done.get_future().wait();
+  }
+  std::filesystem::remove_all(directory);
+}
+
 TEST(Retention, DiscardsExportsWithTheValues) {
   const auto directory = std::filesystem::path(testing::TempDir()) / ("retention-" + to_hex(random_bytes(8)));
   {

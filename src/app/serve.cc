@@ -237,14 +237,14 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
   std::filesystem::create_directories(workspace.directory / "spool", error);
 
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
-  RL_ASSIGN(const bool erased, capture->finish_erasures());
+  RL_TRY(capture->finish_erasures());
   const auto access = api::make_access_log(*capture, workspace.searched_values());
   if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
   RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.exports(),
                                                         .keep_s = workspace.config.export_keep_hours * 3'600},
                                                        api::make_export_signer(*store, *store.signing_key)));
-  if (erased) RL_TRY(exports->discard_all());
+  RL_TRY(capture->remove_copies([&] { return exports->discard_all(); }));
   RL_ASSIGN(const auto people, workspace.open_people([&](const std::string& detail) {
     return append_control(*capture, detail, kRecordWaitMs);
   }));

@@ -183,6 +183,10 @@ Result<privacy::MasterKey> Workspace::master_key() const {
 }
 
 Result<std::unique_ptr<privacy::KeyRing>> Workspace::open_key_ring(bool to_write) const {
+  if (!restores_keys && has_log() && privacy::restore_is_unfinished(key_ring_directory(directory)))
+    return fail(ErrorCode::kUnavailable,
+                "restoring the keys was not finished, so that erased values might be readable again: run `rowledger "
+                "keys restore FILE --recovery-key-file R` once more");
   if (config.master_key_command.empty())
     return to_write ? privacy::open_ring_to_write(key_ring_directory(directory), master_key_file())
                     : privacy::open_ring(key_ring_directory(directory), master_key_file());
@@ -199,6 +203,11 @@ std::filesystem::path Workspace::beside(const std::string& configured, std::stri
   return named.parent_path() / (named.filename().string() + std::string(ending));
 }
 
+bool Workspace::has_log() const {
+  std::error_code error;
+  return !std::filesystem::is_empty(store_options(true).directory, error) && !error;
+}
+
 Result<OpenLog> Workspace::open_locked() const { return open_with(nullptr); }
 
 Result<OpenLog> Workspace::open_to_read() const {
@@ -210,10 +219,9 @@ Result<OpenLog> Workspace::open_to_read() const {
 }
 
 Result<OpenLog> Workspace::open_with(std::unique_ptr<privacy::KeyRing> keys) const {
-  auto options = store_options(true);
-  std::error_code ignored;
-  if (std::filesystem::is_empty(options.directory, ignored) || ignored)
+  if (!has_log())
     return fail(ErrorCode::kNotFound, "nothing was captured yet: run `rowledger attach`, then `rowledger serve`");
+  auto options = store_options(true);
   OpenLog out;
   out.keys = std::move(keys);
   options.keys = out.keys.get();

@@ -34,6 +34,8 @@ struct Workspace {
   Keys keys;
   std::string role_password;  // of the password file, else of the keys
   view::Policy policy;        // who sees what, of the configuration
+  // Of the verb that restores the keys: it alone opens them before what was erased is erased again.
+  bool restores_keys = false;
 
   static std::filesystem::path config_file(const std::filesystem::path& directory) {
     return directory / "rowledger.toml";
@@ -83,6 +85,8 @@ struct Workspace {
   // From the file or the command. An error: the keys are locked.
   Result<privacy::MasterKey> master_key() const;
   Result<std::unique_ptr<privacy::KeyRing>> open_key_ring(bool to_write = false) const;
+
+  bool has_log() const;  // something was captured once
 
  private:
   store::StoreOptions store_options(bool read_only) const;

@@ -60,6 +60,7 @@ class CaptureImpl final : public Capture {
     {
       std::lock_guard guard(report_mutex_);
       report = report_;
+      if (!retention_problem_.empty()) report.warnings.push_back(retention_problem_);
     }
     report.captured_lsn = writer_.durable().captured;
     report.source_lsn = std::max(report.source_lsn, report.captured_lsn);
@@ -126,9 +127,16 @@ class CaptureImpl final : public Capture {
   }
 
   Result<Seq> erase(const record::Entry& entry) override { return erasures_.carry_out(entry); }
-  Result<bool> finish_erasures() override { return erasures_.finish_open(); }
+  Status finish_erasures() override { return erasures_.finish_open(); }
+  Status remove_copies(const std::function<Status()>& remove) override { return erasures_.remove_copies(remove); }
   Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const Held& held) override {
-    return erasures_.expire(rules, today, held, stop_);
+    Result<uint64_t> destroyed = erasures_.expire(rules, today, held, stop_);
+    const bool failed = !destroyed && destroyed.error().code != ErrorCode::kCancelled;
+    const std::lock_guard guard(report_mutex_);
+    retention_problem_ =
+        failed ? "values could not be erased as retention says, and it is tried again: " + destroyed.error().message
+               : std::string();
+    return destroyed;
   }
 
  private:
@@ -198,6 +206,7 @@ class CaptureImpl final : public Capture {
 
   mutable std::mutex report_mutex_;
   Report report_;
+  std::string retention_problem_;  // guarded like it: what of report_ concerns the source is made anew at each look
 };
 
 }  // namespace

@@ -83,9 +83,12 @@ class Capture {
   // Returns how many. kCancelled when stop() came.
   using Held = std::function<Result<std::vector<store::Owner>>()>;
   virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const Held& held) = 0;
-  // Before start(): carries out what was ordered, and tells what retention did, when the program ended. Whether there
-  // was anything; then what was exported before may hold what is to be gone. An error: do not start.
-  virtual Result<bool> finish_erasures() = 0;
+  // Before start(): carries out what was ordered, and tells what retention did, when the program ended. An error: do
+  // not start.
+  virtual Status finish_erasures() = 0;
+  // What was exported before an erasure may hold what is to be gone: after finish_erasures(), erase() and expire() call
+  // this. It calls `remove`, which removes all that was exported, if anything was erased since that was last done.
+  virtual Status remove_copies(const std::function<Status()>& remove) = 0;
 };
 
 // Makes the slot and records the baseline, in the foreground, for `attach`; progress(rows so far).

@@ -14,7 +14,8 @@ class IdleCapture : public Capture {
   Result<Seq> append_with(const record::Entry&, const std::function<Meta(Seq)>&) override { return Seq{}; }
   Result<Seq> erase(const record::Entry&) override { return Seq{}; }
   Result<uint64_t> expire(const store::RetentionRules&, uint32_t, const Held&) override { return 0; }
-  Result<bool> finish_erasures() override { return false; }
+  Status finish_erasures() override { return {}; }
+  Status remove_copies(const std::function<Status()>& remove) override { return remove(); }
 };
 
 }  // namespace rowledger::capture

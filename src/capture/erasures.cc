@@ -10,6 +10,7 @@ namespace rowledger::capture {
 namespace {
 
 constexpr char kOpenKey[] = "capture.open_erasures";
+constexpr char kCopiesKey[] = "capture.copies_before";  // the newest erasure whose copies are not removed yet
 // Each is synced to the disk while nothing is built: some tenths of a second.
 constexpr size_t kKeysATurn = 100;
 constexpr size_t kKeysAnEntry = 1'000;
@@ -33,7 +34,7 @@ Status Erasures::remember() {
   return writer_.flush_and_wait();
 }
 
-Result<bool> Erasures::finish_open() {
+Status Erasures::finish_open() {
   RL_ASSIGN(const auto text, store_.meta(kOpenKey));
   std::string_view rest = text ? std::string_view(*text) : std::string_view();
   while (!rest.empty()) {
@@ -45,7 +46,6 @@ Result<bool> Erasures::finish_open() {
       return fail(ErrorCode::kCorrupt, "the list of erasures under way is malformed");
     open_.push_back({{*seq}, line.back() == static_cast<char>(Stage::kKeys) ? Stage::kKeys : Stage::kTokens});
   }
-  const bool any_open = !open_.empty();
   for (const Open& open : std::vector<Open>(open_)) {
     RL_ASSIGN(const auto entry, store_.read(open.seq));
     if (!entry || entry->values() != record::Values::kHere)
@@ -57,15 +57,13 @@ Result<bool> Erasures::finish_open() {
     RL_TRY(drop_tokens(open.seq, owners));
   }
   // What retention had begun, whether or not it is still configured.
-  uint64_t expired;
   {
     const auto lock = writer_.lock();
-    RL_ASSIGN(expired, tell_expired(1));
+    RL_TRY(tell_expired(1));
     RL_ASSIGN(const std::vector<privacy::KeyId> lost, store_.lost_keys());
-    if (!lost.empty()) RL_TRY(tell("lost", lost, store::Store::kLostKeys));
+    if (!lost.empty()) RL_TRY(tell(R"("reason":"lost","keys_lost")", lost, store::Store::kLostKeys));
   }
-  RL_TRY(store_.drop_expired_tokens());
-  return any_open || expired > 0;
+  return store_.drop_expired_tokens();
 }
 
 Result<Seq> Erasures::carry_out(const record::Entry& entry) {
@@ -80,6 +78,7 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
     record::Entry copy = entry;
     seq = writer_.add(copy);
     open_.push_back({seq, Stage::kKeys});
+    owe_copies(seq);
     RL_TRY(remember());
     RL_TRY(destroy_keys(seq, owners));
   }
@@ -116,20 +115,18 @@ Result<uint64_t> Erasures::expire(store::RetentionRules rules, uint32_t today, c
 Result<uint64_t> Erasures::tell_expired(size_t at_least) {
   RL_ASSIGN(const std::vector<privacy::KeyId> keys, store_.untold_keys());
   if (keys.size() < at_least) return 0;
-  RL_TRY(tell("retention", keys, store::Store::kUntoldKeys));
+  RL_TRY(tell(R"("reason":"retention","keys_destroyed")", keys, store::Store::kUntoldKeys));
   return keys.size();
 }
 
-Status Erasures::tell(std::string_view reason, std::span<const privacy::KeyId> keys, std::string_view list) {
+Status Erasures::tell(std::string_view why, std::span<const privacy::KeyId> keys, std::string_view list) {
   while (!keys.empty()) {
     const auto part = keys.first(std::min(keys.size(), kKeysAnEntry));
     keys = keys.subspan(part.size());
     std::string numbers;
     for (const privacy::KeyId key : part) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", key.value);
-    writer_.add_control(
-        record::EntryKind::kErase, {},
-        fmt::format(R"({{"reason":"{}","keys_destroyed":{},"keys":[{}]}})", reason, part.size(), numbers),
-        std::nullopt);
+    const std::string detail = fmt::format(R"({{{}:{},"keys":[{}]}})", why, part.size(), numbers);
+    owe_copies(writer_.add_control(record::EntryKind::kErase, {}, detail, std::nullopt));
   }
   writer_.batch().set_meta(std::string(list), "");
   return writer_.flush_and_wait();
@@ -153,6 +150,21 @@ Status Erasures::drop_tokens(Seq seq, const std::vector<store::Owner>& owners) {
   const auto lock = writer_.lock();
   std::erase_if(open_, [&](const Open& open) { return open.seq == seq; });
   return remember();
+}
+
+// Stored with the next batch.
+void Erasures::owe_copies(Seq seq) { writer_.batch().set_meta(kCopiesKey, std::to_string(seq.value)); }
+
+Status Erasures::remove_copies(const std::function<Status()>& remove) {
+  RL_ASSIGN(const auto owed, store_.meta(kCopiesKey));
+  RL_ASSIGN(const std::vector<privacy::KeyId> untold, store_.untold_keys());
+  if (owed.value_or("").empty() && untold.empty()) return {};
+  RL_TRY(remove());
+  const auto lock = writer_.lock();
+  RL_ASSIGN(const auto still_owed, store_.meta(kCopiesKey));
+  if (still_owed != owed) return {};  // an erasure came in between
+  writer_.batch().set_meta(kCopiesKey, "");
+  return writer_.flush_and_wait();
 }
 
 }  // namespace rowledger::capture

@@ -5,7 +5,8 @@
 // in the same write the store's meta remembers that it is to be carried out. Then, with the builder held still:
 // everything built is written, the keys are destroyed, what is cached of rows is forgotten. From then on the values are
 // erased. Last, and beside capture, the index forgets what found them. After a crash finish_open() does again what may
-// not have been done, also of retention.
+// not have been done, also of retention. Copies of the values that were made before, in files, are removed by whoever
+// has made them: the store's meta remembers that this is owed until remove_copies() is through.
 #include <atomic>
 #include <functional>
 #include <mutex>
@@ -25,9 +26,8 @@ class Erasures {
   Erasures(store::Store& store, EntryWriter& writer, StateView& state)
       : store_(store), writer_(writer), state_(state) {}
 
-  // Before anything is captured. Whether there was anything to finish. Any error: what was ordered is not done, and
-  // nothing may go on as if it were.
-  Result<bool> finish_open();
+  // Before anything is captured. Any error: what was ordered is not done, and nothing may go on as if it were.
+  Status finish_open();
 
   // Any thread, one at a time. entry: of kind erase; its detail names the owners (owners_of). Returns its seq when the
   // values are erased for good.
@@ -37,6 +37,10 @@ class Erasures {
   using Held = std::function<Result<std::vector<store::Owner>>()>;
   Result<uint64_t> expire(store::RetentionRules rules, uint32_t today, const Held& held, const std::atomic<bool>& stop);
 
+  // Any thread. Calls `remove`, which removes the copies that there are, if anything was erased since that was last
+  // done.
+  Status remove_copies(const std::function<Status()>& remove);
+
  private:
   // How far an erasure has come, as the store's meta keeps it: "<seq>:<stage>" in lines.
   enum class Stage : char { kKeys = 'k', kTokens = 't' };
@@ -45,9 +49,11 @@ class Erasures {
     Stage stage = Stage::kKeys;
   };
   Status remember();                               // locked
+  void owe_copies(Seq seq);                        // locked
   Result<uint64_t> tell_expired(size_t at_least);  // locked
-  // In an entry, with which the list of them that the store keeps is at its end. Locked.
-  Status tell(std::string_view reason, std::span<const privacy::KeyId> keys, std::string_view list);
+  // In entries, with which the list of them that the store keeps is at its end. why: what their details begin with, up
+  // to the number of keys. Locked.
+  Status tell(std::string_view why, std::span<const privacy::KeyId> keys, std::string_view list);
   Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
   Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
 

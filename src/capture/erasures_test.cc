@@ -65,6 +65,22 @@ class ErasuresTest : public ::testing::Test {
     ASSERT_TRUE(writer_->flush_and_wait());
   }
 
+  // As a start does. Whether copies had to be removed.
+  bool finish_open_and_copies() {
+    const Status finished = erasures_->finish_open();
+    EXPECT_TRUE(finished) << finished.error().message;
+    bool removed = false;
+    EXPECT_TRUE(erasures_->remove_copies([&]() -> Status {
+      removed = true;
+      return {};
+    }));
+    return removed;
+  }
+  void end_and_start() {
+    close();
+    open();
+  }
+
   // The keys that the log's erase entries name, in their order, and how many entries there are.
   std::vector<std::string> told() const {
     std::vector<std::string> out;
@@ -122,14 +138,14 @@ TEST_F(ErasuresTest, WhatATurnDestroyedIsToldByTheNextStart) {
   close();
   open();
   EXPECT_EQ(store_->untold_keys(), *destroyed);
-  EXPECT_EQ(erasures_->finish_open(), true);
+  EXPECT_EQ(finish_open_and_copies(), true);
   const std::vector<std::string> entries = told();
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_NE(entries[0].find("\"keys_destroyed\":" + std::to_string(destroyed->size())), std::string::npos)
       << entries[0];
   for (const privacy::KeyId key : *destroyed)
     EXPECT_NE(entries[0].find(std::to_string(key.value)), std::string::npos) << entries[0];
-  EXPECT_EQ(erasures_->finish_open(), false);
+  EXPECT_EQ(finish_open_and_copies(), false);
   EXPECT_EQ(told(), entries);
   EXPECT_EQ(store_->untold_keys(), std::vector<privacy::KeyId>());
 }
@@ -143,10 +159,49 @@ TEST_F(ErasuresTest, WhatIsNotedOnlyIsNotTold) {
     ASSERT_TRUE(writer_->flush_and_wait());
   }
   EXPECT_EQ(store_->untold_keys(), std::vector<privacy::KeyId>());
-  EXPECT_EQ(erasures_->finish_open(), false);
+  EXPECT_EQ(finish_open_and_copies(), false);
   EXPECT_TRUE(told().empty());
   const std::atomic<bool> stop = false;
   EXPECT_EQ(erasures_->expire(kRules, kMuchLater, kNobody, stop), 30U);
+}
+
+// As kill -9 while the index forgets, or while an export that must end first does not.
+TEST_F(ErasuresTest, CopiesAreOwedUntilTheyWereRemoved) {
+  write(30);
+  const std::atomic<bool> stop = false;
+  EXPECT_EQ(erasures_->expire(kRules, kMuchLater, kNobody, stop), 30U);
+  end_and_start();
+  ASSERT_TRUE(erasures_->finish_open());
+  EXPECT_FALSE(erasures_->remove_copies([]() -> Status { return fail(ErrorCode::kIo, "a file stays"); }));
+  end_and_start();
+  EXPECT_TRUE(finish_open_and_copies());
+  EXPECT_FALSE(finish_open_and_copies());
+
+  day_ = kMuchLater;
+  write(2);
+  record::Entry order;
+  order.header.kind = record::EntryKind::kErase;
+  order.body.detail = R"({"owners":[{"subject":"public.people/1"}],"keys":[]})";
+  ASSERT_TRUE(erasures_->carry_out(order));
+  end_and_start();
+  EXPECT_TRUE(finish_open_and_copies());
+  end_and_start();
+  EXPECT_FALSE(finish_open_and_copies());
+}
+
+TEST_F(ErasuresTest, AnErasureMeanwhileOwesItsCopies) {
+  write(30);
+  const std::atomic<bool> stop = false;
+  ASSERT_TRUE(erasures_->expire(kRules, kMuchLater, kNobody, stop));
+  record::Entry order;
+  order.header.kind = record::EntryKind::kErase;
+  order.body.detail = R"({"owners":[{"subject":"public.people/1"}],"keys":[]})";
+  EXPECT_TRUE(erasures_->remove_copies([&]() -> Status {
+    RL_TRY(erasures_->carry_out(order));
+    return {};
+  }));
+  EXPECT_TRUE(finish_open_and_copies());
+  EXPECT_FALSE(finish_open_and_copies());
 }
 
 }  // namespace

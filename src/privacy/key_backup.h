@@ -4,15 +4,16 @@
 //
 // What was destroyed stays destroyed: restoring merges. A slot that is destroyed in the key files that are there, or in
 // the backup, is destroyed afterwards. Only a slot that is lost or damaged itself comes from the backup, and only such
-// a slot may have been destroyed after the backup was made without anything here telling so. Hence: when a restore has
-// restored anything, the caller destroys again what the log's erase entries name. And a backup must not be kept longer
-// than an erased value may live.
+// a slot may have been destroyed after the backup was made without anything here telling so. Hence: after a restore,
+// the caller destroys again what the log's erase entries name; until it says so, also after a crash, the ring counts as
+// unfinished and nobody else may use it. And a backup must not be kept longer than an erased value may live.
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -22,8 +23,9 @@
 namespace rowledger::privacy {
 
 struct RestoreOptions {
-  // The master key of the key files that are there, when it is not lost. Then it stays the master key.
-  std::optional<MasterKey> current_master;
+  // The master key of the key files that are there, when it is not lost. Then it stays the master key. Two where a
+  // change of it was broken off: the one that fits is taken.
+  std::vector<MasterKey> present_masters;
   // Keys that are neither in the backup nor readable here are lost: agree to count them as destroyed.
   bool give_up_lost = false;
   // How many slots the log is known to use of each file: what there is not of them is lost, too. A number of a lost key
@@ -38,16 +40,21 @@ struct RestoreReport {
   MasterKey master;  // opens the ring from now on
   Timestamp made_at;
   bool merged = false;  // there were key files
-  // Slots of both files: as they were here; out of the backup (apply the log's erase entries again if there are any);
-  // destroyed before; given up.
+  // Slots of both files: as they were here; out of the backup; destroyed before; given up.
   uint64_t kept = 0, restored = 0, destroyed = 0, lost = 0;
 };
 
-// No ring may be open in `dir` (kConflict). kPermission: the recovery key does not open the backup, or current_master
-// does not fit. kCorrupt: the backup is damaged. kInvalid: it is of another installation. kConflict: keys would be
-// lost, and give_up_lost was not set; nothing was changed. May be repeated after a crash.
+// No ring may be open in `dir` (kConflict). kPermission: the recovery key does not open the backup, or none of
+// present_masters fits (nor the backup's, where a restore that broke off has put it). kCorrupt: the backup is damaged.
+// kInvalid: it is of another installation. kConflict: keys would be lost, and give_up_lost was not set; nothing was
+// changed. May be repeated, as long as restore_is_unfinished().
 Result<RestoreReport> restore_keys(const std::filesystem::path& dir, const std::filesystem::path& backup,
                                    const RecoveryKey& recovery, const RestoreOptions& options = {});
+
+// From before restore_keys() puts the first file in place, until finish_restore(): what was erased since the backup was
+// made may be readable again.
+bool restore_is_unfinished(const std::filesystem::path& dir);
+Status finish_restore(const std::filesystem::path& dir);
 
 // ---- The format ----
 

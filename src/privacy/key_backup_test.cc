@@ -117,6 +117,26 @@ TEST_F(KeyBackupTest, DestroyedStaysDestroyedUnderDamagedHeaders) {
   EXPECT_EQ(look(*ring, ids[8]), expected[8]);
 }
 
+TEST_F(KeyBackupTest, ARestoreIsUnfinishedUntilTheCallerIsThroughWithIt) {
+  const RestoreOptions wrong{.present_masters = {master_of('x')}};
+  EXPECT_EQ(restore(wrong).error().code, ErrorCode::kPermission);
+  EXPECT_FALSE(restore_is_unfinished(dir.path));
+  for (int twice = 0; twice < 2; ++twice) {
+    const auto done = restore();
+    ASSERT_TRUE(done) << error_of(done);
+    EXPECT_TRUE(restore_is_unfinished(dir.path));
+  }
+  // The backup's master key may not have come to its place yet.
+  const auto again = restore(wrong);
+  ASSERT_TRUE(again) << error_of(again);
+  EXPECT_EQ(again->master.view(), master.view());
+  ASSERT_TRUE(finish_restore(dir.path));
+  EXPECT_FALSE(restore_is_unfinished(dir.path));
+  EXPECT_TRUE(finish_restore(dir.path));
+  EXPECT_EQ(restore(wrong).error().code, ErrorCode::kPermission);
+  EXPECT_EQ(look(*open(master), ids[8]), expected[8]);
+}
+
 TEST_F(KeyBackupTest, AfterTheMasterKeyWasChangedAndLost) {
   KeyId c, of_c;
   const MasterKey next = master_of('n');
@@ -133,9 +153,9 @@ TEST_F(KeyBackupTest, AfterTheMasterKeyWasChangedAndLost) {
   EXPECT_EQ(restore().error().code, ErrorCode::kConflict);
   EXPECT_EQ(read_all(dir / "tenants.keys"), before);
   EXPECT_FALSE(std::filesystem::exists(dir / "tenants.keys.new"));
-  EXPECT_EQ(restore({.current_master = master_of('x')}).error().code, ErrorCode::kPermission);
+  EXPECT_EQ(restore({.present_masters = {master_of('x')}}).error().code, ErrorCode::kPermission);
   // With it, nothing is.
-  const auto with = restore({.current_master = next});
+  const auto with = restore({.present_masters = {next}});
   ASSERT_TRUE(with) << error_of(with);
   EXPECT_EQ(with->master.view(), next.view());
   EXPECT_NE(look(*open(next), of_c), "corrupt");

@@ -5,7 +5,9 @@
 
 #include <map>
 
+#include "privacy/key_keeper.h"
 #include "privacy/key_ring.h"
+#include "privacy/master_key.h"
 #include "privacy/privacy_testing.h"
 
 namespace rowledger::privacy {
@@ -95,6 +97,42 @@ TEST(KeyCrash, KillAtAnyMoment) {
                  std::filesystem::exists(dir / "tenants.keys.old"));
   }
   EXPECT_GT(acknowledged.size(), 500U);
+}
+
+TEST(KeyCrash, KillWhileTheMasterKeyIsChanged) {
+  TempDir dir;
+  const auto file = dir / "master.key", keys = dir / "keys";
+  std::filesystem::create_directory(keys);
+  KeyRing::create(keys, generate_master_key(file).value()).value()->tenant_key("7").value();
+  for (int round = 0; round < 40; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::close(ends[0]);
+      auto ring = open_ring_to_write(keys, file);
+      if (!ring) ::_exit(1);
+      KeyKeeper keeper(**ring, file);
+      while (::write(ends[1], "", 1) == 1) {
+        if (!keeper.rotate()) ::_exit(1);
+      }
+      ::_exit(2);
+    }
+    ::close(ends[1]);
+    char byte = 0;
+    for (int seen = 0; seen <= round % 4; ++seen) ASSERT_EQ(::read(ends[0], &byte, 1), 1);
+    ::usleep(static_cast<useconds_t>(round * 97 % 1'500));  // anywhere in a change, not to wait for anything
+    ::kill(child, SIGKILL);
+    ::close(ends[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+    const auto ring = open_ring_to_write(keys, file);
+    ASSERT_TRUE(ring) << error_of(ring);
+    ASSERT_TRUE((*ring)->find_tenant("7"));
+    EXPECT_FALSE(std::filesystem::exists(dir / "master.key.new") || std::filesystem::exists(dir / "master.key.old"));
+  }
 }
 
 TEST(KeyCrash, KeysThatWereNotSyncedAreNotThereAndTheirPlacesAreFree) {

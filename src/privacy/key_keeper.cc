@@ -8,14 +8,18 @@ namespace {
 
 std::filesystem::path next_to(const std::filesystem::path& file) { return file.string() + ".new"; }
 
-// Left by a change that ended before the ring took the key: nothing is wrapped with it.
-Status remove_unused(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return {};
-  RL_ASSIGN(PrivateFile file, PrivateFile::open(path));
-  RL_TRY(file.overwrite());
-  if (!std::filesystem::remove(path, error) || error) return os_error("remove", path);
-  return sync_directory(path.parent_path());
+Status exchange(const std::filesystem::path& file) {
+  RL_TRY(replace_file(file));
+  return finish_replacing(file);
+}
+
+// The key that a change which failed or broke off left beside the file. Nothing also when its file was not written to
+// its end: then nothing can be wrapped with it.
+Result<std::optional<MasterKey>> key_left_by(const std::filesystem::path& file) {
+  const auto left = read_master_key(next_to(file));
+  if (left) return *left;
+  if (left.error().code == ErrorCode::kNotFound || left.error().code == ErrorCode::kInvalid) return std::nullopt;
+  return fail(left.error());
 }
 
 }  // namespace
@@ -48,13 +52,22 @@ Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path&
   return ring;
 }
 
+std::vector<MasterKey> present_master_keys(const std::filesystem::path& file) {
+  std::vector<MasterKey> out;
+  for (const auto& path : {file, next_to(file)}) {
+    if (const auto key = read_master_key(path)) out.push_back(*key);
+  }
+  return out;
+}
+
 Status put_master_key(const std::filesystem::path& file, const MasterKey& key) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return write_master_key(file, key);
-  RL_TRY(remove_unused(next_to(file)));
+  RL_ASSIGN(const auto left, key_left_by(file));
+  if (left && left->view() == key.view()) return exchange(file);
+  RL_TRY(finish_replacing(file));
   RL_TRY(write_master_key(next_to(file), key));
-  RL_TRY(replace_file(file));
-  return finish_replacing(file);
+  return exchange(file);
 }
 
 Status KeyKeeper::rotate() {
@@ -63,13 +76,15 @@ Status KeyKeeper::rotate() {
     return fail(ErrorCode::kInvalid,
                 "a command gives the master key: make a new one there, and say in which file it "
                 "can be read once (--new-key-file)");
-  const auto next = next_to(master_key_file_);
-  RL_TRY(remove_unused(next));
+  RL_ASSIGN(const auto left, key_left_by(master_key_file_));
+  RL_ASSIGN(const bool is_in_use, left ? ring_.is_wrapped_with(*left) : Result<bool>(false));
+  if (is_in_use) RL_TRY(replace_file(master_key_file_));
+  // Of the two, the one that is not in use goes.
+  RL_TRY(finish_replacing(master_key_file_));
   // Durable before the ring takes it; open_ring() finds it should this end in between.
-  RL_ASSIGN(const MasterKey key, generate_master_key(next));
+  RL_ASSIGN(const MasterKey key, generate_master_key(next_to(master_key_file_)));
   RL_TRY(ring_.rotate_master(key));
-  RL_TRY(replace_file(master_key_file_));
-  return finish_replacing(master_key_file_);
+  return exchange(master_key_file_);
 }
 
 Status KeyKeeper::rotate_to(const MasterKey& next) {

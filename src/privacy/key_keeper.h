@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "privacy/key_ring.h"
@@ -20,7 +21,11 @@ Result<std::unique_ptr<KeyRing>> open_ring(const std::filesystem::path& director
 Result<std::unique_ptr<KeyRing>> open_ring_to_write(const std::filesystem::path& directory,
                                                     const std::filesystem::path& master_key_file);
 
-// Puts the key in the file's place, or makes the file; what was there is overwritten. A crash leaves one of the two.
+// The key in the file, and the one beside it: one of them is the present one, if any can be read.
+std::vector<MasterKey> present_master_keys(const std::filesystem::path& file);
+
+// Puts the key, which must be the ring's, in the file's place, or makes the file; what was there is overwritten. A
+// crash leaves one of the two.
 Status put_master_key(const std::filesystem::path& file, const MasterKey& key);
 
 class KeyKeeper {
@@ -35,7 +40,8 @@ class KeyKeeper {
   // kConflict when there is such a file.
   Status backup(const std::filesystem::path& file, const RecoveryKey& recovery) { return ring_.backup(file, recovery); }
 
-  // Draws a new master key and puts it in the file's place; the old one is overwritten. kInvalid without a file.
+  // Draws a new master key and puts it in the file's place; the old one is overwritten. kInvalid without a file. After
+  // another error either of the two keys may be in use, and lies in the file or beside it: do it again.
   Status rotate();
   // To a key that is safe already where the command takes it from. kInvalid with a file.
   Status rotate_to(const MasterKey& next);

@@ -11,6 +11,8 @@ namespace rowledger::privacy {
 namespace {
 
 constexpr uint64_t kPieceSlots = 16'384;
+// An empty file beside the keys, while a restore is unfinished.
+constexpr char kMarkName[] = "keys.restoring";
 
 // A key file as it is there, however damaged: slots are judged one by one.
 struct Present {
@@ -56,6 +58,13 @@ Result<Present> look_at(const std::filesystem::path& dir, KeyFileKind kind, cons
   return out;
 }
 
+Status set_mark(const std::filesystem::path& dir) {
+  if (restore_is_unfinished(dir)) return sync_directory(dir);
+  RL_ASSIGN(PrivateFile file, PrivateFile::create(dir / kMarkName));
+  RL_TRY(file.sync());
+  return sync_directory(dir);
+}
+
 // What becomes of one slot of which there are two copies.
 enum class Fate { kKept, kRestored, kDestroyed, kLost, kNeverWas };
 
@@ -68,11 +77,11 @@ class Restore {
     RL_ASSIGN(const BackupPart first, reader_.next());
     manifest_ = first.manifest;
     report_.made_at = manifest_.made_at;
-    report_.master = options_.current_master.value_or(manifest_.master);
     RL_ASSIGN(present_tenants_, look_at(dir_, KeyFileKind::kTenants, manifest_.ring_id, options_.used_tenants));
     RL_ASSIGN(present_subjects_, look_at(dir_, KeyFileKind::kSubjects, manifest_.ring_id, options_.used_subjects));
     report_.merged = present_subjects_.file.has_value() && present_tenants_.file.has_value();
-    RL_TRY(check_master());
+    RL_TRY(choose_master());
+    report_.master = present_master_.value_or(manifest_.master);
     RL_TRY(merge_tenants());
     RL_TRY(merge_subjects());
     if (report_.lost > 0 && !options_.give_up_lost) {
@@ -81,6 +90,7 @@ class Restore {
                               "or a newer backup, or agree to lose them",
                               report_.lost, manifest_.made_at.to_string()));
     }
+    RL_TRY(set_mark(dir_));
     for (const KeyFileKind kind : {KeyFileKind::kSubjects, KeyFileKind::kTenants}) {
       RL_TRY(replace_file(path_to(dir_, kind)));
       RL_TRY(finish_replacing(path_to(dir_, kind)));
@@ -94,9 +104,19 @@ class Restore {
     WrapKey wrap_key;
   };
 
-  Status check_master() const {
-    if (!options_.current_master || !present_tenants_.header) return {};
-    if (passes_key_check(present_tenants_.header->key_check, *options_.current_master, manifest_.ring_id)) return {};
+  Status choose_master() {
+    std::vector<MasterKey> keys = options_.present_masters;
+    if (keys.empty()) return {};
+    present_master_ = keys.front();
+    if (!present_tenants_.header) return {};
+    if (restore_is_unfinished(dir_)) keys.push_back(manifest_.master);
+    const auto fitting = std::ranges::find_if(keys, [this](const MasterKey& key) {
+      return passes_key_check(present_tenants_.header->key_check, key, manifest_.ring_id);
+    });
+    if (fitting != keys.end()) {
+      present_master_ = *fitting;
+      return {};
+    }
     return fail(ErrorCode::kPermission,
                 fmt::format("the master key given is not that of the keys in {}", dir_.string()));
   }
@@ -136,7 +156,7 @@ class Restore {
     const auto parsed = decode_tenant_slot(bytes);
     if (!parsed) return false;
     slot = *parsed;
-    return (options_.current_master && unwrap(slot, number, manifest_.ring_id, *options_.current_master, secret)) ||
+    return (present_master_ && unwrap(slot, number, manifest_.ring_id, *present_master_, secret)) ||
            unwrap(slot, number, manifest_.ring_id, manifest_.master, secret);
   }
 
@@ -220,6 +240,7 @@ class Restore {
   const RestoreOptions& options_;
   RestoreReport report_;
   BackupManifest manifest_;
+  std::optional<MasterKey> present_master_;
   Present present_tenants_, present_subjects_;
   BackupPart pending_;  // views reader_'s part
   std::vector<Tenant> tenants_;
@@ -246,6 +267,18 @@ Result<RestoreReport> restore_keys(const std::filesystem::path& dir, const std::
     if (auto done = finish_replacing(path_to(dir, kind)); !done && report) return fail(std::move(done.error()));
   }
   return report;
+}
+
+bool restore_is_unfinished(const std::filesystem::path& dir) {
+  std::error_code error;
+  const bool found = std::filesystem::exists(dir / kMarkName, error);
+  return found || error;
+}
+
+Status finish_restore(const std::filesystem::path& dir) {
+  std::error_code error;
+  if (!std::filesystem::remove(dir / kMarkName, error) && error) return os_error("remove", dir / kMarkName);
+  return sync_directory(dir);
 }
 
 }  // namespace rowledger::privacy

@@ -89,8 +89,11 @@ class KeyRing {
 
   // Wraps the tenants' keys anew, in a new file that takes the old one's place in one step; the old one is overwritten.
   // Nothing else changes, and find() goes on meanwhile. Keep the new master key safe before: after a crash, open()
-  // answers kPermission to the one of the two that does not fit.
+  // answers kPermission to the one of the two that does not fit; after an error, ask is_wrapped_with().
   Status rotate_master(const MasterKey& next);
+
+  // Whether this is the master key that the tenants' keys are wrapped with. If so, they durably are when it returns.
+  Result<bool> is_wrapped_with(const MasterKey& key);
 
   // Writes a new file with all live keys and the master key, sealed by the recovery key, and reads it back. New keys
   // and destructions go on meanwhile. restore_keys() (key_backup.h) reads it.

@@ -100,4 +100,11 @@ Status KeyRing::rotate_master(const MasterKey& next) {
   return finish_replacing(path);
 }
 
+Result<bool> KeyRing::is_wrapped_with(const MasterKey& key) {
+  const std::lock_guard writer(writer_mutex_);
+  if (master_.view() != key.view()) return false;
+  RL_TRY(finish_replacing(dir_ / file_name(KeyFileKind::kTenants)));
+  return true;
+}
+
 }  // namespace rowledger::privacy

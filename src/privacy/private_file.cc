@@ -152,10 +152,26 @@ Status sync_directory(const std::filesystem::path& directory) {
   return {};
 }
 
+// Makes the exchange before this durable, and ends what it left of the old file.
+Status remove_former(const std::filesystem::path& path) {
+  const auto old = with_suffix(path, ".old");
+  // Before the old bytes go, the device must know the new file by its name.
+  RL_TRY(sync_directory(path.parent_path()));
+  struct stat present {
+  }, former{};
+  if (::lstat(old.c_str(), &former) != 0) return {};
+  const bool same = ::lstat(path.c_str(), &present) == 0 && present.st_ino == former.st_ino;
+  if (!same) return overwrite_and_remove(old);
+  // Stopped before the rename: the name goes, the file stays.
+  if (::unlink(old.c_str()) != 0) return os_error("remove", old);
+  return sync_directory(path.parent_path());
+}
+
 // The old file keeps a second name, ".old", through the rename: were it without a name, a crash before its bytes are
 // overwritten would leave them on the device where nobody can find them again.
 Status replace_file(const std::filesystem::path& path) {
   const auto next = with_suffix(path, ".new"), old = with_suffix(path, ".old");
+  RL_TRY(remove_former(path));
   if (::link(path.c_str(), old.c_str()) != 0 && errno != ENOENT) return os_error("link", path);
   RL_TRY(sync_directory(path.parent_path()));
   if (::rename(next.c_str(), path.c_str()) != 0) return os_error("replace", path);
@@ -163,21 +179,10 @@ Status replace_file(const std::filesystem::path& path) {
 }
 
 Status finish_replacing(const std::filesystem::path& path) {
-  const auto next = with_suffix(path, ".new"), old = with_suffix(path, ".old");
-  // Before the old bytes go, the device must know the new file by its name.
-  RL_TRY(sync_directory(path.parent_path()));
-  struct stat present {
-  }, former{};
-  if (::lstat(old.c_str(), &former) == 0) {
-    const bool same = ::lstat(path.c_str(), &present) == 0 && present.st_ino == former.st_ino;
-    if (!same) {
-      RL_TRY(overwrite_and_remove(old));
-    } else {  // stopped before the rename: the name goes, the file stays
-      if (::unlink(old.c_str()) != 0) return os_error("remove", old);
-      RL_TRY(sync_directory(path.parent_path()));
-    }
-  }
-  if (::lstat(next.c_str(), &former) == 0) return overwrite_and_remove(next);
+  const auto next = with_suffix(path, ".new");
+  RL_TRY(remove_former(path));
+  struct stat unused {};
+  if (::lstat(next.c_str(), &unused) == 0) return overwrite_and_remove(next);
   return {};
 }
 

@@ -59,7 +59,7 @@ class PrivateFile {
 Status sync_directory(const std::filesystem::path& directory);
 
 // Puts `path` + ".new", which is complete and synced, in the place of `path`, and leaves what was there as ".old" for
-// finish_replacing(). A crash leaves the old file or the new one, whole.
+// finish_replacing(). A crash leaves the old file or the new one, whole; doing it again goes on from there.
 Status replace_file(const std::filesystem::path& path);
 // Makes the exchange durable, then overwrites and removes the old file. Also ends an exchange that a crash broke off,
 // whichever of the two files it left in place.

@@ -103,9 +103,15 @@ using Row = std::map<std::string, std::optional<std::string>>;  // column: text,
 // call appends one transaction.
 class TestLog {
  public:
-  TestLog() {
+  // persons: a table whose rows are persons, and sealed with keys of theirs; empty: nothing is sealed.
+  explicit TestLog(std::string persons = {}) : persons_(std::move(persons)) {
     store::StoreOptions options;
     options.directory = directory_.path() / "log";
+    if (!persons_.empty()) {
+      keys_ = store::testing::open_keys(directory_.path());
+      options.keys = keys_.get();
+      options.salt_key = "salt";
+    }
     options.token_key.bytes.fill(7);
     auto opened = store::open_rocksdb_store(options);
     CHECK(opened.has_value());
@@ -199,6 +205,10 @@ class TestLog {
     return entry.header.seq;
   }
 
+  void erase_person(const std::string& tenant, const std::string& key) {
+    CHECK(store_->destroy_keys({{tenant, persons_ + '/' + key}}).has_value());
+  }
+
   // A row that changed behind capture's back: the model knows it, no entry says so.
   void forget(const std::string& table, const std::string& key, const Row& now) { rows_[{table, key}] = now; }
   std::string key_of(const std::string& table, const Row& row) const {
@@ -237,7 +247,9 @@ class TestLog {
     entry.entry.header.tx = record::TxIdentity{42, 1, Lsn{lsn_ += 0x100}, 0, static_cast<uint32_t>(lsn_), time_, {}};
     entry.entry.header.received_at = {time_.us + 2'000};
     set_key(entry.entry.body.key, table, row);
-    entry.entry.header.row_ref = ref_of(table + '/' + key_of(table, row));
+    const std::string& named = *kept_.emplace_back(std::make_unique<std::string>(table + '/' + key_of(table, row)));
+    entry.entry.header.row_ref = ref_of(named);
+    if (table == persons_) entry.entry.body.subject = named;
     if (const auto tenant = row.find(tenant_column_); tenant != row.end() && tenant->second) {
       entry.tenant(*tenant->second, tenant_seqs_[*tenant->second]++);
     }
@@ -268,7 +280,9 @@ class TestLog {
     return seq;
   }
 
+  const std::string persons_;
   store::testing::TempDirectory directory_;
+  std::unique_ptr<privacy::KeyRing> keys_;
   std::unique_ptr<store::Store> store_;
   store::Batch batch_;
   std::map<std::string, record::TableSchema> tables_;

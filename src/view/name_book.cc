@@ -35,7 +35,9 @@ Result<const NameBook::Page*> NameBook::page_of(std::string_view actor, Seq seq)
   const Seq end = store_.end();
   RL_ASSIGN(const auto row, store_.row(*table_, record::encode_key({actor})));
   Page& page = pages_[std::string(actor)];
-  if (row && (page.since.empty() || page.newest != row->newest)) {
+  if (row && row->erased) {
+    page.since.clear();  // the row's newest entry is the same as before
+  } else if (row && (page.since.empty() || page.newest != row->newest)) {
     RL_ASSIGN(page, read(actor, *row));
   }
   page.as_of = end;

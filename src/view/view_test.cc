@@ -5,6 +5,7 @@
 
 #include "view/accesses.h"
 #include "view/insights.h"
+#include "view/name_book.h"
 #include "view/view_testing.h"
 
 namespace rowledger::view {
@@ -236,6 +237,24 @@ TEST_F(ViewTest, NamesActorsAsTheyWereCalledThen) {
   EXPECT_THAT(found(viewer, "actor:das"), ElementsAre(mine_.value));
   EXPECT_THAT(found(viewer, "actor:priya table:contacts"), ElementsAre(mine_.value, later.value));
   EXPECT_THAT(json(view(Role::kViewer, "2"), theirs_), HasSubstr("Ravi Rao"));
+}
+
+TEST(NameBook, DoesNotNameWhoWasErasedMeanwhile) {
+  TestLog log(kUsers);
+  define_tables(log);
+  const auto add = [&](const char* id, const char* name) {
+    log.insert(kUsers, {{"id", id}, {"name", name}, {"organization_id", "1"}});
+  };
+  add("7", "Priya Das");
+  const Policy policy = test_policy();
+  NameBook book(policy.names, log.store());
+  const auto name_now = [&] { return book.name_at("7", log.store().end()).value(); };
+  EXPECT_EQ(name_now(), "Priya Das");
+  log.erase_person("1", log.key_of(kUsers, {{"id", "7"}}));
+  add("9", "another");
+  EXPECT_EQ(name_now(), std::nullopt);
+  log.update(kUsers, log.key_of(kUsers, {{"id", "7"}}), {{"name", "Priya Rao"}});
+  EXPECT_EQ(name_now(), "Priya Rao");
 }
 
 TEST_F(ViewTest, DoesNotNameAnotherTenantsPeople) {

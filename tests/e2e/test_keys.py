@@ -73,6 +73,30 @@ def test_a_backup_that_misses_newer_keys(make_rowledger, cluster, database, tmp_
     assert parse_json(rowledger.must("verify", "--json"))["ok"]
 
 
+def test_a_restore_that_ends_early_brings_nobody_back(make_rowledger, cluster, database, tmp_path):
+    rowledger = make_rowledger(tables=[TABLE])
+    restore = ("keys", "restore", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery")
+    rowledger.must("keys", "backup", *restore[2:])
+    rowledger.must("erase", "contacts", 4, *WHY)
+    rowledger.stop()
+    master = next(rowledger.parent.glob("data.master-key"))
+    shutil.rmtree(rowledger.dir / "keys")
+    command = "ROWLEDGER_PRIVACY_MASTER_KEY_COMMAND"
+    refused = rowledger.run(*restore, **{command: f"echo {'ab' * 32}"})
+    assert refused.returncode == FOUND_WRONG and "run this once more" in refused.stderr
+    assert (rowledger.dir / "keys" / "subjects.keys").exists()
+
+    rowledger.environment[command] = f"cat {master}"
+    refused = rowledger.run("serve")
+    assert refused.returncode != DONE and "rowledger keys restore" in refused.stderr, refused.stderr
+    refused = rowledger.run("history", "contacts", 4)
+    assert refused.returncode != DONE and not refused.stdout, "nor is anything read with these keys"
+    said = rowledger.must(*restore)
+    assert " 0 keys from the backup" in said and "1 that the log says are erased were destroyed again" in said
+    rowledger.serve()
+    assert is_readable(rowledger, 3) and not is_readable(rowledger, 4)
+
+
 def test_another_master_key_while_running(make_rowledger, cluster, database):
     rowledger = make_rowledger(tables=[TABLE])
     master = next(rowledger.parent.glob("data.master-key"))
