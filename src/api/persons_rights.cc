@@ -124,19 +124,21 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
   if (exports_ != nullptr) RL_TRY(exports_->discard_all());
   // Named, so that a backup of the keys that is put back can be made to forget them again.
   RL_ASSIGN(const auto keys, store_.keys_of(person.owners));
-  const std::string detail = JsonWriter()
-                                 .raw("by", who_json(by))
-                                 .text("table", person.table)
-                                 .text("key", person.key)
-                                 .text("reason", reason)
-                                 .text("basis", basis)
-                                 .number("entries", person.entries)
-                                 .raw("owners", owners_json(person.owners))
-                                 .raw("keys", numbers_json(keys))
-                                 .finish();
   Erased out;
   out.entries = person.entries;
-  RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, detail)));
+  RL_ASSIGN(out.without_subject, find_without_subject(store_, tables_, retention_, person.table, person.key));
+  JsonWriter detail;
+  detail.raw("by", who_json(by))
+      .text("table", person.table)
+      .text("key", person.key)
+      .text("reason", reason)
+      .text("basis", basis)
+      .number("entries", person.entries)
+      .raw("owners", owners_json(person.owners))
+      .raw("keys", numbers_json(keys));
+  if (out.without_subject.entries > 0) detail.number("without_subject", out.without_subject.entries);
+  const std::string text = detail.finish();
+  RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, text)));
   // Also those that were begun while the key was still there.
   if (exports_ != nullptr) RL_TRY(exports_->discard_all());
   std::set<std::string_view> subjects;

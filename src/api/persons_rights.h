@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/without_subject.h"
 #include "base/result.h"
 #include "capture/capture.h"
 #include "people/principal.h"
@@ -23,9 +24,10 @@ struct Person {
 };
 
 struct Erased {
-  Seq seq;                // of the entry that says so
-  uint64_t entries = 0;   // about the person
-  uint64_t in_clear = 0;  // of them, written while sealing was off: no key can be destroyed for those
+  Seq seq;                         // of the entry that says so
+  uint64_t entries = 0;            // about the person
+  uint64_t in_clear = 0;           // of them, written while sealing was off: no key can be destroyed for those
+  WithoutSubject without_subject;  // besides them
 };
 
 // Why nothing may be erased for now.
@@ -40,8 +42,12 @@ struct Hold {
 class PersonsRights {
  public:
   PersonsRights(store::Store& store, capture::Capture& capture, ExportSpool* exports,
-                std::vector<capture::TableSettings> tables)
-      : store_(store), capture_(capture), exports_(exports), tables_(std::move(tables)) {}
+                std::vector<capture::TableSettings> tables, store::RetentionRules retention)
+      : store_(store),
+        capture_(capture),
+        exports_(exports),
+        tables_(std::move(tables)),
+        retention_(std::move(retention)) {}
 
   // kConflict while a hold stands; kNotFound when the log knows no such person (or he is another organisation's);
   // kInvalid when rows of the table are not persons.
@@ -63,6 +69,7 @@ class PersonsRights {
   capture::Capture& capture_;
   ExportSpool* const exports_;
   const std::vector<capture::TableSettings> tables_;
+  const store::RetentionRules retention_;
   std::mutex mutex_;  // held from looking at the holds until what follows from it is done
 };
 
