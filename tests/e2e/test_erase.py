@@ -317,6 +317,33 @@ def test_what_was_recorded_before_the_subject_was_configured_is_not_passed_over(
     assert len([entry for entry in log.log("kind:control") if entry["detail"].get("event") == "subject-changed"]) == 2
 
 
+def test_that_an_erased_row_went_is_told_to_its_organisation(make_rowledger, cluster, database):
+    """Nothing but headers says whose it was: by DELETE, by TRUNCATE, and found missing by a comparison."""
+    cluster.sql(database, "CREATE TABLE cards (contact_id bigint, nr int, organization_id int, PRIMARY KEY (contact_id, nr));"
+                          "INSERT INTO cards SELECT n, 1, 1 FROM generate_series(1, 3) n; UPDATE contacts SET organization_id = 2 WHERE id = 6")
+    log = make_rowledger(tables=["contacts tenant=organization_id subject=self",
+                                 "cards tenant=organization_id subject=contacts subject_column=contact_id"],
+                         config="[attribution]\ntrigger = false\n")
+    publication = cluster.sql(database, "SELECT pubname FROM pg_publication")[0][0]
+    for person in range(1, 7):
+        log.must("erase", "contacts", person, *WHY)
+    cluster.sql(database, "DELETE FROM contacts WHERE id IN (5, 6); DELETE FROM cards WHERE contact_id = 3; TRUNCATE cards")
+    log.sync()
+    cluster.sql(database, f"ALTER PUBLICATION {publication} DROP TABLE contacts")
+    log.wait_for_entry(lambda entry: entry.get("detail", {}).get("reason") == "table-unpublished")
+    cluster.sql(database, "DELETE FROM contacts WHERE id = 4")
+    cluster.sql(database, f"ALTER PUBLICATION {publication} ADD TABLE contacts")
+    log.wait_for_entry(lambda entry: entry.get("detail", {}).get("reason") == "reconcile")
+
+    def whose(kind, table):
+        return {",".join(map(str, entry["key"].values())): (entry.get("tenant"), entry.get("subject"))
+                for entry in log.log(f"kind:{kind} table:{table}") if "key" in entry}
+
+    assert whose("delete", "contacts") == {"5": ("1", "public.contacts/5"), "6": ("2", "public.contacts/6")}
+    assert whose("delete", "cards") == {f"{n},1": ("1", f"public.contacts/{n}") for n in (1, 2, 3)}
+    assert whose("gap", "contacts") == {"4": ("1", "public.contacts/4")}
+
+
 def test_killed_in_the_middle(log):
     """Whatever the moment: what was ordered is done when the daemon runs again, and the log is whole."""
     rng = random.Random(11)
