@@ -2,6 +2,8 @@
 // Erasing people's values, and holds that prevent it (docs/privacy.md). What was ordered, by whom and why, is in the
 // log before anything is done.
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,12 +60,23 @@ class PersonsRights {
   Result<std::vector<Hold>> holds(const people::Principal& by) const;
   Status lift(const people::Principal& by, Seq id, std::string_view reason);
 
-  // Whose values retention must leave alone.
-  Result<std::vector<store::Owner>> held() const;
+  // Whose values a run of retention must leave alone: under every name and organisation that a person has by now. Who
+  // asks it again gets the same, which costs little, until a hold is placed or lifted. This outlives it.
+  capture::Capture::Held held() const;
 
  private:
+  struct Traces {
+    std::set<std::string> subjects, tenants;
+    uint64_t entries = 0;  // about the subjects
+    bool any = false;
+  };
+  // Of who stood at the key at `since`, or stands or stood there last. of: what is known of him already.
+  Result<Traces> trace(std::string_view table, std::string_view key, std::optional<Seq> since, Traces of) const;
+  Result<std::optional<record::OwnedEntry>> trace_at(std::string_view table, std::string_view key,
+                                                     std::optional<Seq> since, Traces& out) const;
   Result<Person> find(const people::Principal& by, std::string_view table, std::string_view key) const;
   Result<std::vector<Seq>> standing() const;
+  Result<std::vector<store::Owner>> owners_held() const;
 
   store::Store& store_;
   capture::Capture& capture_;

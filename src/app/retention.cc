@@ -22,8 +22,9 @@ store::RetentionRules retention_rules(const Config& config) {
   return out;
 }
 
-Retention::Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports)
-    : rules_(std::move(rules)), capture_(capture), held_(std::move(held)), exports_(exports) {
+Retention::Retention(store::RetentionRules rules, capture::Capture& capture, MakeHeld make_held,
+                     api::ExportSpool& exports)
+    : rules_(std::move(rules)), capture_(capture), make_held_(std::move(make_held)), exports_(exports) {
   if (rules_.erases()) thread_ = std::thread([this] { run(); });
 }
 
@@ -51,7 +52,9 @@ void Retention::run() {
 }
 
 Status Retention::once(uint32_t day) {
-  const Result<uint64_t> destroyed = capture_.expire(rules_, day, held_);
+  const capture::Capture::Held held = make_held_();
+  RL_TRY(held());  // it looks for the persons now, and not while capture waits for the first turn
+  const Result<uint64_t> destroyed = capture_.expire(rules_, day, held);
   if (destroyed && *destroyed == 0) return {};
   // Each could have a value that is to be gone, also where it was broken off.
   Status discarded = exports_.discard_all();
