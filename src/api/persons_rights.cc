@@ -7,9 +7,11 @@
 
 #include "api/answer.h"
 #include "api/export_spool.h"
+#include "api/json_view.h"
 #include "api/json_writer.h"
 #include "capture/owners.h"
 #include "query/reader.h"
+#include "store/terms.h"
 
 namespace rowledger::api {
 namespace {
@@ -54,6 +56,17 @@ record::Entry entry_of(record::EntryKind kind, const people::Principal& by, cons
   return out;
 }
 
+std::vector<store::Owner> owners_of(const std::set<std::string>& subjects, const std::set<std::string>& tenants) {
+  std::vector<store::Owner> out;
+  for (const std::string& subject : subjects)
+    for (const std::string& tenant : tenants) out.push_back({tenant, subject});
+  return out;
+}
+
+bool leaves(const record::EntryBody& body, std::string_view key) {
+  return !body.old_key.empty() && store::key_text(body.old_key) == key;
+}
+
 bool is_about(const std::vector<store::Owner>& one, const std::vector<store::Owner>& other) {
   return std::ranges::any_of(one, [&](const store::Owner& owner) {
     return std::ranges::any_of(other, [&](const store::Owner& o) { return o.subject == owner.subject; });
@@ -82,33 +95,56 @@ Result<Person> PersonsRights::find(const people::Principal& by, std::string_view
   if (settings->subject != "self")
     return fail(ErrorCode::kInvalid, fmt::format("rows of {} are about a person in {}, whom {} names: give that person",
                                                  out.table, settings->subject, settings->subject_column));
-  // Under another key before, a person had another name.
-  std::set<std::string> subjects{out.table + "/" + out.key}, tenants;
-  const query::Reader reader(store_);
+  RL_ASSIGN(const Traces found, trace(out.table, key, std::nullopt, {}));
+  const bool visible = !by.tenant || (found.tenants.size() == 1 && found.tenants.contains(*by.tenant));
+  if (!found.any || !visible)
+    return fail(ErrorCode::kNotFound, fmt::format("the log knows no row {} of {}", key, out.table));
+  out.entries = found.entries;
+  out.owners = owners_of(found.subjects, found.tenants);
+  return out;
+}
+
+// Adds what the entries at the key say, from the newest back to `since`. Answers the one by which the row left that
+// stood there then; without `since` the newest, if it is one by which a row left.
+Result<std::optional<record::OwnedEntry>> PersonsRights::trace_at(std::string_view table, std::string_view key,
+                                                                  std::optional<Seq> since, Traces& out) const {
+  std::optional<record::OwnedEntry> left;
+  bool is_newest = true;
   std::optional<Seq> before;
-  bool known = false;
   do {
-    RL_ASSIGN(const auto page, reader.history(out.table, key, before, kHistoryPage));
-    for (const auto& entry : page.entries) {
-      known = true;
+    RL_ASSIGN(auto page, query::Reader(store_).history(table, key, before, kHistoryPage));
+    for (auto& entry : page.entries) {
+      if (since && entry.header().seq <= *since) return left;
+      out.any = true;
       if (entry.values() == record::Values::kLocked)
         return fail(ErrorCode::kUnavailable, "the keys are locked: whose values these are cannot be told");
-      if (!entry.body().subject.empty()) subjects.emplace(entry.body().subject);
-      tenants.emplace(entry.header().tenant);
+      if (!entry.body().subject.empty()) out.subjects.emplace(entry.body().subject);
+      out.tenants.emplace(entry.header().tenant);
+      if (leaves(entry.body(), key) && (since || is_newest)) left = std::move(entry);
+      is_newest = false;
     }
     before = page.next;
   } while (before);
-  for (const std::string& subject : subjects) {
-    RL_ASSIGN(const auto trace, store_.trace_of(subject, store_.end()));
-    known = known || trace.entries > 0;
-    out.entries += trace.entries;
-    for (const std::string& tenant : trace.tenants) tenants.insert(tenant);
+  return left;
+}
+
+Result<PersonsRights::Traces> PersonsRights::trace(std::string_view table, std::string_view key,
+                                                   std::optional<Seq> since, Traces of) const {
+  Traces out = std::move(of);
+  out.subjects.insert(fmt::format("{}/{}", table, key));
+  // Under another key, before or since, a person had another name.
+  for (std::string at(key);;) {
+    RL_ASSIGN(const auto left, trace_at(table, at, since, out));
+    if (!left) break;
+    at = store::key_text(left->body().key);
+    since = left->header().seq;
   }
-  const bool visible = !by.tenant || (tenants.size() == 1 && tenants.contains(*by.tenant));
-  if (!known || !visible)
-    return fail(ErrorCode::kNotFound, fmt::format("the log knows no row {} of {}", key, out.table));
-  for (const std::string& subject : subjects)
-    for (const std::string& tenant : tenants) out.owners.push_back({tenant, subject});
+  for (const std::string& subject : out.subjects) {
+    RL_ASSIGN(const auto found, store_.trace_of(subject, store_.end()));
+    out.any = out.any || found.entries > 0;
+    out.entries += found.entries;
+    for (const std::string& tenant : found.tenants) out.tenants.insert(tenant);
+  }
   return out;
 }
 
@@ -116,7 +152,7 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
                                     std::string_view reason, std::string_view basis) {
   const std::lock_guard guard(mutex_);
   RL_ASSIGN(const Person person, find(by, table, key));
-  RL_ASSIGN(const auto held_owners, held());
+  RL_ASSIGN(const auto held_owners, owners_held());
   if (is_about(person.owners, held_owners))
     return fail(ErrorCode::kConflict,
                 "a hold stands on this person: nothing may be erased until it is lifted "
@@ -124,19 +160,21 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
   if (exports_ != nullptr) RL_TRY(exports_->discard_all());
   // Named, so that a backup of the keys that is put back can be made to forget them again.
   RL_ASSIGN(const auto keys, store_.keys_of(person.owners));
-  const std::string detail = JsonWriter()
-                                 .raw("by", who_json(by))
-                                 .text("table", person.table)
-                                 .text("key", person.key)
-                                 .text("reason", reason)
-                                 .text("basis", basis)
-                                 .number("entries", person.entries)
-                                 .raw("owners", owners_json(person.owners))
-                                 .raw("keys", numbers_json(keys))
-                                 .finish();
   Erased out;
   out.entries = person.entries;
-  RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, detail)));
+  RL_ASSIGN(out.without_subject, find_without_subject(store_, tables_, retention_, person.table, person.key));
+  JsonWriter detail;
+  detail.raw("by", who_json(by))
+      .text("table", person.table)
+      .text("key", person.key)
+      .text("reason", reason)
+      .text("basis", basis)
+      .number("entries", person.entries)
+      .raw("owners", owners_json(person.owners))
+      .raw("keys", numbers_json(keys));
+  if (out.without_subject.entries > 0) detail.number("without_subject", out.without_subject.entries);
+  const std::string text = detail.finish();
+  RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, text)));
   // Also those that were begun while the key was still there.
   if (exports_ != nullptr) RL_TRY(capture_.remove_copies([this] { return exports_->discard_all(); }));
   std::set<std::string_view> subjects;
@@ -220,15 +258,36 @@ Status PersonsRights::lift(const people::Principal& by, Seq id, std::string_view
   return {};
 }
 
-Result<std::vector<store::Owner>> PersonsRights::held() const {
-  people::Principal everybody;
+// What the hold's entry says was so when it was placed. Since then others may have become the person's.
+Result<std::vector<store::Owner>> PersonsRights::owners_held() const {
+  const people::Principal everybody;
   RL_ASSIGN(const std::vector<Hold> all, holds(everybody));
   std::vector<store::Owner> out;
   for (const Hold& hold : all) {
-    RL_ASSIGN(const auto owners, capture::owners_of(hold.detail));
+    RL_ASSIGN(const auto then, capture::owners_of(hold.detail));
+    Traces known;
+    for (const store::Owner& owner : then) {
+      known.subjects.insert(owner.subject);
+      known.tenants.insert(owner.tenant);
+    }
+    const JsonView detail(hold.detail);
+    RL_ASSIGN(const Traces now, trace(detail["table"].text(), detail["key"].text(), hold.id, std::move(known)));
+    const auto owners = owners_of(now.subjects, now.tenants);
     out.insert(out.end(), owners.begin(), owners.end());
   }
   return out;
+}
+
+capture::Capture::Held PersonsRights::held() const {
+  return [this, of = std::optional<std::vector<Seq>>(),
+          owners = std::vector<store::Owner>()]() mutable -> Result<std::vector<store::Owner>> {
+    RL_ASSIGN(const std::vector<Seq> seqs, standing());
+    if (of != seqs) {
+      RL_ASSIGN(owners, owners_held());
+      of = seqs;
+    }
+    return owners;
+  };
 }
 
 }  // namespace rowledger::api

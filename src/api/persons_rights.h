@@ -2,10 +2,13 @@
 // Erasing people's values, and holds that prevent it (docs/privacy.md). What was ordered, by whom and why, is in the
 // log before anything is done.
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/without_subject.h"
 #include "base/result.h"
 #include "capture/capture.h"
 #include "people/principal.h"
@@ -23,9 +26,10 @@ struct Person {
 };
 
 struct Erased {
-  Seq seq;                // of the entry that says so
-  uint64_t entries = 0;   // about the person
-  uint64_t in_clear = 0;  // of them, written while sealing was off: no key can be destroyed for those
+  Seq seq;                         // of the entry that says so
+  uint64_t entries = 0;            // about the person
+  uint64_t in_clear = 0;           // of them, written while sealing was off: no key can be destroyed for those
+  WithoutSubject without_subject;  // besides them
 };
 
 // Why nothing may be erased for now.
@@ -40,8 +44,12 @@ struct Hold {
 class PersonsRights {
  public:
   PersonsRights(store::Store& store, capture::Capture& capture, ExportSpool* exports,
-                std::vector<capture::TableSettings> tables)
-      : store_(store), capture_(capture), exports_(exports), tables_(std::move(tables)) {}
+                std::vector<capture::TableSettings> tables, store::RetentionRules retention)
+      : store_(store),
+        capture_(capture),
+        exports_(exports),
+        tables_(std::move(tables)),
+        retention_(std::move(retention)) {}
 
   // kConflict while a hold stands; kNotFound when the log knows no such person (or he is another organisation's);
   // kInvalid when rows of the table are not persons.
@@ -52,17 +60,29 @@ class PersonsRights {
   Result<std::vector<Hold>> holds(const people::Principal& by) const;
   Status lift(const people::Principal& by, Seq id, std::string_view reason);
 
-  // Whose values retention must leave alone.
-  Result<std::vector<store::Owner>> held() const;
+  // Whose values a run of retention must leave alone: under every name and organisation that a person has by now. Who
+  // asks it again gets the same, which costs little, until a hold is placed or lifted. This outlives it.
+  capture::Capture::Held held() const;
 
  private:
+  struct Traces {
+    std::set<std::string> subjects, tenants;
+    uint64_t entries = 0;  // about the subjects
+    bool any = false;
+  };
+  // Of who stood at the key at `since`, or stands or stood there last. of: what is known of him already.
+  Result<Traces> trace(std::string_view table, std::string_view key, std::optional<Seq> since, Traces of) const;
+  Result<std::optional<record::OwnedEntry>> trace_at(std::string_view table, std::string_view key,
+                                                     std::optional<Seq> since, Traces& out) const;
   Result<Person> find(const people::Principal& by, std::string_view table, std::string_view key) const;
   Result<std::vector<Seq>> standing() const;
+  Result<std::vector<store::Owner>> owners_held() const;
 
   store::Store& store_;
   capture::Capture& capture_;
   ExportSpool* const exports_;
   const std::vector<capture::TableSettings> tables_;
+  const store::RetentionRules retention_;
   std::mutex mutex_;  // held from looking at the holds until what follows from it is done
 };
 

@@ -5,6 +5,7 @@
 #include "api/json_writer.h"
 #include "api/persons_rights.h"
 #include "api/routes.h"
+#include "base/day.h"
 
 namespace rowledger::api {
 namespace {
@@ -46,6 +47,8 @@ std::string to_json(const Hold& hold) {
   return out.finish();
 }
 
+std::string date_of(uint32_t day) { return Timestamp{int64_t{day} * kMicrosecondsPerDay}.to_string().substr(0, 10); }
+
 }  // namespace
 
 http::Response post_erasure(const Call& call) {
@@ -57,6 +60,8 @@ http::Response post_erasure(const Call& call) {
   if (!erased) return problem(erased.error());
   JsonWriter out;
   out.number("seq", erased->seq.value).number("entries", erased->entries).number("in_clear", erased->in_clear);
+  out.number("without_subject", erased->without_subject.entries);
+  if (const auto day = erased->without_subject.end_day) out.text("without_subject_until", date_of(*day));
   return json_answer(out.finish());
 }
 

@@ -235,7 +235,9 @@ void add_person_verbs(CLI::App& app, Arguments& a) {
       return verb(a.person);
     };
   };
-  auto* erase = app.add_subcommand("erase", "Erase all values about a person from the log; its proofs stay valid");
+  auto* erase = app.add_subcommand(
+      "erase",
+      "Erase all values about a person from the log; its proofs stay valid. Exit code 1 when some stay readable");
   add_row(erase, a);
   erase->add_option("--reason", a.person.reason, kReasonHelp)->required();
   erase->add_option("--basis", a.person.basis, "The legal basis, as \"GDPR Art. 17(1)(b)\"; kept likewise")->required();

@@ -37,6 +37,29 @@ int list_holds(Client& client, bool json) {
   return print_line(lines.empty() ? "No hold stands." : lines);
 }
 
+bool has_some(JsonView number) { return number.text() != "0"; }
+
+bool stays(JsonView erasure) { return has_some(erasure["in_clear"]) || has_some(erasure["without_subject"]); }
+
+std::string what_stays(JsonView erasure) {
+  std::string out;
+  if (has_some(erasure["in_clear"]))
+    out += fmt::format(
+        "\n{} of them were written while sealing was off and stay in clear: no key can be destroyed for those.",
+        erasure["in_clear"].text());
+  if (has_some(erasure["without_subject"])) {
+    const std::string until = erasure["without_subject_until"].text();
+    out += fmt::format(
+        "\nNOT erased: the values of {} entries more, which were recorded before `subject` said whose they are: "
+        "others' "
+        "are sealed with the same key. {}",
+        erasure["without_subject"].text(),
+        until.empty() ? "They stay, because no retention is configured that erases them ([retention] erase_after_days)."
+                      : fmt::format("Retention has erased them by {}.", until));
+  }
+  return out;
+}
+
 }  // namespace
 
 int run_erase(const PersonOptions& options) {
@@ -45,16 +68,13 @@ int run_erase(const PersonOptions& options) {
   Client client(*workspace);
   const auto body = client.post("/v1/erasures", order_json(options));
   if (!body) return report_error(body.error());
-  if (options.json) return print_line(*body);
   const JsonView answer(*body);
-  const std::string in_clear = answer["in_clear"].text();
-  return print_line(fmt::format("Erased: the values of {} entries about {} {}, recorded as #{}.{}",
-                                answer["entries"].text(), options.table, options.key, answer["seq"].text(),
-                                in_clear == "0"
-                                    ? ""
-                                    : fmt::format("\n{} of them were written while sealing was off and stay in "
-                                                  "clear: no key can be destroyed for those.",
-                                                  in_clear)));
+  const int printed =
+      print_line(options.json ? *body
+                              : fmt::format("Erased: the values of {} entries about {} {}, recorded as #{}.{}",
+                                            answer["entries"].text(), options.table, options.key, answer["seq"].text(),
+                                            what_stays(answer)));
+  return printed == kDone && stays(answer) ? kFoundWrong : printed;
 }
 
 int run_hold(const PersonOptions& options) {

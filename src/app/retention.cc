@@ -24,11 +24,11 @@ store::RetentionRules retention_rules(const Config& config) {
   return out;
 }
 
-Retention::Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports,
-                     std::chrono::milliseconds first_pause)
+Retention::Retention(store::RetentionRules rules, capture::Capture& capture, MakeHeld make_held,
+                     api::ExportSpool& exports, std::chrono::milliseconds first_pause)
     : rules_(std::move(rules)),
       capture_(capture),
-      held_(std::move(held)),
+      make_held_(std::move(make_held)),
       exports_(exports),
       first_pause_(first_pause) {
   if (rules_.erases()) thread_ = std::thread([this] { run(); });
@@ -65,7 +65,9 @@ void Retention::run() {
 }
 
 Status Retention::once(uint32_t day) {
-  const Result<uint64_t> destroyed = capture_.expire(rules_, day, held_);
+  const capture::Capture::Held held = make_held_();
+  RL_TRY(held());  // it looks for the persons now, and not while capture waits for the first turn
+  const Result<uint64_t> destroyed = capture_.expire(rules_, day, held);
   // Each could have a value that is to be gone, also where it was broken off.
   Status removed = capture_.remove_copies([this] { return exports_.discard_all(); });
   return destroyed ? removed : fail(destroyed.error());

@@ -18,10 +18,11 @@ store::RetentionRules retention_rules(const Config& config);
 
 class Retention {
  public:
-  using Held = capture::Capture::Held;
+  // Makes what tells a run whose values stay.
+  using MakeHeld = std::function<capture::Capture::Held()>;
 
   // Begins at once, on a thread of its own, unless the rules keep everything. capture and exports outlive it.
-  Retention(store::RetentionRules rules, capture::Capture& capture, Held held, api::ExportSpool& exports,
+  Retention(store::RetentionRules rules, capture::Capture& capture, MakeHeld make_held, api::ExportSpool& exports,
             std::chrono::milliseconds first_pause = std::chrono::minutes(1));
   ~Retention();
   Retention(const Retention&) = delete;
@@ -33,7 +34,7 @@ class Retention {
 
   const store::RetentionRules rules_;
   capture::Capture& capture_;
-  const Held held_;
+  const MakeHeld make_held_;
   api::ExportSpool& exports_;
   const std::chrono::milliseconds first_pause_;
   std::mutex mutex_;

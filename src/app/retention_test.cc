@@ -65,7 +65,7 @@ TEST(Retention, DiscardsExportsWithTheValues) {
     FakeCapture capture;
     const store::Owner priya{"1", "public.contacts/42"};
     const Retention retention(
-        {.erase_after_days = 1}, capture, [&] { return std::vector{priya}; }, **exports);
+        {.erase_after_days = 1}, capture, [&] { return [&] { return std::vector{priya}; }; }, **exports);
     EXPECT_EQ(capture.held.get_future().get(), std::vector{priya});
     while ((*exports)->find(id, "user:priya")) ::usleep(1'000);
     EXPECT_TRUE(std::filesystem::is_empty(directory));

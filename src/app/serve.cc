@@ -252,7 +252,8 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
   auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
   dependencies.keys = store.keys.get();
   dependencies.exports = exports.get();
-  api::PersonsRights rights(*store, *capture, exports.get(), workspace.config.tables);
+  api::PersonsRights rights(*store, *capture, exports.get(), workspace.config.tables,
+                            retention_rules(workspace.config));
   dependencies.rights = &rights;
   privacy::KeyKeeper keeper(
       *store.keys, workspace.config.master_key_command.empty() ? workspace.master_key_file() : std::filesystem::path());

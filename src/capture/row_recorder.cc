@@ -1,5 +1,7 @@
 #include "capture/row_recorder.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/json_text.h"
 
@@ -66,15 +68,19 @@ void RowRecorder::set_key(const TablePlan& plan, const std::vector<std::string_v
 }
 
 // The known values in the plan's column order, whatever version of the columns the image has.
-void RowRecorder::old_from_image(const TablePlan& plan, const store::RowState& row) {
+Status RowRecorder::old_from_image(const TablePlan& plan, const store::RowState& row) {
+  erased_tenant_.clear();
   if (row.erased) {
     old_.assign(plan.columns.columns.size(), Value::unknown());
-    return;
+    if (plan.tenant) {
+      RL_ASSIGN(erased_tenant_, state_.tenant_of_erased(row));
+    }
+    return {};
   }
   const bool redefined = plan.redefined_at && row.newest < *plan.redefined_at;
   if (row.schema == plan.columns.id && !redefined) {
     CHECK(record::decode_image(row.image, plan.columns.columns.size(), old_));
-    return;
+    return {};
   }
   const record::TableSchema& then = tables_.schema(row.schema);
   CHECK(record::decode_image(row.image, then.columns.size(), image_values_));
@@ -89,18 +95,20 @@ void RowRecorder::old_from_image(const TablePlan& plan, const store::RowState& r
       old_[i] = plan.past[i].fill_value();  // the column is younger than the image
     }
   }
+  return {};
 }
 
 Result<RowRecorder::Known> RowRecorder::load_old(const TablePlan& plan, std::string_view key) {
   RL_ASSIGN(const store::RowState* row, state_.find(plan.columns.table_id, key));
   Known known;
+  erased_tenant_.clear();
   if (row == nullptr) return known;
   known.newest = row->newest;
   known.exists = !row->deleted;
   known.erased = row->erased;
   known.redefined = plan.redefined_at && row->newest < *plan.redefined_at;
   known.same_columns = row->schema == plan.columns.id;
-  if (known.exists) old_from_image(plan, *row);
+  if (known.exists) RL_TRY(old_from_image(plan, *row));
   return known;
 }
 
@@ -128,15 +136,25 @@ record::Entry& RowRecorder::start_entry(EntryKind kind, const TablePlan& plan, C
   return entry_;
 }
 
+// A column of the row that the entry is about. What its values do not tell, its key may.
+Value RowRecorder::value_of(const TablePlan& plan, size_t column, const std::vector<Value>& values) const {
+  if (values[column].presence != Presence::kUnknown) return values[column];
+  const auto part = std::ranges::find(entry_.body.key, plan.columns.columns[column].name, &record::KeyPart::column);
+  return part == entry_.body.key.end() ? values[column] : Value::of(part->value);
+}
+
 void RowRecorder::set_owner(const TablePlan& plan, const std::vector<Value>& values) {
-  if (plan.tenant && values[*plan.tenant].presence == Presence::kValue) {
-    std::string_view tenant = values[*plan.tenant].text;
-    if (tenant.size() > kMaxTenantBytes) {
-      tenant_digest_ = "sha256:" + to_hex(as_view(sha256(tenant)));
-      tenant = tenant_digest_;
+  const Value tenant = plan.tenant ? value_of(plan, *plan.tenant, values) : Value::null();
+  if (tenant.presence == Presence::kValue) {
+    entry_.header.tenant = tenant.text;
+    if (tenant.text.size() > kMaxTenantBytes) {
+      tenant_digest_ = "sha256:" + to_hex(as_view(sha256(tenant.text)));
+      entry_.header.tenant = tenant_digest_;
     }
-    entry_.header.tenant = tenant;
+  } else if (tenant.presence == Presence::kUnknown) {
+    entry_.header.tenant = erased_tenant_;
   }
+  const Value person = plan.subject ? value_of(plan, *plan.subject, values) : Value::null();
   std::string_view subject;
   if (plan.self_subject) {
     // As keys are written everywhere: the parts joined by commas.
@@ -146,8 +164,8 @@ void RowRecorder::set_owner(const TablePlan& plan, const std::vector<Value>& val
       subject_ += entry_.body.key[k].value;
     }
     subject = subject_;
-  } else if (plan.subject && values[*plan.subject].presence == Presence::kValue) {
-    subject_.assign(plan.subject_prefix).append(values[*plan.subject].text);
+  } else if (person.presence == Presence::kValue) {
+    subject_.assign(plan.subject_prefix).append(person.text);
     subject = subject_;
   }
   entry_.body.subject = subject;
@@ -395,7 +413,7 @@ void RowRecorder::truncate(TablePlan& plan, const postgres::Truncate& truncate, 
 
 Status RowRecorder::remove_known(TablePlan& plan, std::string_view key, const store::RowState& row,
                                  ChangeContext& context) {
-  old_from_image(plan, row);
+  RL_TRY(old_from_image(plan, row));
   if (plan.redefined_at && row.newest < *plan.redefined_at) forget_redefined(plan);
   record::Entry& entry = start_entry(EntryKind::kDelete, plan, context);
   entry.header.prev = row.newest;
@@ -443,7 +461,7 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
 
 Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row,
                                    ChangeContext& context) {
-  old_from_image(plan, row);
+  RL_TRY(old_from_image(plan, row));
   const std::string detail = json_object({{"reason", kReconcile}});
   record::Entry& entry = start_entry(EntryKind::kGap, plan, context);
   entry.header.prev = row.newest;
@@ -459,7 +477,7 @@ Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const 
 
 Status RowRecorder::move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
                                     ChangeContext& context) {
-  old_from_image(plan, row);
+  RL_TRY(old_from_image(plan, row));
   std::vector<record::KeyPart> old_key;
   const std::vector<std::string_view> old_parts = record::decode_key(key);
   for (const record::Column& column : tables_.schema(row.schema).columns)

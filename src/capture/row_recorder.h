@@ -69,7 +69,7 @@ class RowRecorder {
     bool same_columns = false;  // the image has the plan's columns
   };
   Result<Known> load_old(const TablePlan& plan, std::string_view key);
-  void old_from_image(const TablePlan& plan, const store::RowState& row);
+  Status old_from_image(const TablePlan& plan, const store::RowState& row);
   void forget_redefined(const TablePlan& plan);
   std::optional<Seq> record_redefined(const TablePlan& plan, std::string_view key, const Known& known,
                                       ChangeContext& context);
@@ -81,6 +81,7 @@ class RowRecorder {
   void set_key(const TablePlan& plan, const std::vector<std::string_view>& parts,
                std::vector<record::KeyPart>& out) const;
   record::Entry& start_entry(record::EntryKind kind, const TablePlan& plan, ChangeContext& context);
+  record::Value value_of(const TablePlan& plan, size_t column, const std::vector<record::Value>& values) const;
   void set_owner(const TablePlan& plan, const std::vector<record::Value>& values);
   void take_actor_from_column(const TablePlan& plan, const ChangeContext& context, bool only_if_changed);
   void compare_columns(const TablePlan& plan);
@@ -99,6 +100,7 @@ class RowRecorder {
   std::vector<bool> unchanged_;
   std::vector<std::string_view> parts_, old_parts_;
   std::string key_, old_key_, subject_, tenant_digest_, image_;
+  std::string erased_tenant_;  // of the row that old_ is of, when its values are erased
   record::Entry entry_;
 };
 

@@ -52,6 +52,12 @@ Status StateView::read_ahead(TableId table, std::vector<std::string_view>& keys)
   return {};
 }
 
+Result<std::string> StateView::tenant_of_erased(const store::RowState& row) const {
+  RL_ASSIGN(const std::vector<std::string> headers, store_.headers(row.newest, 1));
+  RL_ASSIGN(const record::EntryHeader header, record::decode_header(headers.front()));
+  return std::string(header.tenant);
+}
+
 void StateView::forget_all() {
   young_.clear();
   old_.clear();

@@ -26,6 +26,10 @@ class StateView {
   // likes.
   Status read_ahead(TableId table, std::vector<std::string_view>& keys);
 
+  // Whose a row is of which nothing else is known: its newest entry, which is durable, has it in its header. Empty:
+  // nobody's.
+  Result<std::string> tenant_of_erased(const store::RowState& row) const;
+
   // Everything that was put is durable: the store knows it all, and perhaps that values were erased since.
   void forget_all();
 

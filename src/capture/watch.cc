@@ -39,6 +39,12 @@ std::string table_of(const std::string& name) {
   return colon == std::string::npos ? std::string() : name.substr(colon + 1);
 }
 
+// The fingerprint "subject": whose data a table's rows are.
+std::string subject_print(const TableSettings& table) {
+  if (table.subject.empty()) return "nobody";
+  return table.subject == "self" ? table.subject : fmt::format("{} by {}", table.subject, table.subject_column);
+}
+
 // The fingerprint "storage": "oid:file" of the table and then of each partition.
 struct StorageTree {
   explicit StorageTree(const std::string& print) {
@@ -106,6 +112,7 @@ Status Watch::see(postgres::Connection& connection, Sight& sight) const {
                     settings_.publication)};
   }
   for (const TableSettings& table : settings_.tables) {
+    prints["subject:" + table.table] = subject_print(table);
     RL_ASSIGN(const auto info, postgres::table_info(connection, settings_.publication, table.table));
     if (publication || !info) find_impairments(table, info, impairments);
     if (!info) continue;
@@ -224,6 +231,10 @@ void Watch::note_alterations(const std::map<std::string, std::string>& now, cons
     const auto before = fingerprints_.find(name);
     if (before == fingerprints_.end() || before->second == print) continue;
     const std::string what = reason_of(name), table = table_of(name);
+    if (what == "subject") {
+      note_other_subject(table, before->second, print);
+      continue;
+    }
     const bool only_names = what == "trigger" || what == "identity";
     // What an impairment tells, its end mends.
     const bool told = std::ranges::any_of(impairments, [&](const auto& named) {
@@ -270,6 +281,16 @@ void Watch::note_alteration(const std::string& what, const std::string& table, c
                                      {"before", what == "identity" ? before : ""},
                                      {"after", what == "identity" ? now : ""}}));
   }
+}
+
+void Watch::note_other_subject(const std::string& table, const std::string& before, const std::string& now) {
+  const std::string text = fmt::format(
+      "whose data the rows of {} are is configured otherwise: {} before, {} now. What was recorded until now stays "
+      "sealed as it was, so that erasing a person does not reach what was nobody's (docs/privacy.md)",
+      table, before, now);
+  log::warning("{}", text);
+  writer_.add_control(record::EntryKind::kControl, table,
+                      json_object({{"event", "subject-changed"}, {"before", before}, {"after", now}, {"text", text}}));
 }
 
 void Watch::note_storage(const std::string& table, const std::string& before, const std::string& now,

@@ -55,6 +55,7 @@ class Watch {
                            std::map<std::string, std::string>& out) const;
   void note_alteration(const std::string& what, const std::string& table, const std::string& before,
                        const std::string& now, Look& look);
+  void note_other_subject(const std::string& table, const std::string& before, const std::string& now);
   void note_storage(const std::string& table, const std::string& before, const std::string& now, bool columns_altered,
                     Look& look);
   void note_slot(Look& look);

@@ -28,6 +28,11 @@ bool RetentionRules::erases() const {
   return erase_after_days != 0 || std::ranges::any_of(by_tenant, [](const auto& t) { return t.second != 0; });
 }
 
+uint32_t RetentionRules::days_of(std::string_view tenant) const {
+  const auto own = by_tenant.find(tenant);
+  return own == by_tenant.end() ? erase_after_days : own->second;
+}
+
 Result<std::vector<privacy::KeyId>> RocksdbStore::destroy_expired(const RetentionRules& rules, uint32_t today,
                                                                   size_t at_most) {
   if (options_.read_only) return fail(ErrorCode::kPermission, "the log is open for reading only");

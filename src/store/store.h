@@ -202,6 +202,7 @@ struct RetentionRules {
   std::vector<Owner> held;  // whose values stay nevertheless, and with them what is nobody's in the same tenant
 
   bool erases() const;
+  uint32_t days_of(std::string_view tenant) const;
 };
 
 // ---- the store ------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A person is erased: the values are gone for good, everything else still proves itself."""
 
 import contextlib
+import datetime
 import json
 import os
 import random
@@ -273,6 +274,74 @@ def test_a_hold_prevents_it_until_it_is_lifted(log):
     log.must("erase", "contacts", 101, *WHY)
     events = [entry["detail"].get("event") for entry in log.log("kind:control") if "hold" in str(entry["detail"])]
     assert events == ["hold", "hold-lifted"]
+
+
+def test_what_was_recorded_before_the_subject_was_configured_is_not_passed_over(make_rowledger, cluster, database):
+    """Such values cannot be erased alone: whoever erases is told how many there are, and until when."""
+    cluster.sql(database, "CREATE TABLE messages (id int PRIMARY KEY, contact_id bigint, organization_id int, body text);"
+                          "INSERT INTO messages VALUES (1, 5, 1, 'before'), (2, 6, 1, 'another person''s'), (3, 7, 5, 'likewise')")
+    log = make_rowledger(tables=["contacts tenant=organization_id", "messages tenant=organization_id"])
+    cluster.sql(database, "UPDATE messages SET body = 'again' WHERE id = 1")
+    log.sync()
+    log.stop()
+    with_subjects = ["contacts tenant=organization_id subject=self",
+                     "messages tenant=organization_id subject=contacts subject_column=contact_id"]
+    log.write_config(with_subjects)
+    log.serve()
+    told = log.wait_for_entry(lambda entry: entry.get("detail", {}).get("event") == "subject-changed" and
+                              entry["table"] == "public.messages", what="that other rows are persons' now")
+    assert (told["detail"]["before"], told["detail"]["after"]) == ("nobody", "public.contacts by contact_id")
+    cluster.sql(database, "UPDATE contacts SET phone = '917700' WHERE id = 5; UPDATE messages SET body = 'after' WHERE id = 1")
+    log.sync()
+
+    done = log.run("erase", "contacts", 5, *WHY)
+    assert done.returncode == FOUND_WRONG and "values of 2 entries about" in done.stdout, done.stdout + done.stderr
+    assert "NOT erased: the values of 3 entries" in done.stdout and "no retention is configured" in done.stdout
+    ordered = log.log("kind:erase")[-1]["detail"]
+    assert (ordered["entries"], ordered["without_subject"]) == (2, 3)
+    history = [parse_json(line) for line in log.must("history", "contacts", 5, "--json").splitlines()]
+    assert [entry.get("erased", False) for entry in history] == [True, False], "as it was said"
+
+    log.stop()
+    log.write_config(with_subjects, "[retention]\nerase_after_days = 400\n")
+    log.serve()
+    done = log.run("erase", "contacts", 5, *WHY, "--json")
+    answer = parse_json(done.stdout)
+    assert done.returncode == FOUND_WRONG and answer["without_subject"] == 3
+    recorded = datetime.date.fromisoformat(history[1]["received_at"][:10])
+    assert answer["without_subject_until"] == str(recorded + datetime.timedelta(days=400))
+    # Of a person about whom nothing was recorded before.
+    cluster.sql(database, "INSERT INTO contacts (id, name) VALUES (500, 'new')")
+    log.sync()
+    assert parse_json(log.must("erase", "contacts", 500, *WHY, "--json"))["without_subject"] == 0
+    assert len([entry for entry in log.log("kind:control") if entry["detail"].get("event") == "subject-changed"]) == 2
+
+
+def test_that_an_erased_row_went_is_told_to_its_organisation(make_rowledger, cluster, database):
+    """Nothing but headers says whose it was: by DELETE, by TRUNCATE, and found missing by a comparison."""
+    cluster.sql(database, "CREATE TABLE cards (contact_id bigint, nr int, organization_id int, PRIMARY KEY (contact_id, nr));"
+                          "INSERT INTO cards SELECT n, 1, 1 FROM generate_series(1, 3) n; UPDATE contacts SET organization_id = 2 WHERE id = 6")
+    log = make_rowledger(tables=["contacts tenant=organization_id subject=self",
+                                 "cards tenant=organization_id subject=contacts subject_column=contact_id"],
+                         config="[attribution]\ntrigger = false\n")
+    publication = cluster.sql(database, "SELECT pubname FROM pg_publication")[0][0]
+    for person in range(1, 7):
+        log.must("erase", "contacts", person, *WHY)
+    cluster.sql(database, "DELETE FROM contacts WHERE id IN (5, 6); DELETE FROM cards WHERE contact_id = 3; TRUNCATE cards")
+    log.sync()
+    cluster.sql(database, f"ALTER PUBLICATION {publication} DROP TABLE contacts")
+    log.wait_for_entry(lambda entry: entry.get("detail", {}).get("reason") == "table-unpublished")
+    cluster.sql(database, "DELETE FROM contacts WHERE id = 4")
+    cluster.sql(database, f"ALTER PUBLICATION {publication} ADD TABLE contacts")
+    log.wait_for_entry(lambda entry: entry.get("detail", {}).get("reason") == "reconcile")
+
+    def whose(kind, table):
+        return {",".join(map(str, entry["key"].values())): (entry.get("tenant"), entry.get("subject"))
+                for entry in log.log(f"kind:{kind} table:{table}") if "key" in entry}
+
+    assert whose("delete", "contacts") == {"5": ("1", "public.contacts/5"), "6": ("2", "public.contacts/6")}
+    assert whose("delete", "cards") == {f"{n},1": ("1", f"public.contacts/{n}") for n in (1, 2, 3)}
+    assert whose("gap", "contacts") == {"4": ("1", "public.contacts/4")}
 
 
 def test_killed_in_the_middle(log):
