@@ -37,12 +37,6 @@ std::string owners_json(const std::vector<store::Owner>& owners) {
   return out + "]";
 }
 
-std::string numbers_json(const std::vector<privacy::KeyId>& keys) {
-  std::string out = "[";
-  for (const privacy::KeyId key : keys) out += fmt::format("{}{}", out.size() > 1 ? "," : "", key.value);
-  return out + "]";
-}
-
 // An entry about the person for the log, with its detail beside it.
 record::Entry entry_of(record::EntryKind kind, const people::Principal& by, const std::string& tenant,
                        const std::string& detail) {
@@ -158,8 +152,6 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
                 "a hold stands on this person: nothing may be erased until it is lifted "
                 "(`rowledger hold --list`)");
   if (exports_ != nullptr) RL_TRY(exports_->discard_all());
-  // Named, so that a backup of the keys that is put back can be made to forget them again.
-  RL_ASSIGN(const auto keys, store_.keys_of(person.owners));
   Erased out;
   out.entries = person.entries;
   RL_ASSIGN(out.without_subject, find_without_subject(store_, tables_, retention_, person.table, person.key));
@@ -170,8 +162,7 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
       .text("reason", reason)
       .text("basis", basis)
       .number("entries", person.entries)
-      .raw("owners", owners_json(person.owners))
-      .raw("keys", numbers_json(keys));
+      .raw("owners", owners_json(person.owners));
   if (out.without_subject.entries > 0) detail.number("without_subject", out.without_subject.entries);
   const std::string text = detail.finish();
   RL_ASSIGN(out.seq, capture_.erase(entry_of(record::EntryKind::kErase, by, person.owners.front().tenant, text)));

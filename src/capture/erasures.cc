@@ -24,6 +24,12 @@ std::optional<uint64_t> number_of(std::string_view text) {
   return value;
 }
 
+std::string numbers(std::span<const privacy::KeyId> keys) {
+  std::string out;
+  for (const privacy::KeyId key : keys) out += fmt::format("{}{}", out.empty() ? "" : ",", key.value);
+  return out;
+}
+
 }  // namespace
 
 // Stored with the next batch.
@@ -75,7 +81,11 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
   {
     const auto lock = writer_.lock_until(std::chrono::steady_clock::now() + kPatience);
     if (!lock) return fail(ErrorCode::kUnavailable, "the log was not written in time");
+    // After this nothing is sealed with another of his keys before they are destroyed.
+    RL_TRY(writer_.flush_and_wait());
+    RL_ASSIGN(const std::string detail, with_keys(entry.body.detail, owners));
     record::Entry copy = entry;
+    copy.body.detail = detail;
     seq = writer_.add(copy);
     open_.push_back({seq, Stage::kKeys});
     owe_copies(seq);
@@ -84,6 +94,13 @@ Result<Seq> Erasures::carry_out(const record::Entry& entry) {
   }
   RL_TRY(drop_tokens(seq, owners));
   return seq;
+}
+
+// Named, so that verify knows them, and a backup of the keys that is put back can be made to forget them again.
+Result<std::string> Erasures::with_keys(std::string_view detail, const std::vector<store::Owner>& owners) const {
+  RL_ASSIGN(const std::vector<privacy::KeyId> keys, store_.keys_of(owners));
+  const size_t end = detail.rfind('}');
+  return fmt::format("{},\"keys\":[{}]}}", detail.substr(0, end), numbers(keys));
 }
 
 Result<uint64_t> Erasures::expire(store::RetentionRules rules, uint32_t today, const Held& held,
@@ -123,9 +140,7 @@ Status Erasures::tell(std::string_view why, std::span<const privacy::KeyId> keys
   while (!keys.empty()) {
     const auto part = keys.first(std::min(keys.size(), kKeysAnEntry));
     keys = keys.subspan(part.size());
-    std::string numbers;
-    for (const privacy::KeyId key : part) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", key.value);
-    const std::string detail = fmt::format(R"({{{}:{},"keys":[{}]}})", why, part.size(), numbers);
+    const std::string detail = fmt::format(R"({{{}:{},"keys":[{}]}})", why, part.size(), numbers(part));
     owe_copies(writer_.add_control(record::EntryKind::kErase, {}, detail, std::nullopt));
   }
   writer_.batch().set_meta(std::string(list), "");

@@ -29,8 +29,8 @@ class Erasures {
   // Before anything is captured. Any error: what was ordered is not done, and nothing may go on as if it were.
   Status finish_open();
 
-  // Any thread, one at a time. entry: of kind erase; its detail names the owners (owners_of). Returns its seq when the
-  // values are erased for good.
+  // Any thread, one at a time. entry: of kind erase; its detail names the owners (owners_of), and gets the numbers of
+  // their keys. Returns its seq when the values are erased for good.
   Result<Seq> carry_out(const record::Entry& entry);
 
   // Any thread. Retention (capture.h).
@@ -54,6 +54,7 @@ class Erasures {
   // In entries, with which the list of them that the store keeps is at its end. why: what their details begin with, up
   // to the number of keys. Locked.
   Status tell(std::string_view why, std::span<const privacy::KeyId> keys, std::string_view list);
+  Result<std::string> with_keys(std::string_view detail, const std::vector<store::Owner>& owners) const;
   Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
   Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
 
