@@ -6,6 +6,7 @@
 #include <set>
 
 #include "api/answer.h"
+#include "api/entry_of.h"
 #include "api/export_spool.h"
 #include "api/json_writer.h"
 #include "capture/owners.h"
@@ -16,13 +17,6 @@ namespace {
 
 constexpr char kHoldsKey[] = "privacy.holds";  // the seqs of the standing ones, a line each
 constexpr size_t kHistoryPage = 1'000;
-
-std::string who_json(const people::Principal& by) {
-  JsonWriter out;
-  out.text("kind", to_string(by.kind)).text("id", by.id);
-  if (!by.name.empty()) out.text("name", by.name);
-  return out.finish();
-}
 
 std::string owners_json(const std::vector<store::Owner>& owners) {
   std::string out = "[";
@@ -39,19 +33,6 @@ std::string numbers_json(const std::vector<privacy::KeyId>& keys) {
   std::string out = "[";
   for (const privacy::KeyId key : keys) out += fmt::format("{}{}", out.size() > 1 ? "," : "", key.value);
   return out + "]";
-}
-
-// An entry about the person for the log, with its detail beside it.
-record::Entry entry_of(record::EntryKind kind, const people::Principal& by, const std::string& tenant,
-                       const std::string& detail) {
-  record::Entry out;
-  out.header.kind = kind;
-  out.header.tenant = tenant;
-  out.header.trust = record::Trust::kVerified;
-  out.body.attribution.actor_id = by.id;
-  out.body.attribution.actor_name = by.name;
-  out.body.detail = detail;
-  return out;
 }
 
 bool is_about(const std::vector<store::Owner>& one, const std::vector<store::Owner>& other) {
