@@ -53,6 +53,10 @@ std::unique_ptr<AccessLog> make_access_log(capture::Capture& capture, SearchedVa
 // also alter this file, or not write it: it is a note by the honest, not evidence.
 std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file, SearchedValues values);
 
+// Notes in the same file what else was done without the daemon. detail: of the control entry that it becomes, a JSON
+// object with event, at, and by (entry_of.h). Durable on success.
+Status note_offline_event(const std::filesystem::path& file, std::string_view detail);
+
 // Appends what the file has to the log and removes it. A crash in between can record a line twice, but not lose it.
 // While the log is open for writing nobody writes to the file.
 Status take_over_offline_access(const std::filesystem::path& file, capture::Capture& capture, int timeout_ms);

@@ -21,13 +21,14 @@ class FakeCapture final : public capture::IdleCapture {
     if (disk_full) return fail(ErrorCode::kUnavailable, "disk full");
     ++writes;
     for (const record::Entry& entry : entries) {
-      EXPECT_EQ(entry.header.kind, record::EntryKind::kAccess);
+      EXPECT_EQ(entry.header.kind, expected);
       details.emplace_back(entry.body.detail);
       actors.emplace_back(entry.body.attribution.actor_id);
     }
     return {};
   }
 
+  record::EntryKind expected = record::EntryKind::kAccess;
   bool disk_full = false;
   int writes = 0;
   std::vector<std::string> details, actors;
@@ -151,6 +152,17 @@ TEST(OfflineAccess, KeepsThatSomethingUnreadableStoodThere) {
     bytes += std::stoull(JsonView(capture.details[i])["bytes"].text());
   }
   EXPECT_EQ(bytes, 200'000u + 41);
+}
+
+TEST(OfflineAccess, WhatWasDoneBecomesAControlEntry) {
+  const Directory directory;
+  FakeCapture capture;
+  capture.expected = record::EntryKind::kControl;
+  const std::string detail = R"({"at":"2026-11-23T09:30:01Z","event":"keys-restored","by":{"id":"uid:0"},"text":"x"})";
+  ASSERT_TRUE(note_offline_event(directory.file(), detail));
+  ASSERT_TRUE(take_over_offline_access(directory.file(), capture, -1));
+  EXPECT_EQ(capture.details, std::vector{detail});
+  EXPECT_EQ(capture.actors, std::vector<std::string>{"uid:0"});
 }
 
 TEST(OfflineAccess, FollowsNoLinkAndRefusesWhereItCannotWrite) {

@@ -1,5 +1,10 @@
 // The installation's keys, for whoever holds its data directory.
+#include <fmt/format.h>
+
+#include <filesystem>
+
 #include "api/answer.h"
+#include "api/entry_of.h"
 #include "api/json_body.h"
 #include "api/json_writer.h"
 #include "api/routes.h"
@@ -13,9 +18,22 @@ namespace {
 std::optional<http::Response> refusal(const Call& call) {
   if (call.principal().role != people::Role::kOwner)
     return problem(403, "permission", "Not allowed", "keys are looked after on the log's machine: `rowledger keys`");
-  if (call.dependencies.keeper == nullptr)
+  if (call.dependencies.keeper == nullptr || call.dependencies.capture == nullptr)
     return problem(Error{ErrorCode::kUnavailable, "the keys are not at hand: they are locked, or no daemon runs"});
   return std::nullopt;
+}
+
+// As long as a change of people's access waits for its entry.
+constexpr int kRecordWaitMs = 10'000;
+
+// Durable before it is done: what opens everything must not be taken without a trace.
+Status record(const Call& call, std::string_view event) {
+  const people::Principal& by = call.principal();
+  const std::string detail = JsonWriter().text("event", event).raw("by", who_json(by)).finish();
+  const record::Entry entry = entry_of(record::EntryKind::kControl, by, {}, detail);
+  Status recorded = call.dependencies.capture->append({&entry, 1}, kRecordWaitMs);
+  if (recorded) return {};
+  return fail(std::move(recorded.error()).with_context("nothing was done, because it cannot be recorded"));
 }
 
 http::Response done(const Status& status) { return status ? json_answer("{}") : problem(status.error()); }
@@ -49,6 +67,9 @@ http::Response post_keys_backup(const Call& call) {
     return problem(Error{ErrorCode::kInvalid, "file must be an absolute path"});
   const auto recovery = privacy::parse_recovery_key(*digits);
   if (!recovery) return problem(recovery.error());
+  if (std::error_code ignored; std::filesystem::exists(*file, ignored))
+    return problem(Error{ErrorCode::kConflict, fmt::format("{} exists already: name a new file", *file)});
+  if (const Status recorded = record(call, "keys-backup"); !recorded) return problem(recorded.error());
   return done(call.dependencies.keeper->backup(*file, *recovery));
 }
 
@@ -58,9 +79,18 @@ http::Response post_keys_rotation(const Call& call) {
   if (!body) return problem(body.error());
   const auto file = body->text_if_given("new_key_file");
   if (!file) return problem(file.error());
-  if (!*file) return done(call.dependencies.keeper->rotate());
-  const auto key = privacy::read_master_key(**file);
-  return key ? done(call.dependencies.keeper->rotate_to(*key)) : problem(key.error());
+  privacy::KeyKeeper& keeper = *call.dependencies.keeper;
+  std::optional<privacy::MasterKey> key;
+  if (*file) {
+    auto read = privacy::read_master_key(**file);
+    if (!read) return problem(read.error());
+    key = *read;
+  }
+  const bool is_refused = keeper.has_file() == key.has_value();
+  if (!is_refused) {
+    if (const Status recorded = record(call, "keys-rotated"); !recorded) return problem(recorded.error());
+  }
+  return done(key ? keeper.rotate_to(*key) : keeper.rotate());
 }
 
 }  // namespace rowledger::api

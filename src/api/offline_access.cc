@@ -1,4 +1,4 @@
-// Reads without a daemon, noted in a file until one runs.
+// What is read and done without a daemon, noted in a file until one runs.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -39,6 +39,24 @@ class Descriptor {
   const int fd_;
 };
 
+// Root may look, too, and the daemon must be able to read it then.
+void give_to_owner_of_directory(const std::filesystem::path& file, int fd) {
+  struct stat directory {};
+  if (::geteuid() != 0 || ::stat(file.parent_path().c_str(), &directory) != 0) return;
+  if (::fchown(fd, directory.st_uid, directory.st_gid) != 0)
+    log::warning("{}", io_error("give its owner", file).message);
+}
+
+Status append(const std::filesystem::path& path, std::string_view line) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.get() < 0) return fail(io_error("write", path));
+  give_to_owner_of_directory(path, file.get());
+  const ssize_t n = ::write(file.get(), line.data(), line.size());
+  if (n != static_cast<ssize_t>(line.size())) return fail(io_error("write", path));
+  if (::fdatasync(file.get()) != 0) return fail(io_error("sync", path));
+  return {};
+}
+
 class OfflineAccessLog final : public AccessLog {
  public:
   OfflineAccessLog(std::filesystem::path file, SearchedValues values) : file_(std::move(file)), values_(values) {}
@@ -47,7 +65,7 @@ class OfflineAccessLog final : public AccessLog {
     std::string line = to_json(reader, access, values_, Timestamp::now()) + "\n";
     if (line.size() > kLongestLine)
       return fail(ErrorCode::kInvalid, "the question is too long to be recorded; ask a shorter one");
-    Status written = append(line);
+    Status written = append(file_, line);
     if (written) return {};
     return fail(std::move(written.error())
                     .with_context("nothing is shown because it cannot be noted who looked (copy the data directory to "
@@ -55,24 +73,6 @@ class OfflineAccessLog final : public AccessLog {
   }
 
  private:
-  Status append(std::string_view line) const {
-    const Descriptor file(::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (file.get() < 0) return fail(io_error("write", file_));
-    give_to_owner_of_directory(file.get());
-    const ssize_t n = ::write(file.get(), line.data(), line.size());
-    if (n != static_cast<ssize_t>(line.size())) return fail(io_error("write", file_));
-    if (::fdatasync(file.get()) != 0) return fail(io_error("sync", file_));
-    return {};
-  }
-
-  // Root may look, too, and the daemon must be able to read it then.
-  void give_to_owner_of_directory(int fd) const {
-    struct stat directory {};
-    if (::geteuid() != 0 || ::stat(file_.parent_path().c_str(), &directory) != 0) return;
-    if (::fchown(fd, directory.st_uid, directory.st_gid) != 0)
-      log::warning("{}", io_error("give its owner", file_).message);
-  }
-
   const std::filesystem::path file_;
   const SearchedValues values_;
 };
@@ -104,11 +104,11 @@ Status append_lines(capture::Capture& capture, const std::vector<OfflineLine>& l
   std::vector<record::Entry> entries;
   for (const OfflineLine& line : lines) {
     record::Entry& entry = entries.emplace_back();
-    entry.header.kind = record::EntryKind::kAccess;
+    entry.header.kind = line.kind;
     // Anybody who can write to the data directory can have written it.
     entry.header.trust = record::Trust::kClaimed;
-    entry.body.attribution.actor_id = line.reader_id;
-    entry.body.attribution.actor_name = line.reader_name;
+    entry.body.attribution.actor_id = line.actor_id;
+    entry.body.attribution.actor_name = line.actor_name;
     entry.body.detail = line.detail;
   }
   return capture.append(entries, timeout_ms);
@@ -118,6 +118,10 @@ Status append_lines(capture::Capture& capture, const std::vector<OfflineLine>& l
 
 std::unique_ptr<AccessLog> make_offline_access_log(std::filesystem::path file, SearchedValues values) {
   return std::make_unique<OfflineAccessLog>(std::move(file), values);
+}
+
+Status note_offline_event(const std::filesystem::path& file, std::string_view detail) {
+  return append(file, std::string(detail) + "\n");
 }
 
 Status take_over_offline_access(const std::filesystem::path& file, capture::Capture& capture, int timeout_ms) {

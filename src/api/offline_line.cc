@@ -20,11 +20,14 @@ OfflineLine parse_offline_line(std::string_view line) {
   OfflineLine out;
   const JsonView view(line);
   if (is_object(line) && view["at"].kind() == JsonView::Kind::kString) {
-    out.reader_id = view["reader"]["id"].text();
-    out.reader_name = view["reader"]["name"].text();
+    const bool is_event = view["event"].kind() == JsonView::Kind::kString;
+    const JsonView actor = view[is_event ? "by" : "reader"];
+    if (is_event) out.kind = record::EntryKind::kControl;
+    out.actor_id = actor["id"].text();
+    out.actor_name = actor["name"].text();
   }
-  if (out.reader_id.empty()) {
-    out.reader_name.clear();
+  if (out.actor_id.empty()) {
+    out = {};
     out.detail = JsonWriter().text("route", "unreadable").number("bytes", line.size()).finish();
   } else {
     out.detail = line;

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto parsed = rowledger::api::parse_offline_line({reinterpret_cast<const char*>(data), size});
   const rowledger::api::JsonView detail(parsed.detail);
   CHECK(detail.kind() == rowledger::api::JsonView::Kind::kObject);
-  CHECK(parsed.reader_id.empty() == (detail["route"].text() == "unreadable" && !detail["reader"]));
+  CHECK(parsed.actor_id.empty() == (detail["route"].text() == "unreadable" && !detail["reader"] && !detail["by"]));
+  CHECK(!parsed.actor_id.empty() || parsed.kind == rowledger::record::EntryKind::kAccess);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "api/answer.h"
+#include "api/entry_of.h"
 #include "api/export_spool.h"
 #include "api/json_view.h"
 #include "api/json_writer.h"
@@ -19,13 +20,6 @@ namespace {
 constexpr char kHoldsKey[] = "privacy.holds";  // the seqs of the standing ones, a line each
 constexpr size_t kHistoryPage = 1'000;
 
-std::string who_json(const people::Principal& by) {
-  JsonWriter out;
-  out.text("kind", to_string(by.kind)).text("id", by.id);
-  if (!by.name.empty()) out.text("name", by.name);
-  return out.finish();
-}
-
 std::string owners_json(const std::vector<store::Owner>& owners) {
   std::string out = "[";
   for (const store::Owner& owner : owners) {
@@ -35,19 +29,6 @@ std::string owners_json(const std::vector<store::Owner>& owners) {
     out += one.text("subject", owner.subject).finish();
   }
   return out + "]";
-}
-
-// An entry about the person for the log, with its detail beside it.
-record::Entry entry_of(record::EntryKind kind, const people::Principal& by, const std::string& tenant,
-                       const std::string& detail) {
-  record::Entry out;
-  out.header.kind = kind;
-  out.header.tenant = tenant;
-  out.header.trust = record::Trust::kVerified;
-  out.body.attribution.actor_id = by.id;
-  out.body.attribution.actor_name = by.name;
-  out.body.detail = detail;
-  return out;
 }
 
 std::vector<store::Owner> owners_of(const std::set<std::string>& subjects, const std::set<std::string>& tenants) {

@@ -104,6 +104,9 @@ Result<ParsedConfig> parse_config(std::string_view text, std::string_view shown,
 // What `init` writes: every key with its explanation, the given ones set.
 std::string config_text(const Config& config);
 
+// What of each section is not as by default, in TOML; nothing of the others.
+std::map<std::string, std::string, std::less<>> section_texts(const Config& config);
+
 // Of config.retention_tenants, "1=365": how many days each tenant's values are kept, 0 for ever. kInvalid when it makes
 // no sense; parse_config refuses that.
 Result<std::map<std::string, uint32_t, std::less<>>> retention_by_tenant(const Config& config);

@@ -90,4 +90,24 @@ std::string config_text(const Config& config) {
   return out;
 }
 
+std::map<std::string, std::string, std::less<>> section_texts(const Config& config) {
+  std::map<std::string, std::string, std::less<>> out;
+  for (const auto& key : plain_keys()) {
+    if (out.contains(key.section)) continue;
+    append_keys(out[std::string(key.section)], plain_keys(), key.section, config, false);
+  }
+  const auto append_all = [&out](const auto& keys, std::string_view section, const auto& elements) {
+    std::string& text = out[std::string(section)];
+    for (const auto& element : elements) {
+      text += fmt::format("[[{}]]\n", section);
+      append_keys(text, keys, section, element, false);
+    }
+  };
+  append_all(table_keys(), "table", config.tables);
+  append_all(via_keys(), "via", config.via);
+  append_all(mask_keys(), "mask", config.masks);
+  std::erase_if(out, [](const auto& section) { return section.second.empty(); });
+  return out;
+}
+
 }  // namespace rowledger::app

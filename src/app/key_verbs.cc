@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "api/access_log.h"
+#include "api/entry_of.h"
 #include "api/json_view.h"
 #include "api/json_writer.h"
 #include "app/client.h"
@@ -154,6 +156,17 @@ void put_used(const Workspace& workspace, const privacy::RecoveryKey& recovery, 
                         since->begin.value, since->end.value - 1);
 }
 
+// The daemon turns it into an entry when it next starts.
+Status note_restore(const Workspace& workspace, std::string_view said) {
+  const std::string detail = api::JsonWriter()
+                                 .text("at", Timestamp::now().to_string())
+                                 .text("event", "keys-restored")
+                                 .raw("by", api::who_json(api::owner_at(http::this_process())))
+                                 .text("text", said)
+                                 .finish();
+  return api::note_offline_event(workspace.offline_access(), detail);
+}
+
 Result<std::string> restore(Workspace workspace, const KeysOptions& options) {
   if (options.file.empty() || options.recovery_key_file.empty())
     return fail(ErrorCode::kInvalid, "say what from: keys restore FILE --recovery-key-file R");
@@ -193,6 +206,7 @@ Result<std::string> restore(Workspace workspace, const KeysOptions& options) {
   if (!workspace.has_log())
     return said + ".\nThere is no log here whose erasures could be applied to them: once it is here, run this again.";
   RL_ASSIGN(const std::string compared, compare_with_log(workspace));
+  RL_TRY(note_restore(workspace, said));
   RL_TRY(privacy::finish_restore(directory));
   return said + compared;
 }

@@ -14,6 +14,7 @@
 #include "api/export_manifest.h"
 #include "api/persons_rights.h"
 #include "app/retention.h"
+#include "app/start_entry.h"
 #include "app/verbs.h"
 #include "app/version.h"
 #include "app/workspace.h"
@@ -92,8 +93,8 @@ Status append_control(capture::Capture& capture, const std::string& detail, int 
   return capture.append({&entry, 1}, timeout_ms);
 }
 
-void note(capture::Capture& capture, std::string_view event) {
-  const Status noted = append_control(capture, json_object({{"event", event}, {"version", kVersion}}), kNoteWaitMs);
+void note(capture::Capture& capture, std::string_view event, const std::string& detail) {
+  const Status noted = append_control(capture, detail, kNoteWaitMs);
   if (!noted) log::warning("the {} is not in the log yet: {}", event, noted.error().message);
 }
 
@@ -279,8 +280,12 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
   api = std::make_unique<api::Api>(std::move(dependencies));
   ready.set_value();
   RL_ASSIGN(servers.unix_socket, http::Server::listen_unix(workspace.socket(), handler, {}));
-  if (was_missing) note(*capture, "second-checkpoint-lost");
-  note(*capture, "start");
+  if (was_missing) {
+    constexpr char kLost[] = "second-checkpoint-lost";
+    note(*capture, kLost, json_object({{"event", kLost}, {"version", kVersion}}));
+  }
+  RL_ASSIGN(const std::string started, start_detail(workspace.config, workspace.keys.ref_key, *store));
+  note(*capture, "start", started);
   if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
   if (servers.tcp) RL_TRY(invite_first(*people, public_url));
   capture->start();
@@ -296,7 +301,7 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
   // First, so that a baseline or a sync under way ends, for which the others wait.
   capture->stop();
   retention.reset();
-  note(*capture, "stop");
+  note(*capture, "stop", json_object({{"event", "stop"}, {"version", kVersion}}));
   servers.stop();
   log::info("stopped");
   return {};

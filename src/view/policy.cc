@@ -17,7 +17,7 @@ MaskSettings details() {
                "reader/name", "reader/role", "reader/tenant", "basis",
                // Who has access, and who gave it: no more than what people sign in with.
                "by/kind", "by/id", "by/name", "by/role", "by/tenant", "user", "role", "before", "after", "from_lsn",
-               "to_lsn", "what", "column", "setting", "subjects", "rows", "seq", "undoes"};
+               "to_lsn", "what", "column", "setting", "subjects", "rows", "seq", "undoes", "config_changed"};
   out.text = {"reason"};
   return out;
 }

@@ -1,5 +1,6 @@
 """The keys: backed up, lost, put back; another master key; none at all."""
 
+import os
 import re
 import shutil
 
@@ -7,6 +8,12 @@ from harness import DONE, FOUND_WRONG, parse_json, wait_until
 
 WHY = ("--reason", "asked for it", "--basis", "GDPR Art. 17(1)(b)")
 TABLE = "contacts tenant=organization_id subject=self"
+
+
+def key_events(rowledger):
+    """What was done with the keys, as the log tells it, and by whom."""
+    details = [entry["detail"] for entry in rowledger.log("kind:control")]
+    return [(each["event"], each["by"]["id"]) for each in details if each.get("event", "").startswith("keys-")]
 
 
 def is_readable(rowledger, key):
@@ -38,6 +45,8 @@ def test_drill(make_rowledger, cluster, database, tmp_path):
     rowledger.sync()
     assert parse_json(rowledger.must("verify", "--json"))["ok"]
     assert parse_json(rowledger.must("keys", "status", "--json"))["persons"]["destroyed"] == 1
+    me = f"uid:{os.geteuid()}"
+    assert key_events(rowledger) == [("keys-backup", me), ("keys-restored", me)]
 
 
 def test_a_backup_that_misses_newer_keys(make_rowledger, cluster, database, tmp_path):
@@ -104,6 +113,7 @@ def test_another_master_key_while_running(make_rowledger, cluster, database):
     rowledger.must("keys", "rotate")
     assert master.read_bytes() != before and list(rowledger.parent.glob("data.master-key*")) == [master]
     assert is_readable(rowledger, 3)
+    assert key_events(rowledger) == [("keys-rotated", f"uid:{os.geteuid()}")]
     cluster.sql(database, "UPDATE contacts SET phone = '1234' WHERE id = 3")
     rowledger.sync()
     rowledger.kill()

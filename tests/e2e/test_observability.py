@@ -152,3 +152,19 @@ def test_the_programs_log_is_json_and_has_no_values(make_rowledger, cluster, dat
         assert entry["message"]
     for mark in MARKS:
         assert mark.lower() not in text.lower()
+
+
+def test_a_start_tells_which_sections_were_configured_otherwise(make_rowledger):
+    rowledger = make_rowledger(config="[http]\ntrusted_proxies = [\"192.0.2.7\"]")
+
+    def start_with(config):
+        rowledger.stop()
+        rowledger.write_config(["contacts tenant=organization_id"], config)
+        rowledger.serve()
+
+    start_with("[retention]\nkeep_days = 250\n[[mask]]\ntable = \"public.contacts\"\nplain = [\"phone\"]")
+    start_with("[retention]\nkeep_days = 250\n[[mask]]\ntable = \"public.contacts\"\nplain = [\"name\"]")
+    start_with("[retention]\nkeep_days = 250\n[[mask]]\ntable = \"public.contacts\"\nplain = [\"name\"]")
+    starts = [each["detail"] for each in rowledger.log("kind:control") if each["detail"].get("event") == "start"]
+    assert [each.get("config_changed") for each in starts] == [None, ["http", "mask", "retention"], ["mask"], None]
+    assert "192.0.2.7" not in json.dumps(starts) and "phone" not in json.dumps(starts), "which, not what"
