@@ -319,7 +319,7 @@ class Rowledger:
             self.process = subprocess.Popen([PROGRAM, "serve", *arguments], cwd=self.parent, env=env, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=_die_with_parent)
         if wait:
-            wait_until(self.is_up, 20, "the daemon answers\n" + tail(self.log_path))
+            wait_until(self.is_up, 60, "the daemon answers\n" + tail(self.log_path))
         return self
 
     def is_up(self):

@@ -57,7 +57,7 @@ def test_while_a_baseline_runs(make_rowledger, cluster, database):
     stop_promptly(rowledger)
     assert not cluster.sql(database, "SELECT FROM pg_replication_slots"), "a slot without its baseline is left"
     rowledger.serve()
-    wait_until(lambda: rowledger.status()["phase"] == "streaming", 120, "the baseline is done again")
+    wait_until(lambda: rowledger.status()["phase"] == "streaming", 300, "the baseline is done again")
     rowledger.sync()
     assert len(rowledger.log("key:300000")) == 1
 
