@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import Cluster, Rowledger, wait_until
+from harness import CANNOT_REACH, Cluster, Rowledger, wait_until
 
 WITHIN_S = 10
 
@@ -183,10 +183,16 @@ def test_source_put_back_to_an_older_copy(rowledger):
     shutil.rmtree(cluster.data)
     saved.rename(cluster.data)
     cluster.start()
-    rowledger.serve()
-    wait_for_trouble(rowledger, since, "source-rewound", kinds=("gap",))
-    gap = rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "1"})
-    assert gap["changes"] == [{"field": "name", "old": "never was", "new": "name 1"}]
+    with contextlib.closing(cluster.connect(database, autocommit=False)) as holder:
+        holder.cursor().execute("CREATE TABLE held (n int)")  # a new slot waits for transactions that have written
+        rowledger.serve()
+        wait_for_trouble(rowledger, since, "source-rewound", kinds=("gap",))
+        # What the source had come to before says nothing about what it is now.
+        done = rowledger.run("sync", "--timeout", 1)
+        assert done.returncode == CANNOT_REACH and "has not begun anew" in done.stderr, done.stderr
+    rowledger.sync()
+    gaps = [e for e in rowledger.log() if e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "1"}]
+    assert [gap["changes"] for gap in gaps] == [[{"field": "name", "old": "never was", "new": "name 1"}]]
     check_that_capture_goes_on(rowledger)
     rowledger.sync()
     status = rowledger.status()
