@@ -371,6 +371,16 @@ class Rowledger:
     def sync(self, timeout_s=60):
         self.must("sync", "--timeout", timeout_s, timeout_s=timeout_s + 30)
 
+    def wait_until_signed(self):
+        """Until a checkpoint covers all entries; there is one each 200 ms, and a proof waits no longer than a second."""
+        entries = self.status()["entries"]
+
+        def signed():
+            checkpoint = self.status()["checkpoint"]
+            return checkpoint is not None and checkpoint["size"] >= entries
+
+        wait_until(signed, 20, f"a checkpoint over {entries} entries")
+
     def log(self, query="", images=False, order="asc", limit=1_000_000, all=True):
         arguments = ["log"] + ([query] if query else [])
         arguments += ["--json", "--order", order, "--limit", limit]

@@ -30,6 +30,7 @@ def log(make_rowledger, cluster, database):
         UPDATE contacts SET name = 'somebody else' WHERE id = 3;
         """)
     rowledger.sync()
+    rowledger.wait_until_signed()
     return rowledger
 
 
@@ -103,6 +104,7 @@ def test_nothing_is_left_and_everything_is_proven(log, cluster, tmp_path):
     for name in evidence:
         done = log.run("verify", "--evidence", tmp_path / name)
         assert done.returncode == DONE and NAME in done.stdout and "NOT PROVEN" not in done.stdout, done.stdout
+    log.wait_until_signed()
     log.must("export", "--evidence", tmp_path / "after", "--row", "contacts", 101)
     done = log.run("verify", "--evidence", tmp_path / "after", "--json")
     entries = [parse_json(line) for line in done.stdout.splitlines()]
