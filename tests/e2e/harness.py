@@ -61,9 +61,10 @@ def scratch_directory():
 scratch_directory.alive = []
 
 
-def wait_until(condition, timeout_s, what):
+def wait_until(condition, timeout_s, what, longest_pause_s=0.25):
     """Polls until condition() gives something true, and returns that. What has not come for long is looked for less
-    often: most conditions start a process, and other tests run beside this one."""
+    often: most conditions start a process, and other tests run beside this one. Where the moment matters, a short
+    longest_pause_s does not miss it."""
     began = time.monotonic()
     while True:
         found = condition()
@@ -72,7 +73,7 @@ def wait_until(condition, timeout_s, what):
         waited = time.monotonic() - began
         if waited > timeout_s:
             raise AssertionError(f"not within {timeout_s} s: {what}")
-        time.sleep(min(max(waited / 8, 0.02), 0.25))
+        time.sleep(min(max(waited / 8, 0.02), longest_pause_s))
 
 
 class Verbatim(str):

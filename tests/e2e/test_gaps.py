@@ -463,14 +463,14 @@ def test_key_changed(rowledger):
 
 
 def test_killed_while_rows_move_to_their_new_keys(make_rowledger, cluster, database):
-    rows = 30_000
+    rows = 60_000
     cluster.sql(database, f"CREATE TABLE big (id int PRIMARY KEY, uid int NOT NULL UNIQUE); INSERT INTO big SELECT n, n + 1 FROM generate_series(1, {rows}) n")
     rowledger = make_rowledger(tables=["big"])
     rowledger.sync()
     before = rowledger.status()["entries"]
     cluster.sql(database, "BEGIN; ALTER TABLE big DROP CONSTRAINT big_pkey; ALTER TABLE big ADD PRIMARY KEY (uid); COMMIT; "
                           "DELETE FROM big WHERE uid = 2")
-    wait_until(lambda: rowledger.status()["entries"] > before + 2_000, 20, "rows are moving")
+    wait_until(lambda: rowledger.status()["entries"] > before + 2_000, 60, "rows are moving", longest_pause_s=0.02)
     moved = rowledger.status()["entries"] - before
     rowledger.kill()
     assert moved < rows, "killed too late to show anything"
