@@ -31,6 +31,11 @@ def end_of_log(rowledger):
     return rowledger.log(order="desc", limit=1)[0]["seq"] + 1
 
 
+def wait_for_streaming(rowledger):
+    """The stream is opened after the baseline is durable, which sync waits for."""
+    wait_until(lambda: rowledger.status()["phase"] == "streaming", 10, "capture streams")
+
+
 def check_that_capture_goes_on(rowledger, key=5, name="after the trouble"):
     """Also within the time: after the trouble the next change must be captured without help."""
     cluster, database = rowledger.cluster, rowledger.database
@@ -83,6 +88,7 @@ def test_slot_dropped(rowledger):
     assert [(c["field"], c["old"], c["new"]) for c in differences["2"]["changes"]] == [("name", "name 2", "unseen")]
     assert entry["seq"] < min(gap["seq"] for gap in differences.values())
     assert rowledger.status()["gaps"] >= 1
+    wait_for_streaming(rowledger)
     status, body = rowledger.http_get("/v1/integrity")
     integrity = json.loads(body)
     gaps = [gap["seq"] for gap in rowledger.log(order="desc") if gap["kind"] == "gap"]
@@ -113,6 +119,7 @@ def test_status_tells_how_far_a_baseline_is(rowledger):
         holder.rollback()
         holder.close()
     rowledger.sync()
+    wait_for_streaming(rowledger)
     assert "rows read so far" not in rowledger.run("status").stdout
 
 
