@@ -237,7 +237,8 @@ class Cluster:
             try:
                 self.sql("postgres", "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
                 return True
-            except psycopg2.errors.ObjectInUse:
+            # Some vanish with the walsender that made them.
+            except (psycopg2.errors.ObjectInUse, psycopg2.errors.UndefinedObject):
                 return False
 
         wait_until(dropped, 10, "slots can be dropped")
