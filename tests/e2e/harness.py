@@ -493,6 +493,10 @@ class CuttingProxy:
                 client.close()
                 continue
             with self._lock:
+                if self.refusing:  # since then; whoever sets it and cuts must not miss this one
+                    client.close()
+                    server.close()
+                    continue
                 self._connections |= {client, server}
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
