@@ -77,16 +77,21 @@ class CaptureImpl final : public Capture {
   }
 
   Status sync(int timeout_ms) override {
+    const Durable before = writer_.durable();
     RL_ASSIGN(auto connection, postgres::Connection::open(settings_.conninfo));
     // Our own transaction's commit comes after everything that was committed before, and its sync flushes them.
     RL_ASSIGN(const auto rows, connection->query(kSyncSql));
     const auto lsn = rows.rows.empty() || !rows.rows[0][0] ? std::nullopt : Lsn::parse(*rows.rows[0][0]);
     if (!lsn) return fail(ErrorCode::kInternal, "pg_logical_emit_message did not answer with a position");
-    if (writer_.wait_for_captured(*lsn, timeout_ms)) return {};
+    // A position that was passed before: the source was put back, or a standby has taken its place, and until capture
+    // has begun anew the log's position is one of another history.
+    const bool went_back = *lsn <= before.captured;
+    if (writer_.wait_for_captured(*lsn, before.restarts + (went_back ? 1 : 0), timeout_ms)) return {};
     const Report now = report();
-    return fail(ErrorCode::kUnavailable,
-                "not captured up to " + lsn->to_string() + " in time, only to " + now.captured_lsn.to_string() +
-                    (now.problem.empty() ? std::string(": try a longer --timeout") : ": " + now.problem));
+    const std::string how_far = went_back ? "the source went back to it, and capture has not begun anew there"
+                                          : "only to " + now.captured_lsn.to_string();
+    return fail(ErrorCode::kUnavailable, "not captured up to " + lsn->to_string() + " in time, " + how_far + ": " +
+                                             (now.problem.empty() ? "try a longer --timeout" : now.problem));
   }
 
   Status append(std::span<const record::Entry> entries, int timeout_ms) override {

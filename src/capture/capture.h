@@ -63,7 +63,8 @@ class Capture {
 
   virtual Report report() const = 0;
 
-  // Returns when everything committed in the source before the call is durable in the log.
+  // Returns when everything committed in the source before the call is durable in the log; where the source was put
+  // back or replaced, after capture has begun anew there.
   // kUnavailable at the timeout or when capture cannot go on.
   virtual Status sync(int timeout_ms) = 0;
 

@@ -117,6 +117,7 @@ void EntryWriter::flush() {
   auto pending = std::make_unique<Pending>();
   pending->store = !batch_.empty() || cursor_due_;
   pending->captured = captured_;
+  pending->restarts = restarts_;
   pending->number = next_batch_++;
   if (pending->store) batch_.set_cursor(cursor_);
   cursor_due_ = false;
@@ -147,11 +148,12 @@ Status EntryWriter::wait_for_batch(uint64_t number, int timeout_ms) {
   return durable_.batches >= number ? Status() : failed_;
 }
 
-bool EntryWriter::wait_for_captured(Lsn lsn, int timeout_ms) {
+bool EntryWriter::wait_for_captured(Lsn lsn, uint64_t restarts, int timeout_ms) {
   std::unique_lock guard(durable_mutex_);
+  const auto done = [&] { return durable_.restarts >= restarts && durable_.captured >= lsn; };
   durable_changed_.wait_for(guard, std::chrono::milliseconds(timeout_ms),
-                            [&] { return durable_.captured >= lsn || closing_ || !failed_; });
-  return durable_.captured >= lsn;
+                            [&] { return done() || closing_ || !failed_; });
+  return done();
 }
 
 Status EntryWriter::failure() const {
@@ -198,6 +200,7 @@ void EntryWriter::run() {
       std::lock_guard guard(durable_mutex_);
       if (done) {
         durable_.captured = (*pending)->captured;
+        durable_.restarts = (*pending)->restarts;
         if (batch.cursor()) durable_.confirmable = batch.cursor()->end_lsn;
         durable_.batches = (*pending)->number;
       } else {

@@ -26,8 +26,9 @@ namespace rowledger::capture {
 
 // Where the log stands, as published after each durable append.
 struct Durable {
-  Lsn captured;     // everything committed in the source before it is durable here
-  Lsn confirmable;  // as stored in the cursor: what the source may forget
+  Lsn captured;           // everything committed in the source before it is durable here
+  Lsn confirmable;        // as stored in the cursor: what the source may forget
+  uint64_t restarts = 0;  // how often `captured` began anew: positions from before one say nothing about those after it
   uint64_t batches = 0;
 };
 
@@ -57,7 +58,10 @@ class EntryWriter {
   // Locked. Everything committed before it is in the batches made so far.
   void set_captured(Lsn lsn);
   // Locked. The same for a new slot, which may begin before the old one's end: on a source that was put back.
-  void restart_captured(Lsn lsn) { captured_ = lsn; }
+  void restart_captured(Lsn lsn) {
+    captured_ = lsn;
+    ++restarts_;
+  }
   // Locked. Stores the cursor with the next flush though there are no entries.
   void keep_cursor() { cursor_due_ = true; }
 
@@ -77,8 +81,9 @@ class EntryWriter {
   Status flush_and_wait();
   // Any thread. Waits for a batch of that number; kUnavailable at the timeout (negative: none).
   Status wait_for_batch(uint64_t number, int timeout_ms = -1);
-  // Any thread. True when everything committed before lsn became durable within the timeout.
-  bool wait_for_captured(Lsn lsn, int timeout_ms);
+  // Any thread. True when, after so many restarts or more, everything committed before lsn became durable within the
+  // timeout.
+  bool wait_for_captured(Lsn lsn, uint64_t restarts, int timeout_ms);
 
   Durable durable() const;
   uint64_t gap_count() const { return gap_count_.load(); }
@@ -98,6 +103,7 @@ class EntryWriter {
   struct Pending {
     store::Batch batch;
     Lsn captured;
+    uint64_t restarts = 0;
     uint64_t number = 0;
     bool store = false;
   };
@@ -114,6 +120,7 @@ class EntryWriter {
   store::Cursor cursor_;
   bool cursor_due_ = false;
   Lsn captured_;
+  uint64_t restarts_ = 0;
   Seq next_seq_;
   uint64_t next_batch_ = 1;
   std::unordered_map<std::string, uint64_t> tenant_seqs_;

@@ -131,11 +131,11 @@ TEST_F(TcpTest, ARequestMustBeThereInTimeHoweverItDrips) {
   const auto begun = Clock::now();
   slow.send("GET / HTTP/1.1\r\nX: ");
   auto dripping = std::async(std::launch::async, [&] {
-    while (Clock::now() - begun < std::chrono::seconds(2) && slow.send("x"))
+    while (Clock::now() - begun < std::chrono::seconds(20) && slow.send("x"))
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
   });
   EXPECT_EQ(slow.read_some(), "");
-  EXPECT_LT(Clock::now() - begun, std::chrono::seconds(1));
+  EXPECT_LT(Clock::now() - begun, std::chrono::seconds(8)) << "not by our own patience, which is 10 s";
   dripping.wait();
 }
 
@@ -156,21 +156,22 @@ TEST_F(TcpTest, WhoTakesAnAnswerByTheByteIsGivenUp) {
         return out;
       },
       limits);
+  // Far longer than the whole, or a stream of its size, takes at this pace where nobody is given up.
+  constexpr auto kGivenUpWithin = std::chrono::seconds(60);
   for (const char* target : {"/whole", "/stream"}) {
     const Raw slow = connect();
     slow.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n");
     const auto begun = Clock::now();
     // Something is taken all the while.
     size_t taken = 0;
-    for (std::string piece;
-         !(piece = slow.read_some(16 << 10)).empty() && Clock::now() - begun < std::chrono::seconds(8);) {
+    for (std::string piece; !(piece = slow.read_some(16 << 10)).empty() && Clock::now() - begun < kGivenUpWithin;) {
       taken += piece.size();
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     EXPECT_LT(taken, 64u << 20) << target;
-    EXPECT_LT(Clock::now() - begun, std::chrono::seconds(8)) << target;
+    EXPECT_LT(Clock::now() - begun, kGivenUpWithin) << target;
   }
-  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready)
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready)
       << "its thread is free again";
 }
 

@@ -68,7 +68,7 @@ TEST(MasterKeyCommand, IsStoppedWithAllThatItStarted) {
   TempDir dir;
   const auto begin = std::chrono::steady_clock::now();
   const std::string pid_file = (dir / "pid").string();
-  const auto key = master_key_from_command("sleep 60 & echo $! > " + pid_file + "; wait", 300);
+  const auto key = master_key_from_command("sleep 60 & echo $! > " + pid_file + "; wait", 3000);
   EXPECT_EQ(key.error().code, ErrorCode::kUnavailable);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
   const pid_t sleeper = std::stoi(read_all(pid_file));

@@ -61,9 +61,10 @@ def scratch_directory():
 scratch_directory.alive = []
 
 
-def wait_until(condition, timeout_s, what):
+def wait_until(condition, timeout_s, what, longest_pause_s=0.25):
     """Polls until condition() gives something true, and returns that. What has not come for long is looked for less
-    often: most conditions start a process, and other tests run beside this one."""
+    often: most conditions start a process, and other tests run beside this one. Where the moment matters, a short
+    longest_pause_s does not miss it."""
     began = time.monotonic()
     while True:
         found = condition()
@@ -72,7 +73,7 @@ def wait_until(condition, timeout_s, what):
         waited = time.monotonic() - began
         if waited > timeout_s:
             raise AssertionError(f"not within {timeout_s} s: {what}")
-        time.sleep(min(max(waited / 8, 0.02), 0.25))
+        time.sleep(min(max(waited / 8, 0.02), longest_pause_s))
 
 
 class Verbatim(str):
@@ -236,7 +237,8 @@ class Cluster:
             try:
                 self.sql("postgres", "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
                 return True
-            except psycopg2.errors.ObjectInUse:
+            # Some vanish with the walsender that made them.
+            except (psycopg2.errors.ObjectInUse, psycopg2.errors.UndefinedObject):
                 return False
 
         wait_until(dropped, 10, "slots can be dropped")
@@ -319,7 +321,7 @@ class Rowledger:
             self.process = subprocess.Popen([PROGRAM, "serve", *arguments], cwd=self.parent, env=env, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=_die_with_parent)
         if wait:
-            wait_until(self.is_up, 20, "the daemon answers\n" + tail(self.log_path))
+            wait_until(self.is_up, 60, "the daemon answers\n" + tail(self.log_path))
         return self
 
     def is_up(self):
@@ -370,6 +372,16 @@ class Rowledger:
 
     def sync(self, timeout_s=60):
         self.must("sync", "--timeout", timeout_s, timeout_s=timeout_s + 30)
+
+    def wait_until_signed(self):
+        """Until a checkpoint covers all entries; there is one each 200 ms, and a proof waits no longer than a second."""
+        entries = self.status()["entries"]
+
+        def signed():
+            checkpoint = self.status()["checkpoint"]
+            return checkpoint is not None and checkpoint["size"] >= entries
+
+        wait_until(signed, 20, f"a checkpoint over {entries} entries")
 
     def log(self, query="", images=False, order="asc", limit=1_000_000, all=True):
         arguments = ["log"] + ([query] if query else [])
@@ -481,6 +493,10 @@ class CuttingProxy:
                 client.close()
                 continue
             with self._lock:
+                if self.refusing:  # since then; whoever sets it and cuts must not miss this one
+                    client.close()
+                    server.close()
+                    continue
                 self._connections |= {client, server}
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()

@@ -35,6 +35,7 @@ def test_each_look_leaves_an_entry(rowledger, cluster):
 
 
 def test_following_and_exporting_leave_one_each(rowledger, tmp_path):
+    rowledger.wait_until_signed()
     rowledger.must("export", "--evidence", tmp_path / "some.evidence", "--row", "contacts", 5)
     before = len(accesses(rowledger))
     connection_status, _ = rowledger.http_get("/v1/status")

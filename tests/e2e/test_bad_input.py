@@ -79,7 +79,7 @@ def test_status_as_json_has_its_fields(rowledger):
     fields = {"captured_lsn": str, "source_lsn": str, "lag_bytes": int, "lag_seconds": str, "entries": int, "gaps": int, "slot": dict,
               "http": dict, "checkpoint": dict, "disk_bytes": int}
     rowledger.sync()
-    running = wait_until(lambda: (status := rowledger.status())["checkpoint"] and status, 5, "a checkpoint is signed")
+    running = wait_until(lambda: (status := rowledger.status())["checkpoint"] and status, 20, "a checkpoint is signed")
     assert {name: type(running[name]).__mro__[-2] if running[name] is not None else type(None) for name in fields} == fields
     assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+", running["http"]["url"])
     wait_until(lambda: rowledger.status()["slot"]["active"], 10, "the slot is in use")

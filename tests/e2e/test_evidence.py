@@ -33,6 +33,7 @@ def log(cluster):
         DELETE FROM contacts WHERE id = 1007;
         """)
     rowledger.sync()
+    rowledger.wait_until_signed()
     yield rowledger
     rowledger.close()
     cluster.drop_slots()
@@ -107,6 +108,7 @@ def test_tlog_without_daemon(log, tlogcheck, tmp_path):
 def test_proof_of_an_entry_just_recorded(log, cluster):
     cluster.sql(log.database, "UPDATE contacts SET name = 'just now' WHERE id = 1010")
     log.sync()
+    log.wait_until_signed()
     newest = log.log(order="desc", limit=1)[0]["seq"]
     assert log.must("show", newest, "--proof").startswith("c2sp.org/tlog-proof@v1\n")
     refused = log.run("show", 10_000_000, "--proof")

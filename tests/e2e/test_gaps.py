@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import Cluster, Rowledger, wait_until
+from harness import CANNOT_REACH, Cluster, Rowledger, wait_until
 
 WITHIN_S = 10
 
@@ -29,6 +29,11 @@ def wait_for_trouble(rowledger, since, *words, kinds=("gap", "control")):
 
 def end_of_log(rowledger):
     return rowledger.log(order="desc", limit=1)[0]["seq"] + 1
+
+
+def wait_for_streaming(rowledger):
+    """The stream is opened after the baseline is durable, which sync waits for."""
+    wait_until(lambda: rowledger.status()["phase"] == "streaming", 10, "capture streams")
 
 
 def check_that_capture_goes_on(rowledger, key=5, name="after the trouble"):
@@ -83,6 +88,7 @@ def test_slot_dropped(rowledger):
     assert [(c["field"], c["old"], c["new"]) for c in differences["2"]["changes"]] == [("name", "name 2", "unseen")]
     assert entry["seq"] < min(gap["seq"] for gap in differences.values())
     assert rowledger.status()["gaps"] >= 1
+    wait_for_streaming(rowledger)
     status, body = rowledger.http_get("/v1/integrity")
     integrity = json.loads(body)
     gaps = [gap["seq"] for gap in rowledger.log(order="desc") if gap["kind"] == "gap"]
@@ -113,6 +119,7 @@ def test_status_tells_how_far_a_baseline_is(rowledger):
         holder.rollback()
         holder.close()
     rowledger.sync()
+    wait_for_streaming(rowledger)
     assert "rows read so far" not in rowledger.run("status").stdout
 
 
@@ -183,10 +190,16 @@ def test_source_put_back_to_an_older_copy(rowledger):
     shutil.rmtree(cluster.data)
     saved.rename(cluster.data)
     cluster.start()
-    rowledger.serve()
-    wait_for_trouble(rowledger, since, "source-rewound", kinds=("gap",))
-    gap = rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "1"})
-    assert gap["changes"] == [{"field": "name", "old": "never was", "new": "name 1"}]
+    with contextlib.closing(cluster.connect(database, autocommit=False)) as holder:
+        holder.cursor().execute("CREATE TABLE held (n int)")  # a new slot waits for transactions that have written
+        rowledger.serve()
+        wait_for_trouble(rowledger, since, "source-rewound", kinds=("gap",))
+        # What the source had come to before says nothing about what it is now.
+        done = rowledger.run("sync", "--timeout", 1)
+        assert done.returncode == CANNOT_REACH and "has not begun anew" in done.stderr, done.stderr
+    rowledger.sync()
+    gaps = [e for e in rowledger.log() if e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "1"}]
+    assert [gap["changes"] for gap in gaps] == [[{"field": "name", "old": "never was", "new": "name 1"}]]
     check_that_capture_goes_on(rowledger)
     rowledger.sync()
     status = rowledger.status()
@@ -457,14 +470,14 @@ def test_key_changed(rowledger):
 
 
 def test_killed_while_rows_move_to_their_new_keys(make_rowledger, cluster, database):
-    rows = 30_000
+    rows = 60_000
     cluster.sql(database, f"CREATE TABLE big (id int PRIMARY KEY, uid int NOT NULL UNIQUE); INSERT INTO big SELECT n, n + 1 FROM generate_series(1, {rows}) n")
     rowledger = make_rowledger(tables=["big"])
     rowledger.sync()
     before = rowledger.status()["entries"]
     cluster.sql(database, "BEGIN; ALTER TABLE big DROP CONSTRAINT big_pkey; ALTER TABLE big ADD PRIMARY KEY (uid); COMMIT; "
                           "DELETE FROM big WHERE uid = 2")
-    wait_until(lambda: rowledger.status()["entries"] > before + 2_000, 20, "rows are moving")
+    wait_until(lambda: rowledger.status()["entries"] > before + 2_000, 60, "rows are moving", longest_pause_s=0.02)
     moved = rowledger.status()["entries"] - before
     rowledger.kill()
     assert moved < rows, "killed too late to show anything"

@@ -236,7 +236,7 @@ def test_connections_are_limited_and_come_back(served, url, web):
         assert b"200 OK" in read_answer(held[-1])[0]
         assert status_of(raw(url, request(served, "/v1/me"))) == 503
         assert served.status()["daemon"]  # the Unix socket has its own
-    wait_until(lambda: web.get("/v1/me").status == 200, 5, "there is room again")
+    wait_until(lambda: web.get("/v1/me").status == 200, 20, "there is room again")
 
 
 def a_thousand_live_streams(served, url, tls=None):
@@ -269,7 +269,7 @@ def test_a_thousand_live_streams_take_little_memory(served, url, web):
     # Since the start: what earlier tests made it allocate is not left out.
     earlier = resident_mb(served) - served.resident_mb_at_first
     assert earlier + a_thousand_live_streams(served, url) < 64
-    wait_until(lambda: web.get("/v1/me").status == 200, 5, "there is room again")
+    wait_until(lambda: web.get("/v1/me").status == 200, 20, "there is room again")
 
 
 # ---- TLS ----
@@ -344,10 +344,10 @@ def test_tls(make_rowledger, cluster, database, certificates):
     fresh, fresh_key = certificates("second")
     certificate.write_bytes(fresh.read_bytes())
     rowledger.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "stays in use" in tail(rowledger.log_path), 5, "the pair that does not fit is refused")
+    wait_until(lambda: "stays in use" in tail(rowledger.log_path), 20, "the pair that does not fit is refused")
     key.write_bytes(fresh_key.read_bytes())
     rowledger.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: "read again" in tail(rowledger.log_path), 5, "the certificate is read again")
+    wait_until(lambda: "read again" in tail(rowledger.log_path), 20, "the certificate is read again")
     assert Web(url, ca=fresh).get("/v1/me").status == 401
     rowledger.stop()
 

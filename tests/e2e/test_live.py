@@ -71,15 +71,19 @@ class Reader:
 
 
 class Load(threading.Thread):
-    def __init__(self, cluster, database, seconds):
+    """For so many seconds, and until enough() on a machine that needs longer for it."""
+
+    LONGEST_S = 60
+
+    def __init__(self, cluster, database, seconds, enough):
         super().__init__(daemon=True)
-        self.cluster, self.database, self.seconds = cluster, database, seconds
+        self.cluster, self.database, self.seconds, self.enough = cluster, database, seconds, enough
 
     def run(self):
         connection = self.cluster.connect(self.database)
         cursor = connection.cursor()
-        end, n = time.monotonic() + self.seconds, 0
-        while time.monotonic() < end:
+        began, n = time.monotonic(), 0
+        while (lasted := time.monotonic() - began) < self.seconds or lasted < self.LONGEST_S and not self.enough():
             n += 1
             # Small transactions and a large one now and then.
             rows = 20 if n % 50 == 0 else 1
@@ -97,7 +101,11 @@ def test_cut_connections_lose_and_double_nothing(rowledger, cluster, database):
     readers = [Reader(rowledger, "/v1/entries/stream?q=op:modify"),
                Reader(rowledger, "/v1/entries/stream?q=op:modify%20key:7"),  # seldom something, often cut
                Reader(rowledger, "/v1/entries/stream?q=op:modify&after=%d" % after)]
-    load = Load(cluster, database, 6)
+
+    def enough():
+        return len(readers[0].seqs) > 500 and all(reader.connections > 5 for reader in readers)
+
+    load = Load(cluster, database, 6, enough)
     for reader in readers:
         reader.connect()
         reader.read()  # the first word, with an id: from here on nothing may be missed
@@ -142,8 +150,8 @@ def test_a_slow_reader_gets_what_it_missed_from_the_log(rowledger, cluster, data
     slow.read()
     quick.connect()
     quick.read()
-    # Some ten times what a socket's buffers hold, and then some.
-    cluster.sql(database, """DO $$ BEGIN FOR n IN 1..300 LOOP
+    # Some 5 MB, of which a socket's buffer holds 0.2. No more than it takes: the slow reader is given up after 30 s.
+    cluster.sql(database, """DO $$ BEGIN FOR n IN 1..100 LOOP
       UPDATE contacts SET note = repeat('x', 1000) || n; COMMIT; END LOOP; END $$""")
     rowledger.sync()
     last = rowledger.log("op:modify", order="desc", limit=1)[0]["seq"]
@@ -152,7 +160,7 @@ def test_a_slow_reader_gets_what_it_missed_from_the_log(rowledger, cluster, data
     assert time.monotonic() - begin < 20
     slow.read_until(last)
     assert slow.seqs == quick.seqs == expected(rowledger, "op:modify", after)
-    assert len(slow.seqs) == 6000
+    assert len(slow.seqs) == 2000
 
 
 def test_goes_on_after_a_restart_of_the_daemon(rowledger, cluster, database):

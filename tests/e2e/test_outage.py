@@ -9,10 +9,11 @@ from harness import CuttingProxy, SmallDisk, needs_root, wait_until
 
 
 class Counter:
-    """Updates one row again and again: name becomes 1, 2, 3 ... until stopped; knows what committed."""
+    """Updates one row again and again: name becomes 1, 2, 3 ... after the prefix, until stopped; knows what committed."""
 
-    def __init__(self, cluster, database, pause_s=0.002):
+    def __init__(self, cluster, database, prefix="", pause_s=0.002):
         self.committed = []
+        self._prefix = prefix
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(cluster, database, pause_s), daemon=True)
         self._thread.start()
@@ -25,9 +26,10 @@ class Counter:
                 if connection is None or connection.closed:
                     connection = cluster.connect(database)
                 number += 1
+                name = f"{self._prefix}{number}"
                 with connection.cursor() as cursor:
-                    cursor.execute("UPDATE contacts SET name = %s WHERE id = 1", (str(number),))
-                self.committed.append(str(number))
+                    cursor.execute("UPDATE contacts SET name = %s WHERE id = 1", (name,))
+                self.committed.append(name)
 
     def stop(self):
         self._stop.set()
@@ -55,7 +57,7 @@ def test_postgresql_restarts(rowledger):
     cluster, database = rowledger.cluster, rowledger.database
     committed = []
     for mode in ("immediate", "fast"):
-        load = Counter(cluster, database)
+        load = Counter(cluster, database, prefix=f"before {mode} ")
         wait_until(lambda: len(load.committed) > 200, 20, "load")
         cluster.stop(mode)
         committed.append(load.stop())

@@ -31,7 +31,7 @@ def served(cluster):
     rowledger.attach()
     rowledger.serve()
     rowledger.first_output = wait_until(
-        lambda: "sign-in?link=" in (text := tail(rowledger.log_path)) and text, 5, "the first link is printed")
+        lambda: "sign-in?link=" in (text := tail(rowledger.log_path)) and text, 20, "the first link is printed")
     yield rowledger
     rowledger.stop()
     cluster.drop_slots()

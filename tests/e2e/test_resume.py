@@ -20,7 +20,7 @@ def cluster():
 def kill_in_the_middle(rowledger, query, of):
     """kill -9 when a part of the entries is there; answers how many are."""
     before = rowledger.status()["entries"]
-    wait_until(lambda: rowledger.status()["entries"] > before + of // 10, 30, "the first part is in the log")
+    wait_until(lambda: rowledger.status()["entries"] > before + of // 10, 120, "the first part is in the log", longest_pause_s=0.02)
     rowledger.kill()
     done = len(rowledger.log(query))
     assert 0 < done < of, f"{done} entries: not in the middle"

@@ -108,6 +108,7 @@ def test_a_standby_takes_over(own_cluster, captured):
     cluster._as_postgres([f"{POSTGRES_BIN}/pg_basebackup", "-d", cluster.url(), "-D", str(standby), "-X", "stream", "-R",
                           "--checkpoint=fast", "--no-sync"])
     cluster.sql(database, "UPDATE contacts SET name = 'lost in the failover' WHERE id = 1; UPDATE contacts SET name = 'too' WHERE id = 2")
+    cluster.sql(database, "SELECT pg_switch_wal()")  # so that the standby's positions are ones that capture has passed
     captured.sync()
     cluster.stop("immediate")
     cluster.data = standby
