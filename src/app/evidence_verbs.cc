@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "api/json_writer.h"
 #include "app/client.h"
 #include "app/export_entries.h"
 #include "app/progress_bar.h"
@@ -15,6 +17,7 @@
 #include "app/terminal.h"
 #include "app/tlog_export.h"
 #include "app/verbs.h"
+#include "base/crypto.h"
 #include "evidence/evidence_bundle.h"
 #include "evidence/proof.h"
 #include "evidence/verify.h"
@@ -164,7 +167,7 @@ Result<std::string> read_whole(const std::filesystem::path& file) {
 std::string_view proven_text(const evidence::CheckedEntry& entry) {
   switch (entry.values) {
     case record::Values::kHere: return "proven: it is in the log, with these values";
-    case record::Values::kErased: return "proven: it is in the log; its values were erased";
+    case record::Values::kErased: return "proven: it is in the log; its values are not here, the file says: erased";
     case record::Values::kLocked: return "proven: it is in the log; its values are not in this file";
   }
   return "";
@@ -186,15 +189,35 @@ void print_checked(Output& out, const evidence::CheckedEntry& checked, bool json
                        checked.entry ? query::to_json(checked.entry->entry()) : std::string("null")));
 }
 
+int64_t count_proven(const evidence::EvidenceReport& report) {
+  return std::ranges::count(report.entries, std::string(), &evidence::CheckedEntry::problem);
+}
+
+void print_summary_json(Output& out, const evidence::EvidenceReport& report) {
+  const std::string checkpoint = api::JsonWriter()
+                                     .text("origin", report.checkpoint.origin)
+                                     .number("size", report.checkpoint.size.value)
+                                     .text("root", to_base64(as_view(report.checkpoint.root)))
+                                     .finish();
+  const std::string summary = api::JsonWriter()
+                                  .text("about", report.about)
+                                  .number("entries", report.entries.size())
+                                  .number("proven", count_proven(report))
+                                  .number("links_outside", report.links_outside)
+                                  .raw("checkpoint", checkpoint)
+                                  .text("verifier_key", report.verifier_key)
+                                  .boolean("key_from_file", report.key_from_file)
+                                  .finish();
+  out.line(api::JsonWriter().raw("summary", summary).finish());
+}
+
 void print_summary(Output& out, const evidence::EvidenceReport& report) {
-  uint64_t wrong = 0;
-  for (const auto& entry : report.entries) wrong += !entry.problem.empty();
   out.line(fmt::format("About: {}", displayable(report.about, 500)));
   out.line(fmt::format("{} of {} entries proven, in the log {} as it was signed at {} entries.",
-                       show_number(report.entries.size() - wrong), show_number(report.entries.size()),
+                       show_number(static_cast<uint64_t>(count_proven(report))), show_number(report.entries.size()),
                        displayable(report.checkpoint.origin, 500), show_number(report.checkpoint.size.value)));
   if (report.links_outside > 0)
-    out.line(fmt::format("{} entries follow earlier ones of their row that are not in this file.",
+    out.line(fmt::format("Links to earlier entries of the same row or key that are not in this file: {}.",
                          show_number(report.links_outside)));
   if (report.key_from_file)
     out.line(fmt::format(
@@ -212,7 +235,7 @@ int verify_evidence(const VerifyVerbOptions& options) {
   Output out;
   const RenderOptions style{wants_colour(STDOUT_FILENO), true};
   for (const auto& entry : report->entries) print_checked(out, entry, options.json, style);
-  if (!options.json) print_summary(out, *report);
+  (options.json ? print_summary_json : print_summary)(out, *report);
   out.flush();
   if (out.failed()) return report_error({ErrorCode::kIo, "standard output could not be written"});
   return report->ok() ? kDone : kFoundWrong;

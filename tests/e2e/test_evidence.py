@@ -122,10 +122,16 @@ def test_evidence_of_a_row_is_checked_without_the_log(log, somewhere):
         assert done.returncode == DONE, done.stdout + done.stderr
         assert "Asha Kulkarni" in done.stdout and "NOT PROVEN" not in done.stdout
         assert ("The key is the one in the file itself" in done.stdout) == (not key)
-    entries = [json.loads(line) for line in somewhere("verify", "--json", "--evidence", file).stdout.splitlines()]
+    *entries, last = [json.loads(line) for line in somewhere("verify", "--json", "--evidence", file).stdout.splitlines()]
     # Whether row or subject, it is the same person's.
     assert [entry["entry"]["kind"] for entry in entries] == ["insert", "update", "update", "update"]
     assert all(entry["proven"] for entry in entries)
+    summary = last["summary"]
+    assert summary["entries"] == summary["proven"] == 4 and summary["links_outside"] == 0
+    assert summary["key_from_file"] is True and summary["verifier_key"] == verifier_key(log)
+    assert summary["checkpoint"]["size"] > 800 and summary["checkpoint"]["origin"] and summary["checkpoint"]["root"]
+    known = somewhere("verify", "--json", "--evidence", file, "--key", verifier_key(log)).stdout.splitlines()
+    assert json.loads(known[-1])["summary"]["key_from_file"] is False
 
 
 @pytest.mark.parametrize("what", [["--subject", "public.contacts/1005"], ["op:remove"], ["--entry", "3"], ["actor:nobody OR op:create", "--all"]])
