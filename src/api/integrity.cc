@@ -74,6 +74,8 @@ Result<evidence::VerifyOptions> options_of(const http::Target& target) {
   out.threads = static_cast<unsigned>(threads);
   RL_ASSIGN(const bool headers_only, flag_parameter(target, "headers_only"));
   out.values = !headers_only;
+  for (const auto& [name, value] : target.parameters)
+    if (name == "checkpoint") out.kept_checkpoints.push_back(value);
   return out;
 }
 
@@ -111,7 +113,7 @@ void put_down(const http::Target& target, Access& access) {
 }  // namespace
 
 http::Response get_verification(const Call& call) {
-  auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
+  auto key = evidence::verifier_key_of(call.target.parameter("key").value_or(call.dependencies.verifier_key));
   if (!key) return problem(key.error());
   auto options = options_of(call.target);
   if (!options) return problem(options.error());

@@ -57,11 +57,50 @@ class ReportReader {
   std::string buffer_, report_;
 };
 
-Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVerbOptions& options, ProgressBar& bar) {
+Result<std::string> read_whole(const std::filesystem::path& file, size_t max_bytes) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) return fail(ErrorCode::kInvalid, fmt::format("cannot read {}: {}", file.string(), error.message()));
+  if (size > max_bytes)
+    return fail(ErrorCode::kCorrupt, fmt::format("{} is larger than what should stand in it can be", file.string()));
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", file.string()));
+  return out.str();
+}
+
+// What a log is compared with besides itself.
+struct Anchor {
+  ledger::VerifierKey key;
+  std::vector<std::string> checkpoints;
+};
+
+Result<Anchor> anchor_of(const Workspace& workspace, const VerifyVerbOptions& options) {
+  RL_ASSIGN(auto key, evidence::verifier_key_of(options.key.empty() ? workspace.verifier_key() : options.key));
+  Anchor out{std::move(key), {}};
+  for (const auto& file : options.checkpoints) {
+    RL_ASSIGN(std::string note, read_whole(file, ledger::kMaxNoteBytes));
+    if (const auto opened = ledger::open_checkpoint(note, {&out.key, 1}); !opened)
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("{} is no checkpoint that the key {} has signed: {}. Such a file is a copy of what "
+                      "ledger.second_checkpoint or /tlog/checkpoint had. If it is one, another key signed it: "
+                      "say that one by --key",
+                      file.string(), options.key.empty() ? "in keys.toml" : "given by --key", opened.error().message));
+    out.checkpoints.push_back(std::move(note));
+  }
+  return out;
+}
+
+Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVerbOptions& options, const Anchor& anchor,
+                                     ProgressBar& bar) {
   http::Request request;
   request.method = "GET";
   request.target = fmt::format("/v1/integrity/verify?progress=1&since={}&threads={}&headers_only={:d}", options.since,
                                options.threads, options.headers_only);
+  if (!options.key.empty()) request.target += "&key=" + percent_encode(options.key);
+  for (const std::string& note : anchor.checkpoints) request.target += "&checkpoint=" + percent_encode(note);
   ReportReader reader(bar);
   RL_ASSIGN(const auto response, http::request_unix(workspace.socket(), request,
                                                     [&](std::string_view piece) { return reader.take(piece); }));
@@ -78,30 +117,32 @@ Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVer
 }
 
 Result<std::string> verify_here(const Workspace& workspace, const store::Store& store, const VerifyVerbOptions& options,
-                                ProgressBar& bar) {
-  RL_ASSIGN(const auto key, evidence::verifier_key_of(workspace.verifier_key()));
+                                const Anchor& anchor, ProgressBar& bar) {
   evidence::VerifyOptions verify;
   verify.since = {options.since};
   verify.threads = options.threads;
   verify.values = !options.headers_only;
   verify.second_place = workspace.second_checkpoint();
-  RL_ASSIGN(const auto report, evidence::verify_log(store, key, verify, [&](auto phase, uint64_t done, uint64_t total) {
-              bar.show(to_string(phase), done, total);
-              return true;
-            }));
+  verify.kept_checkpoints = anchor.checkpoints;
+  const auto tell = [&](auto phase, uint64_t done, uint64_t total) {
+    bar.show(to_string(phase), done, total);
+    return true;
+  };
+  RL_ASSIGN(const auto report, evidence::verify_log(store, anchor.key, verify, tell));
   return to_json(report);
 }
 
 Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressBar& bar) {
   RL_ASSIGN(const auto workspace, Workspace::load(options.directory));
+  RL_ASSIGN(const Anchor anchor, anchor_of(workspace, options));
   const auto deadline = std::chrono::steady_clock::now() + kPatienceWithStart;
   while (true) {
-    auto report = verify_in_daemon(workspace, options, bar);
+    auto report = verify_in_daemon(workspace, options, anchor, bar);
     if (report || report.error().code != ErrorCode::kNotFound) return report;
     const auto opened = workspace.open_to_read();
     if (opened)
       RL_TRY(note_opening(*api::make_offline_access_log(workspace.offline_access(), workspace.searched_values())));
-    if (opened) return verify_here(workspace, **opened, options, bar);
+    if (opened) return verify_here(workspace, **opened, options, anchor, bar);
     // Somebody writes, but does not listen: a daemon that is starting, or attach.
     if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
       return fail(opened.error());
@@ -147,22 +188,12 @@ void print_in_order(Output& out, JsonView report) {
                        whole_number(report["unsigned_entries"]) == 0
                            ? ""
                            : fmt::format("; the newest {} are not signed yet", counted(report["unsigned_entries"]))));
+  if (const uint64_t kept = whole_number(report["kept_checkpoints"]); kept > 0)
+    out.line(kept == 1 ? "It holds what the checkpoint signs that was kept elsewhere."
+                       : fmt::format("It holds what the {} checkpoints sign that were kept elsewhere.", kept));
 }
 
 // ---- evidence ----
-
-Result<std::string> read_whole(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  if (error) return fail(ErrorCode::kInvalid, fmt::format("cannot read {}: {}", file.string(), error.message()));
-  if (size > evidence::kMaxEvidenceBytes)
-    return fail(ErrorCode::kCorrupt, fmt::format("{} is larger than evidence can be", file.string()));
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", file.string()));
-  return out.str();
-}
 
 std::string_view proven_text(const evidence::CheckedEntry& entry) {
   switch (entry.values) {
@@ -227,7 +258,7 @@ void print_summary(Output& out, const evidence::EvidenceReport& report) {
 }
 
 int verify_evidence(const VerifyVerbOptions& options) {
-  const auto bytes = read_whole(options.evidence);
+  const auto bytes = read_whole(options.evidence, evidence::kMaxEvidenceBytes);
   if (!bytes) return report_error(bytes.error());
   const auto report = evidence::check_evidence(
       *bytes, options.key.empty() ? std::nullopt : std::optional<std::string_view>(options.key));
