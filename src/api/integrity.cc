@@ -74,6 +74,8 @@ Result<evidence::VerifyOptions> options_of(const http::Target& target) {
   out.threads = static_cast<unsigned>(threads);
   RL_ASSIGN(const bool headers_only, flag_parameter(target, "headers_only"));
   out.values = !headers_only;
+  for (const auto& [name, value] : target.parameters)
+    if (name == "checkpoint") out.kept_checkpoints.push_back(value);
   return out;
 }
 
@@ -111,7 +113,7 @@ void put_down(const http::Target& target, Access& access) {
 }  // namespace
 
 http::Response get_verification(const Call& call) {
-  auto key = evidence::verifier_key_of(call.dependencies.verifier_key);
+  auto key = evidence::verifier_key_of(call.target.parameter("key").value_or(call.dependencies.verifier_key));
   if (!key) return problem(key.error());
   auto options = options_of(call.target);
   if (!options) return problem(options.error());
@@ -175,13 +177,28 @@ http::Response no_such_tile() {
   return problem(404, "not-found", "There is no such thing", "the log has no such tile, or not yet");
 }
 
-http::Response tile_answer(Result<std::string> bytes, uint32_t width) {
+http::Response tile_answer(Result<std::string> bytes) {
   if (!bytes && (bytes.error().code == ErrorCode::kInvalid || bytes.error().code == ErrorCode::kNotFound))
     return no_such_tile();
   if (!bytes) return problem(bytes.error());
-  auto out = text_answer(std::move(*bytes), "application/octet-stream");
-  // A full tile never changes.
-  if (width == ledger::kTileWidth) out.headers.back().second = "public, max-age=31536000, immutable";
+  return text_answer(std::move(*bytes), "application/octet-stream");
+}
+
+// Hashes are for all, and a full tile never changes.
+http::Response hashes_answer(Result<std::string> bytes, uint32_t width) {
+  auto out = tile_answer(std::move(bytes));
+  if (out.status == 200 && width == ledger::kTileWidth)
+    out.headers.back().second = "public, max-age=31536000, immutable";
+  return out;
+}
+
+// What is answered depends on who asks: no cache that several readers share may hand it on, nor the browser's own after
+// another one has signed in.
+http::Response entries_answer(Result<std::string> bytes, uint32_t width) {
+  auto out = tile_answer(std::move(bytes));
+  if (out.status != 200 || width != ledger::kTileWidth) return out;
+  out.headers.back().second = "private, max-age=31536000, immutable";
+  out.headers.emplace_back("Vary", "Cookie, Authorization");
   return out;
 }
 
@@ -207,9 +224,9 @@ http::Response get_tlog(const Call& call) {
   }
   const auto tile = ledger::parse_tile_path(path);
   if (!tile || tile->id.level >= ledger::kTileLevels) return no_such_tile();
-  if (tile->entries) return tile_answer(entry_bundle(store, tile->id.index, tile->width), tile->width);
+  if (tile->entries) return entries_answer(entry_bundle(store, tile->id.index, tile->width), tile->width);
   const ledger::TreeEdge edge = store.tree_edge();
-  return tile_answer(ledger::TileTree(store.tiles(), edge).tile(tile->id, tile->width), tile->width);
+  return hashes_answer(ledger::TileTree(store.tiles(), edge).tile(tile->id, tile->width), tile->width);
 }
 
 }  // namespace rowledger::api

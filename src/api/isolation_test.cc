@@ -411,6 +411,25 @@ TEST_F(IsolationTest, WouldSeeWhatItLooksFor) {
   EXPECT_NE(all.body.find(kHiddenDigits), std::string::npos);
 }
 
+TEST_F(IsolationTest, NoSharedCacheKeepsWhatIsAnsweredByTenant) {
+  const auto header = [&](const std::string& target, std::string_view name, const people::Principal& who) {
+    const auto answer = get(target, who);
+    EXPECT_EQ(answer.status, 200) << target;
+    for (const auto& [key, value] : answer.headers)
+      if (key == name) return value;
+    return std::string();
+  };
+  const auto all = reader(Role::kAuditor);
+  EXPECT_EQ(header("/tlog/tile/entries/000", "Cache-Control", all), "private, max-age=31536000, immutable");
+  EXPECT_EQ(header("/tlog/tile/entries/000", "Vary", all), "Cookie, Authorization");
+  EXPECT_EQ(header("/tlog/tile/entries/000.p/7", "Cache-Control", all), "no-store");
+  EXPECT_EQ(header("/tlog/tile/0/000", "Cache-Control", all), "public, max-age=31536000, immutable");
+  EXPECT_EQ(header("/tlog/tile/0/000.p/7", "Cache-Control", all), "no-store");
+  const auto other = get("/tlog/tile/entries/000", reader(Role::kAuditor, "2"));
+  EXPECT_NE(other.status, 200);
+  for (const auto& [name, value] : other.headers) EXPECT_TRUE(name != "Cache-Control" || value == "no-store");
+}
+
 TEST_F(IsolationTest, ACursorIsGoodForItsReaderOnly) {
   const std::string target = "/v1/entries?all=1&limit=2";
   const auto first = get(target, reader(Role::kViewer, "1"));

@@ -187,7 +187,15 @@ void add_evidence_verbs(CLI::App& app, Arguments& a) {
   verify->add_flag("--headers-only", a.verify.headers_only, "Leave out the values: faster, and needs no master key");
   auto* evidence =
       verify->add_option("--evidence", a.verify.evidence, "Check this file instead; needs no data directory");
-  verify->add_option("--key", a.verify.key, "The verifier key that the evidence must be signed with")->needs(evidence);
+  verify->add_option("--key", a.verify.key,
+                     "The verifier key to expect, as status --json told it before, instead of the one in keys.toml or "
+                     "in the evidence");
+  verify
+      ->add_option("--checkpoint", a.verify.checkpoints,
+                   "A checkpoint that was kept elsewhere: the log must hold what it signs. May be given several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->excludes(evidence);
   verify->add_flag("--json", a.verify.json, "Machine-readable: JSON");
   verify->callback([&a] {
     a.chosen = [&a] {

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "api/json_writer.h"
 #include "app/client.h"
 #include "app/export_entries.h"
 #include "app/progress_bar.h"
@@ -15,6 +17,7 @@
 #include "app/terminal.h"
 #include "app/tlog_export.h"
 #include "app/verbs.h"
+#include "base/crypto.h"
 #include "evidence/evidence_bundle.h"
 #include "evidence/proof.h"
 #include "evidence/verify.h"
@@ -54,11 +57,50 @@ class ReportReader {
   std::string buffer_, report_;
 };
 
-Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVerbOptions& options, ProgressBar& bar) {
+Result<std::string> read_whole(const std::filesystem::path& file, size_t max_bytes) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error) return fail(ErrorCode::kInvalid, fmt::format("cannot read {}: {}", file.string(), error.message()));
+  if (size > max_bytes)
+    return fail(ErrorCode::kCorrupt, fmt::format("{} is larger than what should stand in it can be", file.string()));
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", file.string()));
+  return out.str();
+}
+
+// What a log is compared with besides itself.
+struct Anchor {
+  ledger::VerifierKey key;
+  std::vector<std::string> checkpoints;
+};
+
+Result<Anchor> anchor_of(const Workspace& workspace, const VerifyVerbOptions& options) {
+  RL_ASSIGN(auto key, evidence::verifier_key_of(options.key.empty() ? workspace.verifier_key() : options.key));
+  Anchor out{std::move(key), {}};
+  for (const auto& file : options.checkpoints) {
+    RL_ASSIGN(std::string note, read_whole(file, ledger::kMaxNoteBytes));
+    if (const auto opened = ledger::open_checkpoint(note, {&out.key, 1}); !opened)
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("{} is no checkpoint that the key {} has signed: {}. Such a file is a copy of what "
+                      "ledger.second_checkpoint or /tlog/checkpoint had. If it is one, another key signed it: "
+                      "say that one by --key",
+                      file.string(), options.key.empty() ? "in keys.toml" : "given by --key", opened.error().message));
+    out.checkpoints.push_back(std::move(note));
+  }
+  return out;
+}
+
+Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVerbOptions& options, const Anchor& anchor,
+                                     ProgressBar& bar) {
   http::Request request;
   request.method = "GET";
   request.target = fmt::format("/v1/integrity/verify?progress=1&since={}&threads={}&headers_only={:d}", options.since,
                                options.threads, options.headers_only);
+  if (!options.key.empty()) request.target += "&key=" + percent_encode(options.key);
+  for (const std::string& note : anchor.checkpoints) request.target += "&checkpoint=" + percent_encode(note);
   ReportReader reader(bar);
   RL_ASSIGN(const auto response, http::request_unix(workspace.socket(), request,
                                                     [&](std::string_view piece) { return reader.take(piece); }));
@@ -75,30 +117,32 @@ Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVer
 }
 
 Result<std::string> verify_here(const Workspace& workspace, const store::Store& store, const VerifyVerbOptions& options,
-                                ProgressBar& bar) {
-  RL_ASSIGN(const auto key, evidence::verifier_key_of(workspace.verifier_key()));
+                                const Anchor& anchor, ProgressBar& bar) {
   evidence::VerifyOptions verify;
   verify.since = {options.since};
   verify.threads = options.threads;
   verify.values = !options.headers_only;
   verify.second_place = workspace.second_checkpoint();
-  RL_ASSIGN(const auto report, evidence::verify_log(store, key, verify, [&](auto phase, uint64_t done, uint64_t total) {
-              bar.show(to_string(phase), done, total);
-              return true;
-            }));
+  verify.kept_checkpoints = anchor.checkpoints;
+  const auto tell = [&](auto phase, uint64_t done, uint64_t total) {
+    bar.show(to_string(phase), done, total);
+    return true;
+  };
+  RL_ASSIGN(const auto report, evidence::verify_log(store, anchor.key, verify, tell));
   return to_json(report);
 }
 
 Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressBar& bar) {
   RL_ASSIGN(const auto workspace, Workspace::load(options.directory));
+  RL_ASSIGN(const Anchor anchor, anchor_of(workspace, options));
   const auto deadline = std::chrono::steady_clock::now() + kPatienceWithStart;
   while (true) {
-    auto report = verify_in_daemon(workspace, options, bar);
+    auto report = verify_in_daemon(workspace, options, anchor, bar);
     if (report || report.error().code != ErrorCode::kNotFound) return report;
     const auto opened = workspace.open_to_read();
     if (opened)
       RL_TRY(note_opening(*api::make_offline_access_log(workspace.offline_access(), workspace.searched_values())));
-    if (opened) return verify_here(workspace, **opened, options, bar);
+    if (opened) return verify_here(workspace, **opened, options, anchor, bar);
     // Somebody writes, but does not listen: a daemon that is starting, or attach.
     if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
       return fail(opened.error());
@@ -148,27 +192,17 @@ void print_in_order(Output& out, JsonView report) {
     out.line(
         "The second checkpoint (ledger.second_checkpoint) is not there: an older copy of this log would be in order, "
         "too.");
+  if (const uint64_t kept = whole_number(report["kept_checkpoints"]); kept > 0)
+    out.line(kept == 1 ? "It holds what the checkpoint signs that was kept elsewhere."
+                       : fmt::format("It holds what the {} checkpoints sign that were kept elsewhere.", kept));
 }
 
 // ---- evidence ----
 
-Result<std::string> read_whole(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  if (error) return fail(ErrorCode::kInvalid, fmt::format("cannot read {}: {}", file.string(), error.message()));
-  if (size > evidence::kMaxEvidenceBytes)
-    return fail(ErrorCode::kCorrupt, fmt::format("{} is larger than evidence can be", file.string()));
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  if (!in) return fail(ErrorCode::kIo, fmt::format("cannot read {}", file.string()));
-  return out.str();
-}
-
 std::string_view proven_text(const evidence::CheckedEntry& entry) {
   switch (entry.values) {
     case record::Values::kHere: return "proven: it is in the log, with these values";
-    case record::Values::kErased: return "proven: it is in the log; its values were erased";
+    case record::Values::kErased: return "proven: it is in the log; its values are not here, the file says: erased";
     case record::Values::kLocked: return "proven: it is in the log; its values are not in this file";
   }
   return "";
@@ -190,15 +224,35 @@ void print_checked(Output& out, const evidence::CheckedEntry& checked, bool json
                        checked.entry ? query::to_json(checked.entry->entry()) : std::string("null")));
 }
 
+int64_t count_proven(const evidence::EvidenceReport& report) {
+  return std::ranges::count(report.entries, std::string(), &evidence::CheckedEntry::problem);
+}
+
+void print_summary_json(Output& out, const evidence::EvidenceReport& report) {
+  const std::string checkpoint = api::JsonWriter()
+                                     .text("origin", report.checkpoint.origin)
+                                     .number("size", report.checkpoint.size.value)
+                                     .text("root", to_base64(as_view(report.checkpoint.root)))
+                                     .finish();
+  const std::string summary = api::JsonWriter()
+                                  .text("about", report.about)
+                                  .number("entries", report.entries.size())
+                                  .number("proven", count_proven(report))
+                                  .number("links_outside", report.links_outside)
+                                  .raw("checkpoint", checkpoint)
+                                  .text("verifier_key", report.verifier_key)
+                                  .boolean("key_from_file", report.key_from_file)
+                                  .finish();
+  out.line(api::JsonWriter().raw("summary", summary).finish());
+}
+
 void print_summary(Output& out, const evidence::EvidenceReport& report) {
-  uint64_t wrong = 0;
-  for (const auto& entry : report.entries) wrong += !entry.problem.empty();
   out.line(fmt::format("About: {}", displayable(report.about, 500)));
   out.line(fmt::format("{} of {} entries proven, in the log {} as it was signed at {} entries.",
-                       show_number(report.entries.size() - wrong), show_number(report.entries.size()),
+                       show_number(static_cast<uint64_t>(count_proven(report))), show_number(report.entries.size()),
                        displayable(report.checkpoint.origin, 500), show_number(report.checkpoint.size.value)));
   if (report.links_outside > 0)
-    out.line(fmt::format("{} entries follow earlier ones of their row that are not in this file.",
+    out.line(fmt::format("Links to earlier entries of the same row or key that are not in this file: {}.",
                          show_number(report.links_outside)));
   if (report.key_from_file)
     out.line(fmt::format(
@@ -208,7 +262,7 @@ void print_summary(Output& out, const evidence::EvidenceReport& report) {
 }
 
 int verify_evidence(const VerifyVerbOptions& options) {
-  const auto bytes = read_whole(options.evidence);
+  const auto bytes = read_whole(options.evidence, evidence::kMaxEvidenceBytes);
   if (!bytes) return report_error(bytes.error());
   const auto report = evidence::check_evidence(
       *bytes, options.key.empty() ? std::nullopt : std::optional<std::string_view>(options.key));
@@ -216,7 +270,7 @@ int verify_evidence(const VerifyVerbOptions& options) {
   Output out;
   const RenderOptions style{wants_colour(STDOUT_FILENO), true};
   for (const auto& entry : report->entries) print_checked(out, entry, options.json, style);
-  if (!options.json) print_summary(out, *report);
+  (options.json ? print_summary_json : print_summary)(out, *report);
   out.flush();
   if (out.failed()) return report_error({ErrorCode::kIo, "standard output could not be written"});
   return report->ok() ? kDone : kFoundWrong;

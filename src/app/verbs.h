@@ -76,8 +76,9 @@ struct VerifyVerbOptions {
   uint64_t since = 0;
   unsigned threads = 1;
   bool headers_only = false, json = false;
-  std::filesystem::path evidence;  // a file, instead of the log; then key: the verifier key to expect
-  std::string key;
+  std::filesystem::path evidence;  // a file, instead of the log
+  std::string key;                 // the verifier key to expect; empty: the one in keys.toml, or in the evidence
+  std::vector<std::filesystem::path> checkpoints;  // kept elsewhere
 };
 int run_verify(const VerifyVerbOptions& options);
 

@@ -46,8 +46,9 @@ uint64_t links_outside(const std::vector<CheckedEntry>& entries) {
   uint64_t out = 0;
   for (const CheckedEntry& checked : entries) {
     if (!checked.entry) continue;
-    const std::optional<Seq>& prev = checked.entry->header().prev;
-    if (prev && !std::ranges::binary_search(entries, *prev, {}, &CheckedEntry::seq)) ++out;
+    const record::EntryHeader& header = checked.entry->header();
+    for (const std::optional<Seq>& link : {header.prev, header.prev_at_key})
+      if (link && !std::ranges::binary_search(entries, *link, {}, &CheckedEntry::seq)) ++out;
   }
   return out;
 }
@@ -64,6 +65,7 @@ Result<EvidenceReport> check_evidence(std::string_view bytes, std::optional<std:
     RL_ASSIGN(key, ledger::VerifierKey::parse(*expected_key));
   }
   RL_ASSIGN(Evidence evidence, parse_evidence(bytes));
+  if (evidence.entries.empty()) return fail(ErrorCode::kCorrupt, "the evidence has no entries: it proves nothing");
   if (!key) {
     auto own = ledger::VerifierKey::parse(evidence.verifier_key);
     if (!own) return fail(ErrorCode::kCorrupt, "the evidence's key is none: " + own.error().message);

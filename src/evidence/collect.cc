@@ -71,6 +71,7 @@ class Collector {
   }
 
   Result<Evidence> prove() {
+    RL_TRY(whole_);
     if (is_full_) {
       return fail(ErrorCode::kConflict,
                   fmt::format("{} is more than one file of evidence holds ({} entries, {} MB): ask for less, "
@@ -98,11 +99,24 @@ class Collector {
     return record::commitment_of(found.salt(), found.body_bytes()) == found.header().commitment;
   }
 
-  // False when there is no room for more.
+  static Status altered(Seq seq) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the values of entry {} are not those that were recorded: they do not give its commitment; "
+                            "run rowledger verify",
+                            seq.value));
+  }
+
+  // False: no more is wanted.
   bool take(const OwnedEntry& found) {
     EvidenceEntry entry{found.header().seq, found.values(), std::string(found.header_bytes()), {}, {}, {}};
-    // What is kept from the reader is as if its key were not here. So is what he sees only a part of.
-    if (entry.values == Values::kHere && !(all_values_ && is_whole(found))) entry.values = Values::kLocked;
+    // What is kept from the reader is as if its key were not here. So is what he sees only a part of; who is shown all
+    // of the log sees all of each entry.
+    if (entry.values == Values::kHere && !is_whole(found)) {
+      if (store_.is_whole()) whole_ = altered(entry.seq);
+      if (!whole_) return false;
+      entry.values = Values::kLocked;
+    }
+    if (entry.values == Values::kHere && !all_values_) entry.values = Values::kLocked;
     if (entry.values == Values::kHere) {
       entry.salt = found.salt();
       entry.body = found.body_bytes();
@@ -120,6 +134,7 @@ class Collector {
   Evidence evidence_;
   size_t bytes_ = 0;
   bool is_full_ = false;
+  Status whole_;  // else an entry is not what was recorded
 };
 
 }  // namespace

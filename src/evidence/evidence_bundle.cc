@@ -31,7 +31,8 @@ constexpr std::string_view kReadMe =
 #   halve n and last, rounding down
 # In the end, last is 0, and hash is the third line of the checkpoint (RFC 9162, section 2.1.3.2).
 # The checkpoint is signed with Ed25519 by the key (c2sp.org/signed-note). Ask somebody else than who gave you this file
-# whether the key is the log's. An entry that is "erased" has lost its values on purpose; "locked": they could not be had.
+# whether the key is the log's. "erased" (the values were destroyed on purpose) and "locked" (they could not be had) are what
+# the maker of this file says: they are not proven.
 # This shows that what is here is in the log. It does not show that nothing else is.
 # Bytes of header and body: docs/format/entry.md of Rowledger.
 )";

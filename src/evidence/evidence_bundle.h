@@ -46,7 +46,7 @@ Result<Evidence> parse_evidence(std::string_view bytes);
 struct CheckedEntry {
   Seq seq;
   record::Values values = record::Values::kHere;
-  std::string problem;                      // empty: all that it says is proven
+  std::string problem;  // empty: all that it says is proven, but for why values are not here
   std::optional<record::OwnedEntry> entry;  // as far as it can be read
 };
 
@@ -56,7 +56,8 @@ struct EvidenceReport {
   bool key_from_file = false;  // nobody said which key to expect: whether it is the log's own, the file cannot tell
   ledger::Checkpoint checkpoint;
   std::vector<CheckedEntry> entries;
-  // Entries that the entries here name as the same row's earlier ones, and that are not here.
+  // Links of the entries here (prev, prev_at_key) to earlier ones that are not here. A gap entry has none that leads to
+  // it: it can be missing, and nothing tells.
   uint64_t links_outside = 0;
 
   bool ok() const;
@@ -64,8 +65,8 @@ struct EvidenceReport {
 
 // For each entry: it is in the log of which the checkpoint is signed by the key, at its place; its values are those
 // that were recorded. expected_key: as `status --json` told it, or somebody who knows; nothing: the file's own.
-// An error when nothing can be said about any entry: kCorrupt (malformed, signature wrong), kInvalid (the expected key
-// is none).
+// An error when nothing can be said about any entry: kCorrupt (malformed, signature wrong, no entries), kInvalid (the
+// expected key is none).
 Result<EvidenceReport> check_evidence(std::string_view bytes, std::optional<std::string_view> expected_key);
 
 }  // namespace rowledger::evidence

@@ -11,6 +11,7 @@
 #include "evidence/evidence_testing.h"
 #include "evidence/proof.h"
 #include "ledger/tlog_proof.h"
+#include "store/bundle.h"
 
 namespace rowledger::evidence {
 namespace {
@@ -31,6 +32,23 @@ class EvidenceTest : public ::testing::TestWithParam<bool> {
     return collect_evidence(testing::everything_of(log_.store()), log_.key().verifier(), request);
   }
   std::string key() const { return log_.key().verifier().format(); }
+  // An entry with both links: a row that moved to a key where another one had been.
+  void append_moved_row() {
+    store::Batch batch;
+    record::Entry entry;
+    entry.header = record::decode_header(workload_.headers.back()).value();
+    entry.header.kind = record::EntryKind::kUpdate;
+    entry.header.seq = {workload_.seq};
+    entry.header.tenant_seq = log_.store().next_tenant_seq(entry.header.tenant);
+    entry.header.prev = Seq{1};
+    entry.header.prev_at_key = Seq{2};
+    entry.body.key = {{"id", "1"}};
+    entry.body.old_key = {{"id", "2"}};
+    batch.add(entry);
+    const Status appended = log_.store().append(batch);
+    ASSERT_TRUE(appended.has_value()) << appended.error().message;
+    log_.sign();
+  }
   // A row with several entries.
   AboutRow a_row() const {
     for (const auto& [place, row] : workload_.rows) {
@@ -145,6 +163,22 @@ TEST_P(EvidenceTest, OfAnotherLogIsRefusedByTheKeyThatWasExpected) {
   EXPECT_EQ(check_evidence(bytes, "no key").error().code, ErrorCode::kInvalid);
 }
 
+TEST_P(EvidenceTest, EachLinkToWhatIsNotInTheFileIsCounted) {
+  ASSERT_NO_FATAL_FAILURE(append_moved_row());
+  const auto evidence = collect(AboutEntry{Seq{workload_.seq}});
+  ASSERT_TRUE(evidence.has_value()) << evidence.error().message;
+  EXPECT_EQ(check_evidence(format_evidence(*evidence), key())->links_outside, 2u);
+}
+
+TEST_P(EvidenceTest, WithoutEntriesProvesNothing) {
+  Evidence none = *collect(AboutEntry{Seq{300}});
+  none.entries.clear();
+  const auto report = check_evidence(format_evidence(none), key());
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(report.error().message, HasSubstr("no entries"));
+}
+
 TEST_P(EvidenceTest, IsMadeOfWhatIsSignedOnly) {
   store::Batch batch;
   workload_.next(batch);
@@ -195,6 +229,39 @@ TEST_P(EvidenceTest, HasNothingThatTheReaderIsNotShown) {
 
 INSTANTIATE_TEST_SUITE_P(, EvidenceTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Sealed" : "InClear"; });
+
+// Where values are in clear nothing but the commitment tells.
+TEST(AlteredLogTest, IsNotMadeIntoEvidenceAsIfItsValuesWereLocked) {
+  TestLog log(false);
+  Workload workload(4, {.max_entries = 50, .odd_cases = false, .inserts_first = 40});
+  log.open();
+  log.grow_to(workload, 300);
+  const store::Sealing in_clear(nullptr, false, {});
+  log.alter([&](store::Database& database) {
+    const auto [key, record] = testing::records_of(database, store::Family::kBodies).front();
+    const store::BodySection section = store::decode_bodies(record, in_clear).value();
+    std::vector<store::BundleEntry> entries;
+    for (size_t i = 0; i < section.count(); ++i) entries.push_back(section.body(i));
+    std::swap(entries[3], entries[4]);
+    store::Compressor compressor;
+    std::string altered;
+    store::encode_bodies(section.first, entries, compressor, in_clear, altered);
+    testing::put(database, store::Family::kBodies, key, altered);
+  });
+  log.open();
+  const auto collect = [&](const view::View& view, uint64_t seq) {
+    return collect_evidence(view, log.key().verifier(), AboutEntry{Seq{seq}});
+  };
+  EXPECT_TRUE(collect(testing::everything_of(log.store()), 2).has_value());
+  const auto refused = collect(testing::everything_of(log.store()), 3);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(refused.error().message, HasSubstr("the values of entry 3 are not those that were recorded"));
+  // Who is not shown the values does not learn less of it.
+  const view::Policy policy = view::Policy::make({}).value();
+  const view::View auditor({.id = "user:a", .role = people::Role::kAuditor}, policy, log.store());
+  EXPECT_EQ(collect(auditor, 3).error().code, ErrorCode::kCorrupt);
+}
 
 TEST(ErasedEvidenceTest, ErasureLeavesProofsAndOldEvidence) {
   TestLog log(true);

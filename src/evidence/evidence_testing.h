@@ -23,7 +23,7 @@ class TestLog {
     if (sealed) keys_ = store::testing::open_keys(directory_.path());
   }
 
-  size_t cache_bytes = 8 << 20;
+  size_t cache_bytes = 8 << 20, write_buffer_bytes = 4 << 20;
 
   store::StoreOptions options(bool read_only = false) const {
     store::StoreOptions out;
@@ -32,7 +32,7 @@ class TestLog {
     out.token_key.bytes.fill(7);
     out.salt_key = "a salt key";
     out.keys = keys_.get();
-    out.write_buffer_bytes = 4 << 20;
+    out.write_buffer_bytes = write_buffer_bytes;
     out.cache_bytes = cache_bytes;
     return out;
   }
@@ -90,8 +90,9 @@ class TestLog {
   }
 
   store::Store& store() const { return *store_; }
+  const store::RocksdbStore& rocksdb_store() const { return static_cast<store::RocksdbStore&>(*store_); }
   // The open log's own.
-  const store::Database& database() const { return static_cast<store::RocksdbStore&>(*store_).database(); }
+  const store::Database& database() const { return rocksdb_store().database(); }
   const ledger::SigningKey& key() const { return key_; }
   privacy::KeyRing* keys() const { return keys_.get(); }
   const std::filesystem::path& directory() const { return directory_.path(); }

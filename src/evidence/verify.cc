@@ -96,6 +96,7 @@ class Verification {
     auto begin = Clock::now();
     RL_TRY(check_headers());
     RL_TRY(check_checkpoints());
+    RL_TRY(check_kept_checkpoints());
     report_.header_seconds = seconds_since(begin);
     if (options_.values) {
       begin = Clock::now();
@@ -195,6 +196,20 @@ class Verification {
     return compare_root(opened->checkpoint, name);
   }
 
+  Status check_kept_checkpoints() {
+    const std::string name = "a checkpoint that was kept elsewhere";
+    for (const std::string& note : options_.kept_checkpoints) {
+      std::optional<ledger::Checkpoint> kept;
+      RL_TRY(check_note(note, name, &kept));
+      ++report_.kept_checkpoints;
+      // Unlike the others it is older than this verification: what came in meanwhile is not what it signs.
+      if (kept && kept->size.value > end_)
+        findings_.add(std::nullopt, fmt::format("{} signs {} entries, but the log had {} when verification began", name,
+                                                kept->size.value, end_));
+    }
+    return {};
+  }
+
   Status compare_root(const ledger::Checkpoint& checkpoint, const std::string& name) {
     const auto edge = ledger::TreeEdge::restore({end_}, last_leaf_hashes_, store_.tiles());
     const auto root =
@@ -288,8 +303,10 @@ std::string to_json(const VerifyReport& report) {
     out += "null";
   }
   out += fmt::format(R"(,"second_checkpoint_missing":{})", report.second_place_missing);
-  out += fmt::format(R"(,"unsigned_entries":{},"seconds":{{"headers":{:.3f},"values":{:.3f},"rows":{:.3f}}})",
-                     report.unsigned_entries, report.header_seconds, report.value_seconds, report.row_seconds);
+  out += fmt::format(
+      R"(,"unsigned_entries":{},"kept_checkpoints":{},"seconds":{{"headers":{:.3f},"values":{:.3f},"rows":{:.3f}}})",
+      report.unsigned_entries, report.kept_checkpoints, report.header_seconds, report.value_seconds,
+      report.row_seconds);
   out += fmt::format(R"(,"findings_total":{},"findings":[)", report.findings_total);
   for (bool first = true; const Finding& finding : report.findings) {
     if (!std::exchange(first, false)) out += ',';

@@ -32,6 +32,8 @@ struct VerifyOptions {
   bool values = true;
   // Where the last checkpoint is also kept (store/notary.h); empty: nowhere.
   std::filesystem::path second_place;
+  // Signed checkpoints of before that were kept elsewhere: the log must hold what they sign.
+  std::vector<std::string> kept_checkpoints;
 };
 
 struct VerifyReport {
@@ -47,6 +49,7 @@ struct VerifyReport {
   uint64_t rows_unproven = 0;  // of them, without an image to compare, or newer than what was looked at
   std::optional<ledger::Checkpoint> checkpoint;  // the last signed one, when its signature is right
   uint64_t unsigned_entries = 0;                 // behind it: nothing proves them yet
+  uint64_t kept_checkpoints = 0;                 // compared
   // Nothing is kept at the second place: an older copy of the log would be in order as well.
   bool second_place_missing = false;
   double header_seconds = 0, value_seconds = 0, row_seconds = 0;

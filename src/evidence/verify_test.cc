@@ -111,6 +111,62 @@ TEST_P(VerifyTest, ALogWithoutACheckpointIsNotInOrder) {
   EXPECT_THAT(report.findings[0].what, HasSubstr("no checkpoint"));
 }
 
+// A log that was written anew with its own key agrees with itself.
+TEST_P(VerifyTest, OnlyACheckpointThatWasKeptElsewhereTellsOfALogWrittenAnew) {
+  fill(600);
+  const std::string kept = log_.store().checkpoint().value()->note;
+  TestLog anew(GetParam());
+  Workload other(5, Workload::Options());
+  anew.open();
+  anew.grow_to(other, 500);
+  const std::string of_anew = anew.store().checkpoint().value()->note;
+  anew.grow_to(other, 700);
+  expect_ok(anew.verify());
+  const VerifyReport held = anew.verify({.kept_checkpoints = {of_anew}});
+  expect_ok(held);
+  EXPECT_EQ(held.kept_checkpoints, 1u);
+  for (const uint64_t since : {0, 600}) {
+    const VerifyReport report =
+        anew.verify({.since = Seq{since}, .values = false, .kept_checkpoints = {of_anew, kept}});
+    ASSERT_EQ(report.findings_total, 1u);
+    EXPECT_THAT(report.findings[0].what, HasSubstr("are not those that were signed"));
+    EXPECT_THAT(report.findings[0].what, HasSubstr("kept elsewhere"));
+  }
+  TestLog shorter(GetParam());
+  Workload same(4, Workload::Options());
+  shorter.open();
+  shorter.grow_to(same, 300);
+  EXPECT_THAT(TestLog::complaint_of(shorter.verify({.kept_checkpoints = {kept}})), HasSubstr("are missing"));
+  EXPECT_THAT(TestLog::complaint_of(shorter.verify({.kept_checkpoints = {"no note"}})),
+              HasSubstr("cannot be believed"));
+}
+
+TEST_P(VerifyTest, WhatAKeptCheckpointSignsWasThereBeforeVerificationBegan) {
+  fill(300);
+  VerifyOptions options;
+  // One that will be right only by what comes in while it is looked at.
+  TestLog later(GetParam());
+  Workload same(4, Workload::Options());
+  later.open();
+  later.grow_to(same, workload_->seq);
+  Batch batch;
+  same.next(batch);
+  ASSERT_TRUE(later.store().append(batch).has_value());
+  later.sign();
+  options.kept_checkpoints = {later.store().checkpoint().value()->note};
+  bool grown = false;
+  const auto report = verify_log(log_.store(), log_.key().verifier(), options, [&](VerifyPhase, uint64_t, uint64_t) {
+    if (!std::exchange(grown, true)) {
+      Batch more;
+      workload_->next(more);
+      EXPECT_TRUE(log_.store().append(more).has_value());
+    }
+    return true;
+  });
+  ASSERT_TRUE(report.has_value());
+  EXPECT_THAT(TestLog::complaint_of(*report), HasSubstr("when verification began"));
+}
+
 TEST_P(VerifyTest, ACheckpointOfAnotherKeyIsNotBelieved) {
   fill(300);
   const auto other = ledger::SigningKey::from_seed("rowledger.example/test", "another seed of 32 bytes ......!");

@@ -59,6 +59,13 @@ Result<std::shared_ptr<const Bundle>> LogReader::bundle(uint64_t number, bool ke
   return out;
 }
 
+void LogReader::forget() const {
+  std::lock_guard lock(mutex_);
+  by_number_.clear();
+  by_use_.clear();
+  cached_bytes_ = 0;
+}
+
 Result<HeaderSection> LogReader::headers(uint64_t number) const { return load_headers(number, false); }
 
 Result<HeaderSection> LogReader::load_headers(uint64_t number, bool keep) const {

@@ -30,6 +30,8 @@ class LogReader {
   Result<HeaderSection> headers(uint64_t number) const;
   // The same from the parts as they are stored.
   Result<record::OwnedEntry> entry(std::string header, Seq seq, const BundleEntry& parts) const;
+  // Lets go of the bundles that it keeps.
+  void forget() const;
 
  private:
   struct Cached {

@@ -12,7 +12,7 @@ namespace rowledger::store {
 
 Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options) { return RocksdbStore::open(options); }
 
-RocksdbStore::RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
+RocksdbStore::RocksdbStore(const StoreOptions& options, std::shared_ptr<Database> database)
     : options_(options),
       database_(std::move(database)),
       sealing_(options.keys, options.seal, options.salt_key),
@@ -37,6 +37,14 @@ RocksdbStore::~RocksdbStore() {
 Result<std::unique_ptr<Store>> RocksdbStore::open(const StoreOptions& options) {
   RL_ASSIGN(auto database, Database::open(options));
   std::unique_ptr<RocksdbStore> store(new RocksdbStore(options, std::move(database)));
+  RL_TRY(store->recover());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+Result<std::unique_ptr<Store>> RocksdbStore::open_again_to_read() const {
+  StoreOptions options = options_;
+  options.read_only = true;
+  std::unique_ptr<RocksdbStore> store(new RocksdbStore(options, database_));
   RL_TRY(store->recover());
   return std::unique_ptr<Store>(std::move(store));
 }
@@ -90,7 +98,7 @@ Status RocksdbStore::load_open_bundle() {
     ByteReader reader(record);
     RL_ASSIGN(const HeaderSection headers, decode_headers(reader.string()));
     RL_ASSIGN(const BodySection bodies, decode_bodies(reader.rest(), sealing_));
-    if (headers.first.value != next || bodies.count() != headers.count())
+    if (headers.first.value != next || bodies.first != headers.first || bodies.count() != headers.count())
       return fail(ErrorCode::kCorrupt, fmt::format("the log's newest entries are damaged at {}", next));
     for (size_t i = 0; i < headers.count(); ++i) {
       const BundleEntry body = bodies.body(i);

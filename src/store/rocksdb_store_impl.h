@@ -69,6 +69,9 @@ class RocksdbStore final : public Store {
 
   // For tests that alter what is stored behind the store's back.
   const Database& database() const { return *database_; }
+  void forget_bundles() const { reader_.forget(); }
+  // Another store over the same database, as if it were opened now.
+  Result<std::unique_ptr<Store>> open_again_to_read() const;
 
  private:
   // An entry of the bundle that is not full yet.
@@ -98,7 +101,7 @@ class RocksdbStore final : public Store {
     std::vector<Seq> runs;
   };
 
-  RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database);
+  RocksdbStore(const StoreOptions& options, std::shared_ptr<Database> database);
 
   // rocksdb_open.cc
   Status recover();
@@ -150,7 +153,7 @@ class RocksdbStore final : public Store {
   Result<record::OwnedEntry> read_next(Seq seq, std::shared_ptr<const Bundle>& bundle, bool keep) const;
 
   const StoreOptions options_;
-  const std::unique_ptr<Database> database_;
+  const std::shared_ptr<Database> database_;
   Sealing sealing_;
   const TokenKeys token_keys_;
   SubjectKeys subject_keys_;

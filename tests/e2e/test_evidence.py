@@ -12,8 +12,7 @@ from harness import DONE, PROGRAM, Rowledger, parse_json
 FOUND_WRONG, WRONG_USAGE = 1, 2
 
 
-@pytest.fixture(scope="module")
-def log(cluster):
+def begin_log(cluster):
     database = cluster.create_database()
     cluster.sql(database, __import__("conftest").CONTACTS)
     rowledger = Rowledger(cluster, database)
@@ -23,7 +22,13 @@ def log(cluster):
     rowledger.init(["contacts tenant=organization_id subject=self housekeeping=note"])
     rowledger.attach()
     rowledger.serve()
-    cluster.psql(database, """
+    return rowledger
+
+
+@pytest.fixture(scope="module")
+def log(cluster):
+    rowledger = begin_log(cluster)
+    cluster.psql(rowledger.database, """
         INSERT INTO contacts (id, organization_id, name, phone)
           SELECT n, 1 + n % 3, 'person ' || n, n::text FROM generate_series(1000, 1699) n;
         UPDATE contacts SET phone = '91' || phone WHERE id < 1100;
@@ -125,10 +130,16 @@ def test_evidence_of_a_row_is_checked_without_the_log(log, somewhere):
         assert done.returncode == DONE, done.stdout + done.stderr
         assert "Asha Kulkarni" in done.stdout and "NOT PROVEN" not in done.stdout
         assert ("The key is the one in the file itself" in done.stdout) == (not key)
-    entries = [json.loads(line) for line in somewhere("verify", "--json", "--evidence", file).stdout.splitlines()]
+    *entries, last = [json.loads(line) for line in somewhere("verify", "--json", "--evidence", file).stdout.splitlines()]
     # Whether row or subject, it is the same person's.
     assert [entry["entry"]["kind"] for entry in entries] == ["insert", "update", "update", "update"]
     assert all(entry["proven"] for entry in entries)
+    summary = last["summary"]
+    assert summary["entries"] == summary["proven"] == 4 and summary["links_outside"] == 0
+    assert summary["key_from_file"] is True and summary["verifier_key"] == verifier_key(log)
+    assert summary["checkpoint"]["size"] > 800 and summary["checkpoint"]["origin"] and summary["checkpoint"]["root"]
+    known = somewhere("verify", "--json", "--evidence", file, "--key", verifier_key(log)).stdout.splitlines()
+    assert json.loads(known[-1])["summary"]["key_from_file"] is False
 
 
 @pytest.mark.parametrize("what", [["--subject", "public.contacts/1005"], ["op:remove"], ["--entry", "3"], ["actor:nobody OR op:create", "--all"]])
@@ -194,6 +205,66 @@ def test_evidence_is_not_written_over_a_file(log, tmp_path):
     (tmp_path / "file").write_text("mine")
     done = log.run("export", "--evidence", tmp_path / "file", "--entry", 1)
     assert done.returncode == WRONG_USAGE and (tmp_path / "file").read_text() == "mine"
+
+
+def second_checkpoint(log):
+    return log.parent / "data.checkpoint"
+
+
+def put_back(log, copy):
+    """The data directory, or a copy of it, and its second checkpoint: what a backup of the machine has."""
+    shutil.rmtree(log.dir)
+    shutil.copytree(copy, log.dir)
+    shutil.copy(copy / "second", second_checkpoint(log))
+
+
+def test_a_log_written_anew_with_its_own_key(cluster, tmp_path):
+    log = begin_log(cluster)
+    try:
+        key = verifier_key(log)
+        cluster.sql(log.database, "INSERT INTO contacts (id, organization_id, name) SELECT n, 1, 'before' FROM generate_series(2000, 2299) n")
+        log.sync()
+        log.stop()
+        early, late = tmp_path / "early", tmp_path / "late"
+        shutil.copy(second_checkpoint(log), early)
+        copy = shutil.copytree(log.dir, tmp_path / "copy")
+        shutil.copy(early, copy / "second")
+        log.serve()
+        cluster.sql(log.database, "UPDATE contacts SET name = 'not to be known' WHERE id BETWEEN 2000 AND 2010")
+        log.sync()
+        log.stop()
+        shutil.copy(second_checkpoint(log), late)
+        # It goes on from before the changes, as if they had never been, and signs.
+        put_back(log, copy)
+        log.serve()
+        cluster.sql(log.database, "UPDATE contacts SET name = 'instead' WHERE id BETWEEN 2000 AND 2100")
+        log.sync()
+        for runs in (True, False):
+            if not runs:
+                log.stop()
+            assert log.must("verify").startswith("In order: ")
+            held = log.must("verify", "--key", key, "--checkpoint", early)
+            assert "It holds what the checkpoint signs that was kept elsewhere." in held
+            found = log.run("verify", "--key", key, "--checkpoint", early, "--checkpoint", late)
+            assert found.returncode == FOUND_WRONG, found.stdout
+            assert "are not those that were signed (a checkpoint that was kept elsewhere)" in found.stdout
+            assert parse_json(log.run("verify", "--json", "--checkpoint", late).stdout)["findings_total"] == 1
+            another = log.run("verify", "--key", "other" + key.replace("+", "2+", 1), "--checkpoint", early)
+            assert another.returncode == WRONG_USAGE, another.stderr
+        # With a key of its own it does not pass either.
+        others = begin_log(cluster)
+        try:
+            found = log.run("verify", "--key", verifier_key(others))
+            assert found.returncode == FOUND_WRONG and "cannot be believed" in found.stdout
+            found = log.run("verify", "--checkpoint", second_checkpoint(others))
+            assert found.returncode == FOUND_WRONG and "say that one by --key" in found.stderr
+        finally:
+            others.close()
+        missing = log.run("verify", "--checkpoint", tmp_path / "none")
+        assert missing.returncode == WRONG_USAGE and "cannot read" in missing.stderr
+        assert log.run("verify", "--checkpoint", early, "--evidence", early).returncode == WRONG_USAGE
+    finally:
+        log.close()
 
 
 def test_tlog_resources(log):
