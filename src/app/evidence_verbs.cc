@@ -116,7 +116,7 @@ Result<std::string> verify_in_daemon(const Workspace& workspace, const VerifyVer
   return reader.report();
 }
 
-Result<std::string> verify_here(const Workspace& workspace, const store::Store& store, const VerifyVerbOptions& options,
+Result<std::string> verify_here(const Workspace& workspace, const OpenLog& log, const VerifyVerbOptions& options,
                                 const Anchor& anchor, ProgressBar& bar) {
   evidence::VerifyOptions verify;
   verify.since = {options.since};
@@ -124,11 +124,12 @@ Result<std::string> verify_here(const Workspace& workspace, const store::Store& 
   verify.values = !options.headers_only;
   verify.second_place = workspace.second_checkpoint();
   verify.kept_checkpoints = anchor.checkpoints;
+  verify.keys_problem = log.keys_problem;
   const auto tell = [&](auto phase, uint64_t done, uint64_t total) {
     bar.show(to_string(phase), done, total);
     return true;
   };
-  RL_ASSIGN(const auto report, evidence::verify_log(store, anchor.key, verify, tell));
+  RL_ASSIGN(const auto report, evidence::verify_log(*log, anchor.key, verify, tell));
   return to_json(report);
 }
 
@@ -142,7 +143,7 @@ Result<std::string> verify_somewhere(const VerifyVerbOptions& options, ProgressB
     const auto opened = workspace.open_to_read();
     if (opened)
       RL_TRY(note_opening(*api::make_offline_access_log(workspace.offline_access(), workspace.searched_values())));
-    if (opened) return verify_here(workspace, **opened, options, anchor, bar);
+    if (opened) return verify_here(workspace, *opened, options, anchor, bar);
     // Somebody writes, but does not listen: a daemon that is starting, or attach.
     if (opened.error().code != ErrorCode::kConflict || std::chrono::steady_clock::now() > deadline)
       return fail(opened.error());
@@ -175,6 +176,8 @@ void print_in_order(Output& out, JsonView report) {
       fmt::format("In order: {} of {} entries, {} tiles of the tree, {} rows of the state, {} links between entries.",
                   counted(report["headers"]), counted(report["entries"]), counted(report["tiles"]),
                   counted(report["rows"]), counted(report["links"])));
+  if (report["state_locked"].is_true())
+    out.line("The state was not looked at: its rows cannot be read without the keys.");
   std::string values =
       fmt::format("Values: of {} entries they are those that were recorded", counted(report["values"]));
   if (whole_number(report["values_erased"]) > 0)

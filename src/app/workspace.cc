@@ -214,7 +214,10 @@ Result<OpenLog> Workspace::open_to_read() const {
   auto ring = open_key_ring();
   if (!ring && ring.error().code == ErrorCode::kConflict) return fail(std::move(ring.error()));
   auto opened = open_with(ring ? std::move(*ring) : nullptr);
-  if (opened && !ring) log::warning("{}", ring.error().message);
+  if (!opened || ring) return opened;
+  log::warning("{}", ring.error().message);
+  // Without the right master key the log is locked; with it, its key files are missing or damaged.
+  if (ring.error().code != ErrorCode::kPermission && master_key()) opened->keys_problem = ring.error().message;
   return opened;
 }
 

@@ -23,6 +23,7 @@ struct OpenLog {
   std::unique_ptr<ledger::SigningKey> signing_key;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::Notary> notary;  // of a writer
+  std::string keys_problem;  // of a reader: why the values' keys cannot be had although the master key is here
 
   store::Store& operator*() const { return *store; }
   store::Store* operator->() const { return store.get(); }

@@ -38,6 +38,8 @@ EntryWriter::EntryWriter(const Settings& settings, store::Store& store)
   durable_.captured = durable_.confirmable = cursor_.end_lsn;
   if (auto count = store.meta(kGapCountKey); count && *count)
     gap_count_ = std::strtoull((*count)->c_str(), nullptr, 10);
+  // Before a batch stores a position that looks like our own.
+  if (store.cursor_altered()) batch_.set_meta(kPositionAltered, "1");
   thread_ = std::thread([this] { run(); });
 }
 

@@ -32,6 +32,9 @@ struct Durable {
   uint64_t batches = 0;
 };
 
+// A meta record that stands while capture's position is not to be believed: somebody else wrote it.
+inline constexpr char kPositionAltered[] = "capture.position_altered";
+
 class EntryWriter {
  public:
   EntryWriter(const Settings& settings, store::Store& store);

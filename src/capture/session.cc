@@ -155,6 +155,7 @@ Status begin_anew(const SessionParts& parts, std::string_view reason, const std:
   parts.update_report([&](Report& report) { report.source_lsn = cursor.end_lsn; });
   parts.writer.batch().set_meta(kUndecodable, "");
   parts.writer.batch().set_meta(kGapTold, "");
+  parts.writer.batch().set_meta(kPositionAltered, "");
   parts.writer.keep_cursor();
   return parts.writer.flush_and_wait();
 }
@@ -211,6 +212,8 @@ Status Session::prepare() {
 Result<std::string> Session::reason_for_new_slot(const SystemIdentity& system, const Look& look) {
   const store::Cursor cursor = parts_.store.cursor();
   const std::optional<SlotInfo>& slot = look.slot;
+  RL_ASSIGN(const auto altered, parts_.store.meta(kPositionAltered));
+  if (altered && !altered->empty()) return std::string("position-altered");
   if (system.timeline != cursor.timeline) return std::string("timeline-changed");
   // Nothing is sent that is not on the server's disk: it was put back to an older copy, whose WAL goes another way.
   if (look.source_lsn < cursor.end_lsn) return std::string("source-rewound");

@@ -32,8 +32,8 @@ enum class Contents {
 
 // The entries of the reader's part of the log that are asked for, with their proofs in the last signed checkpoint; for
 // the newest ones it waits a moment for their signature (proof.h). Errors: kInvalid or kNotFound for what is asked,
-// also when no entry fits it; kConflict when it is too much for one file; kUnavailable, kCorrupt as in proof.h; kCorrupt
-// also for values that are not those that were recorded.
+// also when no entry fits it; kConflict when it is too much for one file; kUnavailable, kCorrupt as in proof.h;
+// kCorrupt also for values that are not those that were recorded.
 Result<Evidence> collect_evidence(const view::View& view, const ledger::VerifierKey& key,
                                   const EvidenceRequest& request, Contents contents = Contents::kWhatIsShown);
 

@@ -46,7 +46,7 @@ Result<Evidence> parse_evidence(std::string_view bytes);
 struct CheckedEntry {
   Seq seq;
   record::Values values = record::Values::kHere;
-  std::string problem;  // empty: all that it says is proven, but for why values are not here
+  std::string problem;                      // empty: all that it says is proven, but for why values are not here
   std::optional<record::OwnedEntry> entry;  // as far as it can be read
 };
 

@@ -161,5 +161,26 @@ TEST_F(SealedVerifyTest, FramesInClearCannotStandForSealedOnes) {
   EXPECT_THAT(log_.complaint(), HasSubstr("its frames are in clear"));
 }
 
+// Whoever only reads opens the log all the same, although what is not full yet is indexed when it is opened.
+TEST_F(SealedVerifyTest, DamageIsNamedByItsEntryAndTheOthersAreStillThere) {
+  log_.alter([&](Database& database) {
+    for (auto [at, value] : records_of(database, Family::kBodies)) {
+      if (ByteReader(at).u64() != store::kBundleEntries) continue;
+      value[value.size() - 5] = static_cast<char>(value[value.size() - 5] ^ 1);  // of the last entry's values
+      put(database, Family::kBodies, at, value);
+    }
+  });
+  const uint64_t damaged = 2 * store::kBundleEntries - 1;
+  const auto to_write = log_.try_open();
+  ASSERT_FALSE(to_write.has_value());
+  EXPECT_THAT(to_write.error().message, HasSubstr("entry " + std::to_string(damaged) + " cannot be read"));
+  const auto opened = log_.try_open(true);
+  ASSERT_TRUE(opened.has_value()) << opened.error().message;
+  const VerifyReport report = log_.verify(**opened);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.findings[0].seq, Seq{damaged});
+  EXPECT_EQ(report.values, report.entries - 1);
+}
+
 }  // namespace
 }  // namespace rowledger::evidence

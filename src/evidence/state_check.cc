@@ -52,7 +52,7 @@ Status StateCheck::check_table(TableId table, const std::function<bool(uint64_t 
       bytes += key.size() + state.image.size();
       return page.size() < kPageRows && bytes < kPageBytes;
     });
-    if (!scanned && scanned.error().code == ErrorCode::kPermission) incomplete_ = true;  // without the keys
+    if (!scanned && scanned.error().code == ErrorCode::kPermission) incomplete_ = locked_ = true;
     if (!scanned && !incomplete_ && scanned.error().code != ErrorCode::kCorrupt) return fail(scanned.error());
     if (!scanned && scanned.error().code == ErrorCode::kCorrupt) {
       findings_.add(std::nullopt, "the state cannot be read to its end: " + scanned.error().message);

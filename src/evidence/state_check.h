@@ -27,6 +27,7 @@ class StateCheck {
   Status run(const std::function<bool(uint64_t rows)>& go_on);
   uint64_t rows() const { return rows_; }
   uint64_t rows_unproven() const { return unproven_; }
+  bool locked() const { return locked_; }
 
  private:
   static constexpr size_t kPageRows = 1 << 16, kPageBytes = 32 << 20;
@@ -50,7 +51,7 @@ class StateCheck {
   const SeqBits& ends_;
   SeqBits named_;
   FindingList& findings_;
-  bool incomplete_ = false;
+  bool incomplete_ = false, locked_ = false;
   uint64_t rows_ = 0, unproven_ = 0;
 };
 

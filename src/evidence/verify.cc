@@ -253,6 +253,9 @@ class Verification {
     RL_TRY(state.run([&](uint64_t rows) { return !progress_ || progress_(VerifyPhase::kRows, rows, 0); }));
     report_.rows = state.rows();
     report_.rows_unproven = state.rows_unproven();
+    report_.state_locked = state.locked();
+    if (!options_.keys_problem.empty())
+      findings_.add(std::nullopt, "the values' keys cannot be had: " + options_.keys_problem);
     return {};
   }
 
@@ -302,7 +305,8 @@ std::string to_json(const VerifyReport& report) {
   } else {
     out += "null";
   }
-  out += fmt::format(R"(,"second_checkpoint_missing":{})", report.second_place_missing);
+  out += fmt::format(R"(,"state_locked":{},"second_checkpoint_missing":{})", report.state_locked,
+                     report.second_place_missing);
   out += fmt::format(
       R"(,"unsigned_entries":{},"kept_checkpoints":{},"seconds":{{"headers":{:.3f},"values":{:.3f},"rows":{:.3f}}})",
       report.unsigned_entries, report.kept_checkpoints, report.header_seconds, report.value_seconds,

@@ -30,6 +30,8 @@ struct VerifyOptions {
   unsigned threads = 1;
   // False: headers, tree, counters and links alone; nothing is unsealed.
   bool values = true;
+  // Why the keys of the values cannot be had, where that is a fault of its own: a finding.
+  std::string keys_problem;
   // Where the last checkpoint is also kept (store/notary.h); empty: nowhere.
   std::filesystem::path second_place;
   // Signed checkpoints of before that were kept elsewhere: the log must hold what they sign.
@@ -46,6 +48,7 @@ struct VerifyReport {
   uint64_t values = 0;  // entries whose values are those that were committed to
   uint64_t values_erased = 0, values_locked = 0;
   uint64_t rows = 0;           // of the state
+  bool state_locked = false;   // no row could be read without the keys
   uint64_t rows_unproven = 0;  // of them, without an image to compare, or newer than what was looked at
   std::optional<ledger::Checkpoint> checkpoint;  // the last signed one, when its signature is right
   uint64_t unsigned_entries = 0;                 // behind it: nothing proves them yet

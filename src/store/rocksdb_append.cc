@@ -300,7 +300,12 @@ void RocksdbStore::write_meta(const Batch& batch, uint64_t number, rocksdb::Writ
   writer.u64(number);
   writer.u64(end().value + batch.entries());
   out.Put(family, slice(meta_key(kPosition)), slice(position));
-  if (batch.cursor()) out.Put(family, slice(meta_key(kCursor)), slice(encode_cursor(*batch.cursor())));
+  if (batch.cursor()) {
+    const std::string cursor = encode_cursor(*batch.cursor());
+    out.Put(family, slice(meta_key(kCursor)), slice(cursor));
+    if (const std::string tag = sealing_.authenticate(kCursor, cursor); !tag.empty())
+      out.Put(family, slice(meta_key(kCursorTag)), slice(tag));
+  }
   for (const record::TableSchema& schema : batch.schemas()) {
     std::string key = meta_key(kSchema);
     ByteWriter(key).u32(schema.id.value);

@@ -60,6 +60,7 @@ Status RocksdbStore::recover() {
 }
 
 Status RocksdbStore::load_meta() {
+  std::string cursor, cursor_tag;
   const auto at = database_->iterate(Family::kMeta);
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
     const std::string_view key = view(at->key()), value = view(at->value());
@@ -71,8 +72,10 @@ Status RocksdbStore::load_meta() {
         break;
       case kCursor: {
         RL_ASSIGN(cursor_, decode_cursor(value));
+        cursor = value;
         break;
       }
+      case kCursorTag: cursor_tag = value; break;
       case kSchema: {
         RL_ASSIGN(record::TableSchema schema, record::decode_schema(value));
         ++versions_[schema.table_id.value];
@@ -86,6 +89,8 @@ Status RocksdbStore::load_meta() {
     if (!reader.ok()) return fail(ErrorCode::kCorrupt, "the log's own bookkeeping is malformed");
   }
   if (!at->status().ok()) return fail(error_of(at->status(), "opening the log"));
+  cursor_altered_ =
+      sealing_.ring() != nullptr && !cursor.empty() && !sealing_.is_authentic(kCursor, cursor, cursor_tag);
   return {};
 }
 
@@ -96,8 +101,15 @@ Status RocksdbStore::load_open_bundle() {
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
     const std::string record = at->value().ToString();
     ByteReader reader(record);
-    RL_ASSIGN(const HeaderSection headers, decode_headers(reader.string()));
-    RL_ASSIGN(const BodySection bodies, decode_bodies(reader.rest(), sealing_));
+    const auto damaged = [&](const Error& error) {
+      return fail(Error(error).with_context(fmt::format("the log's newest entries are damaged at {}", next)));
+    };
+    const auto decoded_headers = decode_headers(reader.string());
+    if (!decoded_headers) return damaged(decoded_headers.error());
+    const HeaderSection& headers = *decoded_headers;
+    const auto decoded_bodies = decode_bodies(reader.rest(), sealing_);
+    if (!decoded_bodies) return damaged(decoded_bodies.error());
+    const BodySection& bodies = *decoded_bodies;
     if (headers.first.value != next || bodies.first != headers.first || bodies.count() != headers.count())
       return fail(ErrorCode::kCorrupt, fmt::format("the log's newest entries are damaged at {}", next));
     for (size_t i = 0; i < headers.count(); ++i) {
@@ -225,14 +237,32 @@ Status RocksdbStore::load_index() {
 
 Status RocksdbStore::rebuild_index(uint64_t from_range) {
   Batch terms;
-  RL_TRY(scan({{from_range * kIndexRange}, end()}, [&](const record::OwnedEntry& entry) {
-    terms.add_terms(entry.entry());
+  uint64_t next = from_range * kIndexRange;
+  const auto add = [&](const record::Entry& entry) {
+    terms.add_terms(entry);
+    ++next;
     if (terms.entries() == kBundleEntries) {
       index_items(terms);
       terms.clear();
     }
-    return true;
-  }));
+  };
+  while (next < end().value) {
+    const Status scanned = scan({{next}, end()}, [&](const record::OwnedEntry& entry) {
+      add(entry.entry());
+      return true;
+    });
+    if (scanned) break;
+    if (scanned.error().code != ErrorCode::kCorrupt || !options_.read_only)
+      return fail(Error(scanned.error())
+                      .with_context(fmt::format("entry {} cannot be read (`rowledger verify` tells of others)", next)));
+    // Whoever only reads goes on: the other entries are still there, and verify is to name what is not.
+    auto header = headers({next}, 1);
+    auto entry = header ? record::OwnedEntry::of_header(std::move(header->front()))
+                        : Result<record::OwnedEntry>(fail(header.error()));
+    record::Entry unknown;
+    unknown.header.seq = {next};
+    add(entry && entry->header().seq.value == next ? entry->entry() : unknown);
+  }
   index_items(terms);
   write_complete_ranges();
   return {};

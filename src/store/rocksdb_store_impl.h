@@ -44,6 +44,7 @@ class RocksdbStore final : public Store {
   Status scan_rows(TableId table, std::string_view from,
                    const std::function<bool(std::string_view key, const RowState&)>& visit) const override;
   Cursor cursor() const override;
+  bool cursor_altered() const override { return cursor_altered_; }
   std::vector<record::TableSchema> schemas() const override;
   std::shared_ptr<const record::TableSchema> schema(SchemaId id) const override;
   uint64_t next_tenant_seq(std::string_view tenant) const override;
@@ -190,6 +191,7 @@ class RocksdbStore final : public Store {
   std::unordered_map<uint32_t, size_t> versions_;  // per table
   std::unordered_map<std::string, uint64_t> tenants_;
   Cursor cursor_;
+  bool cursor_altered_ = false;
 };
 
 }  // namespace rowledger::store

@@ -127,6 +127,23 @@ Result<std::optional<Sealing::Section>> Sealing::open_section(Seq first, std::st
   return open_shared(place_of('f', first.value), "frames", in);
 }
 
+std::string Sealing::authenticate(char kind, std::string_view bytes) const {
+  std::string out;
+  if (ring_ == nullptr) return out;
+  privacy::Nonce nonce;
+  draw_nonce(nonce);
+  out.append(reinterpret_cast<const char*>(nonce.data()), nonce.size());
+  installation_secret_.seal(nonce, kind + std::string(bytes), {}, out);
+  return out;
+}
+
+bool Sealing::is_authentic(char kind, std::string_view bytes, std::string_view tag) const {
+  std::string nothing;
+  return ring_ != nullptr && tag.size() == privacy::kNonceBytes + privacy::kTagBytes &&
+         installation_secret_.unseal(nonce_of(tag), kind + std::string(bytes), tag.substr(privacy::kNonceBytes),
+                                     nothing);
+}
+
 void Sealing::seal_dictionary(uint32_t number, std::string_view bytes, std::string& out) const {
   CHECK(seal_new_);
   seal_shared(place_of('d', number), bytes, out);

@@ -69,7 +69,10 @@ class Sealing {
   };
   void seal_section(Seq first, std::string_view bytes, bool has_sealed, std::string& out) const;
   Result<std::optional<Section>> open_section(Seq first, std::string_view& in) const;
-  // A dictionary, in the same way.
+  // That bytes which stand in clear were written by somebody who has the installation's key: nothing without one.
+  std::string authenticate(char kind, std::string_view bytes) const;
+  bool is_authentic(char kind, std::string_view bytes, std::string_view tag) const;
+  // A dictionary, in the same way as a section.
   void seal_dictionary(uint32_t number, std::string_view bytes, std::string& out) const;
   Result<std::optional<Section>> open_dictionary(uint32_t number, std::string_view& in) const;
 

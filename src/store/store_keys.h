@@ -34,7 +34,7 @@ std::string index_key(uint64_t range, std::string_view rest);
 
 // What a key of the meta family begins with.
 inline constexpr char kPosition = 'p', kCursor = 'c', kSchema = 's', kTenant = 't', kFree = 'm', kCheckpoint = 'n',
-                      kKeySlots = 'k', kWipe = 'w', kDictionary = 'd';
+                      kKeySlots = 'k', kWipe = 'w', kDictionary = 'd', kCursorTag = 'a';
 std::string meta_key(char type, std::string_view rest = {});
 // Stands while older files may hold what was erased from the range's index.
 std::string wipe_key(uint64_t range);

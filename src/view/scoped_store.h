@@ -64,6 +64,7 @@ class ScopedStore final : public store::Store {
 
   // Tables' columns, hashes and signatures, without values.
   store::Cursor cursor() const override { return whole_.cursor(); }
+  bool cursor_altered() const override { return whole_.cursor_altered(); }
   std::vector<record::TableSchema> schemas() const override { return whole_.schemas(); }
   std::shared_ptr<const record::TableSchema> schema(SchemaId id) const override { return whole_.schema(id); }
   ledger::TreeEdge tree_edge() const override { return whole_.tree_edge(); }

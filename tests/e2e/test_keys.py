@@ -158,3 +158,19 @@ def test_without_the_master_key(make_rowledger, cluster, database):
     assert newest["changes"][0]["new"] == "while locked"
     routes = [entry["detail"] for entry in rowledger.log("kind:access") if entry["detail"].get("at")]
     assert [one["route"] for one in routes] == ["entries"], "who looked at the locked log is known, too"
+
+
+def test_key_files_that_are_gone_are_no_lock(make_rowledger):
+    """With the right master key the values are lost, not locked: verify says so, and what it did not look at."""
+    rowledger = make_rowledger(tables=[TABLE])
+    rowledger.sync()
+    rowledger.stop()
+    assert rowledger.must("verify").startswith("In order")
+    subjects, master = rowledger.dir / "keys" / "subjects.keys", rowledger.parent / "data.master-key"
+    subjects.rename(rowledger.parent / "subjects.keys")
+    done = rowledger.run("verify")
+    assert done.returncode == FOUND_WRONG and "keys cannot be had" in done.stdout and "subjects.keys" in done.stdout
+    (rowledger.parent / "subjects.keys").rename(subjects)
+    master.rename(rowledger.parent / "elsewhere")
+    said = rowledger.must("verify")
+    assert "The state was not looked at" in said and "cannot be read without the master key" in said

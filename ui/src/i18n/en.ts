@@ -402,6 +402,7 @@ export const en = {
   'gap.slot-lost': 'PostgreSQL no longer had what was needed',
   'gap.slot-missing': 'the slot in PostgreSQL was removed',
   'gap.slot-advanced': 'somebody else moved the slot on',
+  'gap.position-altered': 'capture’s position in the log was altered',
   'gap.source-rewound': 'the database was set back to an older state',
   'gap.timeline-changed': 'the database switched to another server',
   'gap.other-system': 'another database answers at this address',

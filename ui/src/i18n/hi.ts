@@ -402,6 +402,7 @@ export const hi: Messages = {
   'gap.slot-lost': 'PostgreSQL के पास ज़रूरी हिस्सा नहीं बचा था',
   'gap.slot-missing': 'PostgreSQL का स्लॉट हटा दिया गया',
   'gap.slot-advanced': 'किसी और ने स्लॉट को आगे बढ़ा दिया',
+  'gap.position-altered': 'लॉग में दर्ज स्थान बदला गया था',
   'gap.source-rewound': 'डेटाबेस को पुरानी स्थिति में लौटाया गया',
   'gap.timeline-changed': 'डेटाबेस दूसरे सर्वर पर चला गया',
   'gap.other-system': 'इस पते पर कोई दूसरा डेटाबेस है',
