@@ -34,7 +34,7 @@ class Erasures {
   Result<Seq> carry_out(const record::Entry& entry);
 
   // Any thread. Retention (capture.h).
-  using Held = std::function<Result<std::vector<store::Owner>>()>;
+  using Held = std::function<Result<store::HeldValues>()>;
   Result<uint64_t> expire(store::RetentionRules rules, uint32_t today, const Held& held, const std::atomic<bool>& stop);
 
  private:
@@ -46,6 +46,7 @@ class Erasures {
   };
   Status remember();                               // locked
   Result<uint64_t> tell_expired(size_t at_least);  // locked
+  Status give_up(Seq seq);
   Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
   Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
 

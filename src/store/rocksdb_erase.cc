@@ -44,6 +44,10 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::keys_of(const std::vector<Owne
   return out;
 }
 
+std::string RocksdbStore::name_of(const Owner& owner) const {
+  return SubjectKeys::hex(subject_keys_.name_of(owner.tenant, owner.subject));
+}
+
 Status RocksdbStore::scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const {
   return scan_keys({{0}, end()}, visit);
 }

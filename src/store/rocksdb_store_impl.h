@@ -62,6 +62,7 @@ class RocksdbStore final : public Store {
   Status drop_expired_tokens() override;
   Status note_lost_keys() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
+  std::string name_of(const Owner& owner) const override;
   Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
   Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;

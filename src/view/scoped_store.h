@@ -30,6 +30,7 @@ class ScopedStore final : public store::Store {
   Status drop_expired_tokens() override;
   Status note_lost_keys() override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
+  std::string name_of(const store::Owner&) const override { return {}; }
   Result<KeySlots> key_slots() const override;
   Status scan_keys(const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;
