@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "api/answer.h"
 #include "api/entry_of.h"
@@ -17,7 +18,7 @@
 namespace rowledger::api {
 namespace {
 
-constexpr char kHoldsKey[] = "privacy.holds";  // the seqs of the standing ones, a line each
+constexpr char kHoldsKey[] = "privacy.holds";
 constexpr size_t kHistoryPage = 1'000;
 
 std::string owners_json(const std::vector<store::Owner>& owners) {
@@ -40,18 +41,6 @@ std::vector<store::Owner> owners_of(const std::set<std::string>& subjects, const
 
 bool leaves(const record::EntryBody& body, std::string_view key) {
   return !body.old_key.empty() && store::key_text(body.old_key) == key;
-}
-
-bool is_about(const std::vector<store::Owner>& one, const std::vector<store::Owner>& other) {
-  return std::ranges::any_of(one, [&](const store::Owner& owner) {
-    return std::ranges::any_of(other, [&](const store::Owner& o) { return o.subject == owner.subject; });
-  });
-}
-
-std::string lines_of(const std::vector<Seq>& seqs) {
-  std::string out;
-  for (const Seq seq : seqs) out += fmt::format("{}\n", seq.value);
-  return out;
 }
 
 }  // namespace
@@ -127,8 +116,8 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
                                     std::string_view reason, std::string_view basis) {
   const std::lock_guard guard(mutex_);
   RL_ASSIGN(const Person person, find(by, table, key));
-  RL_ASSIGN(const auto held_owners, owners_held());
-  if (is_about(person.owners, held_owners))
+  RL_ASSIGN(const store::HeldValues held, held_now());
+  if (is_held(person, held))
     return fail(ErrorCode::kConflict,
                 "a hold stands on this person: nothing may be erased until it is lifted "
                 "(`rowledger hold --list`)");
@@ -158,25 +147,63 @@ Result<Erased> PersonsRights::erase(const people::Principal& by, std::string_vie
   return out;
 }
 
-Result<std::vector<Seq>> PersonsRights::standing() const {
-  RL_ASSIGN(const auto text, store_.meta(kHoldsKey));
-  std::vector<Seq> out;
-  std::string_view rest = text ? std::string_view(*text) : std::string_view();
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    const auto seq = parse_number(line);
-    if (!seq) return fail(ErrorCode::kCorrupt, "the list of holds is malformed");
-    out.push_back({*seq});
+// A line each: the seq of its entry, and names.
+std::string PersonsRights::lines_of(const std::vector<Standing>& standing) {
+  std::string out;
+  for (const Standing& hold : standing) {
+    out += std::to_string(hold.id.value);
+    for (const std::string& name : hold.names) out += ' ' + name;
+    out += '\n';
   }
   return out;
+}
+
+Result<std::vector<PersonsRights::Standing>> PersonsRights::standing() const {
+  RL_ASSIGN(const auto text, store_.meta(kHoldsKey));
+  std::vector<Standing> out;
+  std::istringstream lines(text.value_or(std::string()));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word;
+    words >> word;
+    const auto seq = parse_number(word);
+    if (!seq) return fail(ErrorCode::kCorrupt, "the list of holds is malformed");
+    Standing& hold = out.emplace_back(Standing{{*seq}, {}});
+    while (words >> word) hold.names.push_back(word);
+  }
+  return out;
+}
+
+// With what is nobody's in the same tenants; and of each subject the one without a tenant, by which he is known
+// whatever tenants he has.
+std::vector<std::string> PersonsRights::names_of(const Person& person) const {
+  std::set<std::string> out;
+  for (const store::Owner& owner : person.owners) {
+    out.insert(store_.name_of(owner));
+    out.insert(store_.name_of({owner.tenant, {}}));
+    out.insert(store_.name_of({{}, owner.subject}));
+  }
+  return {out.begin(), out.end()};
+}
+
+bool PersonsRights::is_held(const Person& person, const store::HeldValues& held) const {
+  const auto subjects = [](const std::vector<store::Owner>& owners) {
+    std::set<std::string_view> out;
+    for (const store::Owner& owner : owners) out.insert(owner.subject);
+    return out;
+  };
+  const auto held_subjects = subjects(held.owners);
+  const std::set<std::string_view> names(held.names.begin(), held.names.end());
+  return std::ranges::any_of(subjects(person.owners), [&](std::string_view subject) {
+    return held_subjects.contains(subject) || names.contains(store_.name_of({{}, std::string(subject)}));
+  });
 }
 
 Result<Hold> PersonsRights::hold(const people::Principal& by, std::string_view table, std::string_view key,
                                  std::string_view reason) {
   const std::lock_guard guard(mutex_);
   RL_ASSIGN(const Person person, find(by, table, key));
-  RL_ASSIGN(std::vector<Seq> seqs, standing());
+  RL_ASSIGN(std::vector<Standing> all, standing());
   Hold out;
   out.tenant = person.owners.front().tenant;
   out.detail = JsonWriter()
@@ -189,8 +216,8 @@ Result<Hold> PersonsRights::hold(const people::Principal& by, std::string_view t
                    .finish();
   RL_ASSIGN(out.id, capture_.append_with(entry_of(record::EntryKind::kControl, by, out.tenant, out.detail),
                                          [&](Seq seq) -> capture::Capture::Meta {
-                                           seqs.push_back(seq);
-                                           return {{kHoldsKey, lines_of(seqs)}};
+                                           all.push_back({seq, names_of(person)});
+                                           return {{kHoldsKey, lines_of(all)}};
                                          }));
   RL_ASSIGN(const auto entry, store_.read(out.id));
   if (entry) out.since = entry->header().received_at;
@@ -198,15 +225,17 @@ Result<Hold> PersonsRights::hold(const people::Principal& by, std::string_view t
 }
 
 Result<std::vector<Hold>> PersonsRights::holds(const people::Principal& by) const {
-  RL_ASSIGN(const std::vector<Seq> seqs, standing());
+  RL_ASSIGN(const std::vector<Standing> all, standing());
   std::vector<Hold> out;
-  for (const Seq seq : seqs) {
-    RL_ASSIGN(const auto entry, store_.read(seq));
-    if (!entry || entry->values() != record::Values::kHere)
-      return fail(ErrorCode::kUnavailable, fmt::format("the hold of entry {} cannot be read", seq.value));
+  for (const Standing& one : all) {
+    RL_ASSIGN(const auto entry, store_.read(one.id));
+    if (!entry || entry->values() == record::Values::kLocked)
+      return fail(ErrorCode::kUnavailable, fmt::format("the hold of entry {} cannot be read", one.id.value));
     const std::string tenant(entry->header().tenant);
-    if (!by.tenant || *by.tenant == tenant)
-      out.push_back({seq, std::string(entry->body().detail), entry->header().received_at, tenant});
+    if (by.tenant && *by.tenant != tenant) continue;
+    const bool is_lost = entry->values() == record::Values::kErased;
+    out.push_back({one.id, is_lost ? std::string() : std::string(entry->body().detail), entry->header().received_at,
+                   tenant, one.names});
   }
   return out;
 }
@@ -217,25 +246,34 @@ Status PersonsRights::lift(const people::Principal& by, Seq id, std::string_view
   const auto lifted = std::ranges::find(visible, id, &Hold::id);
   if (lifted == visible.end())
     return fail(ErrorCode::kNotFound, fmt::format("no hold stands that entry {} made", id.value));
-  RL_ASSIGN(std::vector<Seq> seqs, standing());
-  std::erase(seqs, id);
+  RL_ASSIGN(std::vector<Standing> all, standing());
+  std::erase_if(all, [&](const Standing& one) { return one.id == id; });
   JsonWriter detail;
   detail.text("event", "hold-lifted").raw("by", who_json(by)).number("hold", id.value);
   if (!reason.empty()) detail.text("reason", reason);
   const std::string text = detail.finish();
   RL_TRY(capture_.append_with(entry_of(record::EntryKind::kControl, by, lifted->tenant, text),
                               [&](Seq) -> capture::Capture::Meta {
-                                return {{kHoldsKey, lines_of(seqs)}};
+                                return {{kHoldsKey, lines_of(all)}};
                               }));
   return {};
 }
 
-// What the hold's entry says was so when it was placed. Since then others may have become the person's.
-Result<std::vector<store::Owner>> PersonsRights::owners_held() const {
+// What a hold's entry says was so when it was placed. Since then others may have become the person's.
+Result<store::HeldValues> PersonsRights::held_now() const {
   const people::Principal everybody;
   RL_ASSIGN(const std::vector<Hold> all, holds(everybody));
-  std::vector<store::Owner> out;
+  store::HeldValues out;
   for (const Hold& hold : all) {
+    if (!hold.is_readable()) {
+      if (hold.names.empty())
+        return fail(ErrorCode::kConflict,
+                    fmt::format("whose values the hold {0} keeps is not known, because its key is lost: nothing is "
+                                "erased until it is lifted (`rowledger hold --lift {0}`)",
+                                hold.id.value));
+      out.names.insert(out.names.end(), hold.names.begin(), hold.names.end());
+      continue;
+    }
     RL_ASSIGN(const auto then, capture::owners_of(hold.detail));
     Traces known;
     for (const store::Owner& owner : then) {
@@ -245,20 +283,20 @@ Result<std::vector<store::Owner>> PersonsRights::owners_held() const {
     const JsonView detail(hold.detail);
     RL_ASSIGN(const Traces now, trace(detail["table"].text(), detail["key"].text(), hold.id, std::move(known)));
     const auto owners = owners_of(now.subjects, now.tenants);
-    out.insert(out.end(), owners.begin(), owners.end());
+    out.owners.insert(out.owners.end(), owners.begin(), owners.end());
   }
   return out;
 }
 
 capture::Capture::Held PersonsRights::held() const {
-  return [this, of = std::optional<std::vector<Seq>>(),
-          owners = std::vector<store::Owner>()]() mutable -> Result<std::vector<store::Owner>> {
-    RL_ASSIGN(const std::vector<Seq> seqs, standing());
-    if (of != seqs) {
-      RL_ASSIGN(owners, owners_held());
-      of = seqs;
+  return [this, of = std::optional<std::vector<Standing>>(),
+          held = store::HeldValues()]() mutable -> Result<store::HeldValues> {
+    RL_ASSIGN(const std::vector<Standing> all, standing());
+    if (of != all) {
+      RL_ASSIGN(held, held_now());
+      of = all;
     }
-    return owners;
+    return held;
   };
 }
 

@@ -35,9 +35,12 @@ struct Erased {
 // Why nothing may be erased for now.
 struct Hold {
   Seq id;              // the entry that says so
-  std::string detail;  // of it: a JSON object
+  std::string detail;  // of it: a JSON object; empty: its key is lost, so that nothing tells why and about whom
   Timestamp since;
   std::string tenant;
+  std::vector<std::string> names;  // whose values it keeps, by Store::name_of(), as of when it was placed
+
+  bool is_readable() const { return !detail.empty(); }
 };
 
 // Any thread.
@@ -75,8 +78,17 @@ class PersonsRights {
   Result<std::optional<record::OwnedEntry>> trace_at(std::string_view table, std::string_view key,
                                                      std::optional<Seq> since, Traces& out) const;
   Result<Person> find(const people::Principal& by, std::string_view table, std::string_view key) const;
-  Result<std::vector<Seq>> standing() const;
-  Result<std::vector<store::Owner>> owners_held() const;
+  // A hold as the store's meta keeps it.
+  struct Standing {
+    Seq id;
+    std::vector<std::string> names;
+    bool operator==(const Standing&) const = default;
+  };
+  static std::string lines_of(const std::vector<Standing>& standing);
+  Result<std::vector<Standing>> standing() const;
+  std::vector<std::string> names_of(const Person& person) const;
+  Result<store::HeldValues> held_now() const;
+  bool is_held(const Person& person, const store::HeldValues& held) const;
 
   store::Store& store_;
   capture::Capture& capture_;

@@ -150,5 +150,65 @@ TEST_F(PersonsRightsTest, AHoldFollowsThePerson) {
   for (const Seq seq : his) EXPECT_TRUE(is_erased(seq)) << seq.value;
 }
 
+// A hold whose entry cannot be read: it is sealed for organisation 1, whose key is lost. The person is in organisation
+// 2 by now, whose keys are there.
+class LostHoldTest : public PersonsRightsTest {
+ protected:
+  LostHoldTest() {
+    change({.key = "42", .tenant = "1", .subject = "public.contacts/42"});
+    his_ = change({.key = "42", .tenant = "2", .subject = "public.contacts/42"});
+    others_ = change({.key = "44", .tenant = "2", .subject = "public.contacts/44"});
+    const auto held = rights_->hold(officer_, "contacts", "42", "case 7");
+    EXPECT_TRUE(held && held->tenant == "1");
+    id_ = held->id;
+    EXPECT_TRUE(keys_->destroy(*keys_->find_tenant("1")));
+    open();
+  }
+  // Nothing when it is done.
+  std::optional<ErrorCode> erase(const std::string& key) {
+    const auto erased = rights_->erase(officer_, "contacts", key, "asked", "Art. 17");
+    if (erased) return std::nullopt;
+    return erased.error().code;
+  }
+
+  Seq his_, others_, id_;
+};
+
+TEST_F(LostHoldTest, KeepsItsPersonAndNobodyElse) {
+  const auto holds = rights_->holds(officer_);
+  ASSERT_TRUE(holds && holds->size() == 1);
+  EXPECT_EQ(holds->front().id, id_);
+  EXPECT_FALSE(holds->front().is_readable());
+  EXPECT_EQ(erase("42"), ErrorCode::kConflict);
+  EXPECT_EQ(erase("44"), std::nullopt);
+  EXPECT_TRUE(is_erased(others_));
+  const Seq later = change({.key = "45", .tenant = "2", .subject = "public.contacts/45"});
+  expire(400);
+  EXPECT_TRUE(is_erased(later));
+  EXPECT_FALSE(is_erased(his_));
+
+  ASSERT_TRUE(rights_->lift(officer_, id_, "its key is lost"));
+  EXPECT_TRUE(rights_->holds(officer_)->empty());
+  EXPECT_EQ(erase("42"), std::nullopt);
+  EXPECT_TRUE(is_erased(his_));
+}
+
+// As logs from before have it.
+TEST_F(LostHoldTest, WithoutNamesItKeepsEverybodyUntilItIsLifted) {
+  const std::string without_names = std::to_string(id_.value) + "\n";
+  record::Entry entry;
+  entry.header.kind = record::EntryKind::kControl;
+  const auto noted = capture_->append_with(entry, [&](Seq) -> capture::Capture::Meta {
+    return {{"privacy.holds", without_names}};
+  });
+  ASSERT_TRUE(noted);
+  EXPECT_EQ(erase("44"), ErrorCode::kConflict);
+  const auto expired = capture_->expire(kRules, day_ + 400, rights_->held());
+  ASSERT_FALSE(expired);
+  EXPECT_NE(expired.error().message.find("rowledger hold --lift " + std::to_string(id_.value)), std::string::npos);
+  ASSERT_TRUE(rights_->lift(officer_, id_, "its key is lost"));
+  EXPECT_EQ(erase("44"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace rowledger::api

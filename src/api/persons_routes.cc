@@ -43,6 +43,7 @@ std::string to_json(const Hold& hold) {
   JsonWriter out;
   out.number("id", hold.id.value).text("since", hold.since.to_string());
   if (!hold.tenant.empty()) out.text("tenant", hold.tenant);
+  if (!hold.is_readable()) return out.raw("unreadable", "true").finish();
   for (const char* const name : {"table", "key", "reason", "by"}) out.raw(name, detail[name].raw());
   return out.finish();
 }

@@ -20,6 +20,9 @@ std::string order_json(const PersonOptions& options) {
 }
 
 std::string hold_text(JsonView hold) {
+  if (hold["unreadable"].is_true())
+    return fmt::format("{}  since {}  its reason and person cannot be read: the key is lost", hold["id"].text(),
+                       hold["since"].text());
   return fmt::format("{}  {} {}  since {}  {}", hold["id"].text(), hold["table"].text(),
                      displayable(hold["key"].text(), 200), hold["since"].text(), displayable(hold["reason"].text(), 0));
 }

@@ -19,7 +19,7 @@ class FakeCapture final : public capture::IdleCapture {
     return 2;
   }
 
-  std::promise<std::vector<store::Owner>> held;
+  std::promise<store::HeldValues> held;
 };
 
 // Cannot, the first times.
@@ -63,10 +63,10 @@ TEST(Retention, DiscardsExportsWithTheValues) {
     const auto phase = [&] { return (*exports)->find(id, "user:priya")->phase; };
     while (phase() != api::ExportState::Phase::kDone) ::usleep(1'000);
     FakeCapture capture;
-    const store::Owner priya{"1", "public.contacts/42"};
+    const store::HeldValues priya{.owners = {{"1", "public.contacts/42"}}};
     const Retention retention(
-        {.erase_after_days = 1}, capture, [&] { return [&] { return std::vector{priya}; }; }, **exports);
-    EXPECT_EQ(capture.held.get_future().get(), std::vector{priya});
+        {.erase_after_days = 1}, capture, [&] { return [&] { return priya; }; }, **exports);
+    EXPECT_EQ(capture.held.get_future().get(), priya);
     while ((*exports)->find(id, "user:priya")) ::usleep(1'000);
     EXPECT_TRUE(std::filesystem::is_empty(directory));
   }

@@ -82,7 +82,7 @@ class Capture {
   // entries (kind erase) which keys they were, those of a turn that was broken off too. held: asked before each turn
   // whose values stay nevertheless, with nothing being appended until the turn is over; it may read the log, no more.
   // Returns how many. kCancelled when stop() came.
-  using Held = std::function<Result<std::vector<store::Owner>>()>;
+  using Held = std::function<Result<store::HeldValues>()>;
   virtual Result<uint64_t> expire(const store::RetentionRules& rules, uint32_t today, const Held& held) = 0;
   // Before start(): carries out what was ordered, and tells what retention did, when the program ended. An error: do
   // not start.

@@ -6,6 +6,9 @@
 #include <charconv>
 #include <set>
 
+#include "base/json_text.h"
+#include "base/log.h"
+
 namespace rowledger::capture {
 namespace {
 
@@ -54,6 +57,10 @@ Status Erasures::finish_open() {
   }
   for (const Open& open : std::vector<Open>(open_)) {
     RL_ASSIGN(const auto entry, store_.read(open.seq));
+    if (entry && entry->values() == record::Values::kErased) {
+      RL_TRY(give_up(open.seq));
+      continue;
+    }
     if (!entry || entry->values() != record::Values::kHere)
       return fail(ErrorCode::kUnavailable, fmt::format("the erasure that entry {} orders cannot be finished: its "
                                                        "values cannot be read",
@@ -70,6 +77,20 @@ Status Erasures::finish_open() {
     if (!lost.empty()) RL_TRY(tell(R"("reason":"lost","keys_lost")", lost, store::Store::kLostKeys));
   }
   return store_.drop_expired_tokens();
+}
+
+// The key of the order was lost, which a restore of the keys was told to accept, and with it whose values it is about.
+// Nothing else needs to wait for that.
+Status Erasures::give_up(Seq seq) {
+  const std::string text = fmt::format(
+      "the erasure that entry {} orders was broken off, and nothing tells any longer whose values it is about, because "
+      "its key is lost: order it again",
+      seq.value);
+  log::error("{}", text);
+  const auto lock = writer_.lock();
+  writer_.add_control(record::EntryKind::kControl, {}, json_object({{"event", "erasure-lost"}, {"text", text}}));
+  std::erase_if(open_, [&](const Open& open) { return open.seq == seq; });
+  return remember();
 }
 
 Result<Seq> Erasures::carry_out(const record::Entry& entry) {

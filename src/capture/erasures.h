@@ -34,7 +34,7 @@ class Erasures {
   Result<Seq> carry_out(const record::Entry& entry);
 
   // Any thread. Retention (capture.h).
-  using Held = std::function<Result<std::vector<store::Owner>>()>;
+  using Held = std::function<Result<store::HeldValues>()>;
   Result<uint64_t> expire(store::RetentionRules rules, uint32_t today, const Held& held, const std::atomic<bool>& stop);
 
   // Any thread. Calls `remove`, which removes the copies that there are, if anything was erased since that was last
@@ -55,6 +55,7 @@ class Erasures {
   // to the number of keys. Locked.
   Status tell(std::string_view why, std::span<const privacy::KeyId> keys, std::string_view list);
   Result<std::string> with_keys(std::string_view detail, const std::vector<store::Owner>& owners) const;
+  Status give_up(Seq seq);
   Status destroy_keys(Seq seq, const std::vector<store::Owner>& owners);
   Status drop_tokens(Seq seq, const std::vector<store::Owner>& owners);
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint32_t kFirstDay = 20'000, kMuchLater = kFirstDay + 400;
 const store::RetentionRules kRules{.erase_after_days = 100};
-const Erasures::Held kNobody = [] { return std::vector<store::Owner>(); };
+const Erasures::Held kNobody = [] { return store::HeldValues(); };
 
 class ErasuresTest : public ::testing::Test {
  protected:
@@ -116,10 +116,10 @@ TEST_F(ErasuresTest, RetentionTellsOfEachKeyOnce) {
 TEST_F(ErasuresTest, AHoldThatIsPlacedMeanwhileStandsFromTheNextTurnOn) {
   write(250);
   size_t turns = 0;
-  std::vector<store::Owner> placed;
+  store::HeldValues placed;
   const Erasures::Held held = [&] {
     if (++turns == 2)
-      for (size_t i = 0; i < 250; ++i) placed.push_back({"", "public.people/" + std::to_string(i)});
+      for (size_t i = 0; i < 250; ++i) placed.owners.push_back({"", "public.people/" + std::to_string(i)});
     return placed;
   };
   const std::atomic<bool> stop = false;
@@ -148,6 +148,32 @@ TEST_F(ErasuresTest, WhatATurnDestroyedIsToldByTheNextStart) {
   EXPECT_EQ(finish_open_and_copies(), false);
   EXPECT_EQ(told(), entries);
   EXPECT_EQ(store_->untold_keys(), std::vector<privacy::KeyId>());
+}
+
+// As a restore of the keys leaves it that does not have the order's.
+TEST_F(ErasuresTest, AnOrderWhoseKeyIsLostIsGivenUpAndTold) {
+  record::Entry order;
+  order.header.kind = record::EntryKind::kErase;
+  order.header.tenant = "9";
+  order.body.detail = R"({"owners":[{"tenant":"9","subject":"public.people/1"}]})";
+  Seq seq;
+  {
+    const auto lock = writer_->lock();
+    seq = writer_->add(order);
+    writer_->batch().set_meta("capture.open_erasures", std::to_string(seq.value) + ":k\n");
+    ASSERT_TRUE(writer_->flush_and_wait());
+  }
+  close();
+  ASSERT_TRUE(keys_->destroy(*keys_->find_tenant("9")));
+  open();
+  const auto finished = erasures_->finish_open();
+  ASSERT_TRUE(finished) << finished.error().message;
+  const auto last = store_->read(Seq{store_->end().value - 1});
+  ASSERT_TRUE(last);
+  EXPECT_EQ((*last)->header().kind, record::EntryKind::kControl);
+  EXPECT_NE((*last)->body().detail.find("erasure-lost"), std::string::npos);
+  EXPECT_NE((*last)->body().detail.find("entry " + std::to_string(seq.value)), std::string::npos);
+  EXPECT_EQ(store_->meta("capture.open_erasures").value(), std::nullopt);
 }
 
 // As kill -9 between the note and the keys: they are not told of before they are gone.

@@ -107,7 +107,7 @@ TEST_F(RetentionTest, TenantsHaveTheirOwnDaysAndHoldsStand) {
   write(2'000);
   RetentionRules rules{.erase_after_days = 200};
   rules.by_tenant = {{"1", 400}, {"2", 0}};
-  rules.held = {{"3", "public.contacts/5"}};  // 5 % 3 + 1
+  rules.held.owners = {{"3", "public.contacts/5"}};  // 5 % 3 + 1
   ASSERT_GT(destroy(rules, today_ + 200), 0u);
   const auto counts = erased();
   EXPECT_EQ(counts.at("1").first, 0u);
@@ -128,13 +128,13 @@ TEST_F(RetentionTest, WhatIsNobodysExpiresButNotWhatIsAboutTheLog) {
             anybodys = write(EntryKind::kAccess, "", ""), elsewhere = write(EntryKind::kInsert, "", "2"),
             hold = write(EntryKind::kControl, ""), erasure = write(EntryKind::kErase, "");
   RetentionRules rules{.erase_after_days = 180};
-  rules.held = {{"2", "public.contacts/5"}};
+  rules.held.owners = {{"2", "public.contacts/5"}};
   today_ += 180;
   EXPECT_EQ(destroy(rules, today_ - 1), 0u);
   EXPECT_EQ(destroy(rules, today_), 2u) << "of tenant 1, and of nobody's";
   for (const Seq seq : {row, look, anybodys}) EXPECT_TRUE(is_erased(seq)) << seq.value;
   for (const Seq seq : {elsewhere, hold, erasure}) EXPECT_FALSE(is_erased(seq)) << seq.value;
-  rules.held.clear();
+  rules.held = {};
   EXPECT_EQ(destroy(rules, today_), 1u);
   EXPECT_TRUE(is_erased(elsewhere));
   const Seq later = write(EntryKind::kUpdate, "");
@@ -206,7 +206,7 @@ TEST_F(RetainedIndexTest, ForgetsWhatIsErasedAndNothingElse) {
   write(Store::kIndexRange + 4'000);
   RetentionRules rules = rules_;
   rules.by_tenant = {{"2", 0}};
-  rules.held = {{"3", "public.contacts/5"}};
+  rules.held.owners = {{"3", "public.contacts/5"}};
   today_ += 180;
   ASSERT_GT(destroy(rules, today_), 0u);
   EXPECT_EQ(noted(), "20800-20830\n");
@@ -221,7 +221,7 @@ TEST_F(RetainedIndexTest, ForgetsWhatIsErasedAndNothingElse) {
 
   // The hold is lifted: what it kept goes the next time, although its day has long passed.
   today_ += 100;
-  rules.held.clear();
+  rules.held = {};
   ASSERT_EQ(destroy(rules, today_), 1u);
   ASSERT_TRUE(store_->drop_expired_tokens());
   EXPECT_FALSE(finds(5));

@@ -44,6 +44,10 @@ Result<std::vector<privacy::KeyId>> RocksdbStore::keys_of(const std::vector<Owne
   return out;
 }
 
+std::string RocksdbStore::name_of(const Owner& owner) const {
+  return SubjectKeys::hex(subject_keys_.name_of(owner.tenant, owner.subject));
+}
+
 Status RocksdbStore::scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const {
   const Error locked{ErrorCode::kUnavailable, "the keys are locked: what values are sealed with cannot be told"};
   const uint64_t end = std::min(range.end.value, this->end().value);

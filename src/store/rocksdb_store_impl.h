@@ -64,6 +64,7 @@ class RocksdbStore final : public Store {
   Status note_lost_keys(const std::vector<privacy::KeyId>& keys) override;
   Result<std::vector<privacy::KeyId>> lost_keys() const override { return noted_keys(kLostKeys); }
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const override;
+  std::string name_of(const Owner& owner) const override;
   Result<KeySlots> key_slots() const override { return subject_keys_.stored_slots(); }
   Status scan_keys(SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;

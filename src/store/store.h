@@ -195,11 +195,19 @@ struct Owner {
   auto operator<=>(const Owner&) const = default;
 };
 
+// Whose values stay though retention would erase them, and with them what is nobody's in the same tenants.
+struct HeldValues {
+  std::vector<Owner> owners;
+  std::vector<std::string> names;  // those (Store::name_of) of whom no more is known
+
+  bool operator==(const HeldValues&) const = default;
+};
+
 // How old values get at most (docs/privacy.md), in days of UTC. A tenant's own number wins; 0: for ever.
 struct RetentionRules {
   uint32_t erase_after_days = 0;
   std::map<std::string, uint32_t, std::less<>> by_tenant;
-  std::vector<Owner> held;  // whose values stay nevertheless, and with them what is nobody's in the same tenant
+  HeldValues held;
 
   bool erases() const;
   uint32_t days_of(std::string_view tenant) const;
@@ -319,6 +327,9 @@ class Store {
   virtual Result<std::vector<privacy::KeyId>> lost_keys() const = 0;
   // The keys that destroy_keys() would destroy.
   virtual Result<std::vector<privacy::KeyId>> keys_of(const std::vector<Owner>& owners) const = 0;
+  // What stands for the owner where he is not to be named: a keyed hash, in hexadecimal digits. An empty subject: what
+  // is nobody's in that tenant.
+  virtual std::string name_of(const Owner& owner) const = 0;
   // How many slots of the key files (docs/format/keys.md) the log uses: with fewer it cannot be read.
   struct KeySlots {
     uint64_t tenants = 0, subjects = 0;

@@ -132,6 +132,8 @@ SubjectKeys::Name SubjectKeys::name_of(std::string_view tenant, std::string_view
   return wide_hash(name_key_, both);
 }
 
+std::string SubjectKeys::hex(const Name& name) { return to_hex(bytes_of(name)); }
+
 Result<std::vector<HeldKey>> SubjectKeys::read(const Name& name) const {
   for (auto known = unwritten_.rbegin(); known != unwritten_.rend(); ++known)
     if (known->first == name) return known->second;
@@ -246,7 +248,8 @@ Result<std::vector<SubjectKeys::Expired>> SubjectKeys::expired(const RetentionRu
   for (const auto& [tenant, days] : rules.by_tenant)
     if (const auto key = ring_->find_tenant(tenant)) days_of[key->value] = days;
   std::set<Name> held;
-  for (const Owner& owner : rules.held) {
+  const std::set<std::string_view> held_names(rules.held.names.begin(), rules.held.names.end());
+  for (const Owner& owner : rules.held.owners) {
     held.insert(name_of(owner.tenant, owner.subject));
     held.insert(name_of(owner.tenant, {}));
   }
@@ -258,7 +261,7 @@ Result<std::vector<SubjectKeys::Expired>> SubjectKeys::expired(const RetentionRu
     if (at->key().size() != keys.name.size())
       return fail(ErrorCode::kCorrupt, "the record of a subject's keys is malformed");
     std::memcpy(keys.name.data(), at->key().data(), keys.name.size());
-    if (held.contains(keys.name)) continue;
+    if (held.contains(keys.name) || (!held_names.empty() && held_names.contains(hex(keys.name)))) continue;
     RL_ASSIGN(keys.left, decode_held(view(at->value())));
     size_t expired = 0;
     for (; expired < keys.left.size(); ++expired) {

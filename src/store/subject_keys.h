@@ -47,6 +47,7 @@ class SubjectKeys {
 
   // Any thread. Of a tenant and a subject; either may be empty.
   Name name_of(std::string_view tenant, std::string_view subject) const;
+  static std::string hex(const Name& name);
   // The writer. Brings the place of a name that is about to be looked for into the processor's cache.
   void prefetch(const Name& name) const { __builtin_prefetch(&slots_[place_of(name)]); }
   // The writer. What seals an entry of that tenant and subject's name received then; made when there is none. Not to be

@@ -31,6 +31,7 @@ class ScopedStore final : public store::Store {
   Status note_lost_keys(const std::vector<privacy::KeyId>& keys) override;
   Result<std::vector<privacy::KeyId>> lost_keys() const override;
   Result<std::vector<privacy::KeyId>> keys_of(const std::vector<store::Owner>& owners) const override;
+  std::string name_of(const store::Owner&) const override { return {}; }
   Result<KeySlots> key_slots() const override;
   Status scan_keys(store::SeqRange range, const std::function<void(Seq, privacy::KeyId)>& visit) const override;
   Result<Trace> trace_of(std::string_view subject, Seq end) const override;

@@ -502,6 +502,7 @@ def test_key_changed_to_a_column_that_was_never_seen(rowledger):
     cluster.sql(database, "UPDATE contacts SET name = 'z' WHERE uid = 3")
     rowledger.sync()
     assert rowledger.log("op:modify", order="desc", limit=1)[0]["changes"] == [{"field": "name", "old": "name 3", "new": "z"}]
+    rowledger.must("verify")
 
 
 def test_another_system_behind_the_url(make_rowledger, cluster, database):

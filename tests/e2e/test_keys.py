@@ -106,6 +106,30 @@ def test_a_restore_that_ends_early_brings_nobody_back(make_rowledger, cluster, d
     assert is_readable(rowledger, 3) and not is_readable(rowledger, 4)
 
 
+def test_a_hold_whose_key_is_lost(make_rowledger, cluster, database, tmp_path):
+    """Of an organisation that the backup of the keys does not know. It stands in nobody else's way, and can be lifted."""
+    rowledger = make_rowledger(tables=[TABLE])
+    arguments = ("keys", "restore", tmp_path / "keys.backup", "--recovery-key-file", tmp_path / "recovery")
+    rowledger.must("keys", "backup", *arguments[2:])
+    cluster.sql(database, "INSERT INTO contacts (id, organization_id, name) VALUES (30, 9, 'newer')")
+    rowledger.sync()
+    held = parse_json(rowledger.must("hold", "contacts", 30, "--reason", "case 7", "--json"))
+    rowledger.stop()
+    shutil.rmtree(rowledger.dir / "keys")
+    rowledger.must(*arguments, "--give-up-lost")
+    rowledger.serve()
+    assert f"{held['id']}  since {held['since']}  its reason and person cannot be read" in rowledger.must("hold", "--list")
+    shown = parse_json(rowledger.must("hold", "--list", "--json"))["holds"]
+    assert shown == [{"id": held["id"], "since": held["since"], "tenant": "9", "unreadable": True}]
+    refused = rowledger.run("erase", "contacts", 30, *WHY)
+    assert refused.returncode == FOUND_WRONG and "a hold stands" in refused.stderr
+    rowledger.must("erase", "contacts", 3, *WHY)
+    rowledger.must("hold", "--lift", held["id"], "--reason", "its key is lost")
+    assert rowledger.must("hold", "--list") == "No hold stands.\n"
+    rowledger.must("erase", "contacts", 30, *WHY)
+    assert parse_json(rowledger.must("verify", "--json"))["ok"]
+
+
 def test_another_master_key_while_running(make_rowledger, cluster, database):
     rowledger = make_rowledger(tables=[TABLE])
     master = next(rowledger.parent.glob("data.master-key"))

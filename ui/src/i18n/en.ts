@@ -434,6 +434,7 @@ export const en = {
   'event.restored': 'Something that was in the way was mended',
   'event.column-missing': 'A column of the configuration is missing',
   'event.key-changed': 'Rows are told apart by other columns now',
+  'event.erasure-lost': 'An erasure was broken off, and its order is lost: order it again',
   'event.subject-changed': 'Whose data the rows of a table are was configured otherwise',
   'event.trigger-altered': 'The trigger that tells who acts was altered',
   'event.trigger-missing': 'The trigger that tells who acts is missing',

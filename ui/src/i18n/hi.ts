@@ -434,6 +434,7 @@ export const hi: Messages = {
   'event.restored': 'जो रुकावट थी वह ठीक हुई',
   'event.column-missing': 'सेटिंग का एक कॉलम नहीं मिला',
   'event.key-changed': 'पंक्तियाँ अब दूसरे कॉलम से पहचानी जाती हैं',
+  'event.erasure-lost': 'मिटाने का काम अधूरा रहा और उसका आदेश खो गया: फिर से आदेश दें',
   'event.subject-changed': 'तालिका की पंक्तियाँ किसका डेटा हैं, यह सेटिंग बदली गई',
   'event.trigger-altered': 'कौन करता है यह बताने वाला ट्रिगर बदला गया',
   'event.trigger-missing': 'कौन करता है यह बताने वाला ट्रिगर नहीं है',
