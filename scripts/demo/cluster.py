@@ -16,7 +16,7 @@ import tempfile
 import time
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
-DEFAULT_PORT = 54315
+DEFAULT_PORT = 15315  # below the range that the kernel hands out, so that it stays free until the server takes it
 PR_SET_PDEATHSIG = 1  # prctl(2)
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

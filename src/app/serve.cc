@@ -98,7 +98,8 @@ void note(capture::Capture& capture, std::string_view event, const std::string& 
   if (!noted) log::warning("the {} is not in the log yet: {}", event, noted.error().message);
 }
 
-// As long as a change of people's access waits for its entry.
+// As long as a change of people's access waits for its entry, and what was read without the daemon: what is written
+// later than that would be taken over once more at the next start.
 constexpr int kRecordWaitMs = 10'000;
 
 struct Servers {
@@ -240,7 +241,7 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
   RL_TRY(capture->finish_erasures());
   const auto access = api::make_access_log(*capture, workspace.searched_values());
-  if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kNoteWaitMs); !taken)
+  if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kRecordWaitMs); !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
   RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.exports(),
                                                         .keep_s = workspace.config.export_keep_hours * 3'600},

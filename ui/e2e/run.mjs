@@ -18,12 +18,16 @@ const program = resolve(option('--program') ?? join(ui, '../build/rowledger'));
 const dir = resolve(option('--dir') ?? join(ui, '../build/ui-e2e'));
 const START_MS = 120_000;
 
-const freePort = () => new Promise((done, failed) => {
-  const server = createServer().on('error', failed).listen(0, '127.0.0.1', () => {
-    const {port} = server.address();
-    server.close(() => done(port));
-  });
+const isFree = port => new Promise(done => {
+  const server = createServer().on('error', () => done(false)).listen(port, '127.0.0.1', () => server.close(() => done(true)));
 });
+// Below the range that the kernel hands out: it is to be free still when the server takes it, some seconds later.
+async function freePort() {
+  while (true) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if (await isFree(port)) return port;
+  }
+}
 
 async function startDemo(ready) {
   mkdirSync(dir, {recursive: true});
