@@ -42,7 +42,7 @@ TEST(Retention, WhatFailedIsTriedAgainTheSameDay) {
     ASSERT_TRUE(exports) << exports.error().message;
     BusyCapture capture;
     const Retention retention(
-        {.erase_after_days = 1}, capture, [] { return [] { return std::vector<store::Owner>(); }; }, **exports,
+        {.erase_after_days = 1}, capture, [] { return [] { return store::HeldValues(); }; }, **exports,
         std::chrono::milliseconds(1));
     capture.done.get_future().wait();
   }
