@@ -154,6 +154,7 @@ Status Baseline::record_table(postgres::SlotSnapshot& snapshot, const std::strin
     known.next();
     if (writer_.batch_is_large()) writer_.flush();
   }
+  RL_TRY(end_left_behind(store_, writer_, tables_, recorder_, *plan, context));
   writer_.batch().set_meta(mark_key(table), kComplete);
   tables_.set_definition(table, *definition, writer_);
   return {};

@@ -16,4 +16,9 @@ namespace rowledger::capture {
 Status move_to_new_keys(const store::Store& store, EntryWriter& writer, Tables& tables, RowRecorder& recorder,
                         TablePlan& plan, ChangeContext& context, const std::function<void()>& before_flush);
 
+// After the table was compared with the log, which moves the rows that were left behind: ends those that it has no
+// more, or not under a key that tells.
+Status end_left_behind(const store::Store& store, EntryWriter& writer, Tables& tables, RowRecorder& recorder,
+                       TablePlan& plan, ChangeContext& context);
+
 }  // namespace rowledger::capture

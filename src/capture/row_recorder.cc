@@ -440,6 +440,10 @@ Status RowRecorder::compare_with_table(TablePlan& plan, const std::vector<Value>
     if (!known.same_columns) store_row(plan, key_, *known.newest);
     return {};
   }
+  if (!known.exists) {
+    RL_ASSIGN(const bool moved, move_left_behind(plan, context));
+    if (moved) return {};
+  }
   const bool missed = complete || known.newest;
   bool redefined = known.exists && known.redefined;
   for (size_t i = 0; redefined && i < old_.size(); ++i) redefined = old_[i] == new_[i] || plan.past[i].is_redefined();
@@ -475,40 +479,93 @@ Status RowRecorder::record_surplus(TablePlan& plan, std::string_view key, const 
 
 // ---- a table that got another key ---------------------------------------------------------------
 
+std::vector<record::KeyPart> RowRecorder::old_key_of(const store::RowState& row, std::string_view key) const {
+  std::vector<record::KeyPart> out;
+  const std::vector<std::string_view> parts = record::decode_key(key);
+  for (const record::Column& column : tables_.schema(row.schema).columns)
+    if (column.is_key && out.size() < parts.size()) out.push_back({column.name, parts[out.size()]});
+  return out;
+}
+
 Status RowRecorder::move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
                                     ChangeContext& context) {
   RL_TRY(old_from_image(plan, row));
-  std::vector<record::KeyPart> old_key;
-  const std::vector<std::string_view> old_parts = record::decode_key(key);
-  for (const record::Column& column : tables_.schema(row.schema).columns)
-    if (column.is_key && old_key.size() < old_parts.size()) old_key.push_back({column.name, old_parts[old_key.size()]});
-  bool known = true;
-  for (const size_t i : plan.key) known = known && old_[i].presence == Presence::kValue;
+  if (row.erased)
+    for (const record::KeyPart& part : old_key_of(row, key))
+      if (const auto at = plan.columns.index_of(part.column)) old_[*at] = Value::of(part.value);
+  const bool known = std::ranges::all_of(plan.key, [this](size_t i) { return old_[i].presence == Presence::kValue; });
+  new_ = old_;
+  if (known) return put_at_new_key(plan, from, key, row, context);
+  if (!row.erased) return end_at_old_key(plan, from, key, row, context);
+  tables_.leave_behind(plan.columns.table, from, writer_);
+  return {};
+}
+
+Status RowRecorder::end_at_old_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                                   ChangeContext& context) {
+  RL_TRY(old_from_image(plan, row));
   const std::string detail = json_object({{"reason", kKeyChanged}});
-  record::Entry& entry = start_entry(known ? EntryKind::kUpdate : EntryKind::kGap, plan, context);
+  record::Entry& entry = start_entry(EntryKind::kGap, plan, context);
   entry.header.prev = row.newest;
   entry.body.detail = detail;
-  if (!known) {
-    entry.body.key = std::move(old_key);
-    set_owner(plan, old_);
-    list_all(plan, old_, false);
-    const Seq seq = writer_.add(entry, key);
-    state_.put(from, key, {seq, true, row.schema, {}});
-    return {};
-  }
-  new_ = old_;
+  entry.body.key = old_key_of(row, key);
+  set_owner(plan, old_);
+  list_all(plan, old_, false);
+  const Seq seq = writer_.add(entry, key);
+  state_.put(from, key, {seq, true, row.schema, {}});
+  return {};
+}
+
+// new_ is the row, as far as it is known.
+Status RowRecorder::put_at_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                                   ChangeContext& context) {
+  const std::string detail = json_object({{"reason", kKeyChanged}});
+  record::Entry& entry = start_entry(EntryKind::kUpdate, plan, context);
+  entry.header.prev = row.newest;
+  entry.body.detail = detail;
   key_parts(plan, new_, parts_);
   encode_key_into(parts_, key_);
   RL_ASSIGN(const store::RowState* there, state_.find(plan.columns.table_id, key_));
   if (there != nullptr) entry.header.prev_at_key = there->newest;
   set_key(plan, parts_, entry.body.key);
-  entry.body.old_key = std::move(old_key);
+  entry.body.old_key = old_key_of(row, key);
   set_owner(plan, new_);
   entry.header.flags |= record::kHousekeeping;
   const Seq seq = writer_.add(entry, key_);
-  store_row(plan, key_, seq);
+  if (row.erased) {
+    state_.put(plan.columns.table_id, key_, {seq, false, plan.columns.id, {}, true});
+  } else {
+    store_row(plan, key_, seq);
+  }
   state_.put(from, key, {seq, true, row.schema, {}});
   return {};
+}
+
+// Whether new_, which the table has, is a row that was left behind: then its key alone is taken from it, and its values
+// stay erased.
+Result<bool> RowRecorder::move_left_behind(TablePlan& plan, ChangeContext& context) {
+  for (const TableId from : tables_.left_behind(plan.columns.table)) {
+    old_parts_.clear();
+    bool has_key = true;
+    for (const record::Column& column : tables_.newest_of(from).columns) {
+      if (!column.is_key) continue;
+      const auto at = plan.columns.index_of(column.name);
+      has_key = has_key && at && new_[*at].presence == Presence::kValue;
+      if (has_key) old_parts_.push_back(new_[*at].text);
+    }
+    if (!has_key) continue;
+    encode_key_into(old_parts_, old_key_);
+    RL_ASSIGN(const store::RowState* found, state_.find(from, old_key_));
+    if (found == nullptr || found->deleted || !found->erased) continue;
+    const store::RowState row = *found;
+    RL_TRY(old_from_image(plan, row));
+    std::vector<Value> key_only = old_;
+    for (const size_t i : plan.key) key_only[i] = new_[i];
+    new_ = std::move(key_only);
+    RL_TRY(put_at_new_key(plan, from, old_key_, row, context));
+    return true;
+  }
+  return false;
 }
 
 }  // namespace rowledger::capture

@@ -56,9 +56,13 @@ class RowRecorder {
   Status record_surplus(TablePlan& plan, std::string_view key, const store::RowState& row, ChangeContext& context);
 
   // A row that is known by the key that its table had before, under the id `from`: an update that moves it to its
-  // new key; a gap entry that ends it when the new key's columns are not known of it.
+  // new key; a gap entry that ends it when the new key's columns are not known of it. When that is because its values
+  // are erased, it is left behind, and compare_with_table() moves it.
   Status move_to_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
                          ChangeContext& context);
+  // That gap entry.
+  Status end_at_old_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                        ChangeContext& context);
 
  private:
   struct Known {
@@ -89,6 +93,10 @@ class RowRecorder {
   void record_row_gap(const TablePlan& plan, std::string_view reason, std::string_view key, ChangeContext& context);
   std::optional<Seq> compare_with_server_old(const TablePlan& plan, std::string_view key, const Known& known,
                                              ChangeContext& context);
+  Result<bool> move_left_behind(TablePlan& plan, ChangeContext& context);
+  Status put_at_new_key(TablePlan& plan, TableId from, std::string_view key, const store::RowState& row,
+                        ChangeContext& context);
+  std::vector<record::KeyPart> old_key_of(const store::RowState& row, std::string_view key) const;
   void store_row(const TablePlan& plan, std::string_view key, Seq seq);
   void forget_row(const TablePlan& plan, std::string_view key, Seq seq);
 

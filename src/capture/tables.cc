@@ -1,7 +1,9 @@
 #include "capture/tables.h"
 
 #include <algorithm>
+#include <sstream>
 
+#include "base/check.h"
 #include "base/json_text.h"
 #include "base/log.h"
 
@@ -46,6 +48,7 @@ std::string schema_detail(const record::TableSchema* before, const record::Table
 }
 
 std::string moving_key(const std::string& table) { return "moving." + table; }
+std::string left_behind_key(const std::string& table) { return "left-behind." + table; }
 
 // Whether both call the same values of a row its key. A renamed column is still the same one: it stands where it
 // stood, and its old name is gone.
@@ -78,6 +81,10 @@ Tables::Tables(const Settings& settings, const store::Store& store) : settings_(
       if (auto definition = decode_definition(**stored)) definitions_[table.table] = std::move(*definition);
     if (const auto from = store.meta(moving_key(table.table)); from && *from && !(*from)->empty())
       moving_from_[table.table] = TableId{static_cast<uint32_t>(std::stoul(**from))};
+    if (const auto left = store.meta(left_behind_key(table.table)); left && *left) {
+      std::istringstream ids(**left);
+      for (uint32_t id; ids >> id;) left_behind_[table.table].push_back({id});
+    }
   }
 }
 
@@ -267,6 +274,33 @@ std::optional<TableId> Tables::table_id(std::string_view table) const {
 std::optional<TableId> Tables::moving_from(const std::string& table) const {
   const auto found = moving_from_.find(table);
   return found == moving_from_.end() ? std::nullopt : std::optional(found->second);
+}
+
+const std::vector<TableId>& Tables::left_behind(const std::string& table) const {
+  static const std::vector<TableId> kNone;
+  const auto found = left_behind_.find(table);
+  return found == left_behind_.end() ? kNone : found->second;
+}
+
+void Tables::leave_behind(const std::string& table, TableId id, EntryWriter& writer) {
+  std::vector<TableId>& left = left_behind_[table];
+  if (std::ranges::find(left, id) != left.end()) return;
+  left.push_back(id);
+  std::string ids;
+  for (const TableId one : left) ids += std::to_string(one.value) + " ";
+  writer.batch().set_meta(left_behind_key(table), ids);
+}
+
+void Tables::none_left_behind(const std::string& table, EntryWriter& writer) {
+  if (left_behind_.erase(table) > 0) writer.batch().set_meta(left_behind_key(table), "");
+}
+
+const record::TableSchema& Tables::newest_of(TableId id) const {
+  const record::TableSchema* newest = nullptr;
+  for (const auto& [number, schema] : by_id_)
+    if (schema->table_id == id && (newest == nullptr || newest->id < schema->id)) newest = schema.get();
+  CHECK(newest != nullptr);
+  return *newest;
 }
 
 void Tables::moved(const std::string& table, EntryWriter& writer) {

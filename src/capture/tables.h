@@ -78,6 +78,13 @@ class Tables {
   // The id under which rows may still stand that were known by an older key. Kept over a restart.
   std::optional<TableId> moving_from(const std::string& table) const;
   void moved(const std::string& table, EntryWriter& writer);
+  // The ids under which rows stand whose values are erased, and of which only the table itself tells the new key. Kept
+  // over a restart, until the table has been compared.
+  const std::vector<TableId>& left_behind(const std::string& table) const;
+  void leave_behind(const std::string& table, TableId id, EntryWriter& writer);
+  void none_left_behind(const std::string& table, EntryWriter& writer);
+  // The newest columns of that id.
+  const record::TableSchema& newest_of(TableId id) const;
 
  private:
   const Settings& settings_;
@@ -86,6 +93,7 @@ class Tables {
   std::unordered_map<std::string, std::shared_ptr<const record::TableSchema>> newest_;
   std::unordered_map<std::string, std::vector<std::string>> keys_;
   std::unordered_map<std::string, TableId> moving_from_;
+  std::unordered_map<std::string, std::vector<TableId>> left_behind_;
   void warn_of_missing_columns(const TablePlan& plan, const record::TableSchema* before, EntryWriter& writer);
 
   std::unordered_map<std::string, postgres::TableDefinition> definitions_;  // that the state fits, as in meta

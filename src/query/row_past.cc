@@ -98,7 +98,8 @@ class Past {
     const Effect effect = effect_at(target_->entry(), place_.key);
     past.exists = effect != Effect::kVanishes && effect != Effect::kLeaves;
     if (!past.exists) return past;
-    past.erased = target_->values() == record::Values::kErased;
+    // A row that was erased before it moved to this key has nothing in the entry that moved it.
+    past.erased = target_->values() == record::Values::kErased || (newer_.empty() && state->erased);
     if (past.erased) return past;
     RL_ASSIGN(past.row, row_after_target(*state));
     return past;

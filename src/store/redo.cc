@@ -31,7 +31,7 @@ Result<std::vector<RedoChange>> decode_redo(std::string_view record) {
     RedoChange change;
     if (reader.u8() != kRedoVersion) reader.fail();
     const uint8_t image = reader.u8();
-    if (image > static_cast<uint8_t>(RedoChange::Image::kFromEntries)) reader.fail();
+    if (image > static_cast<uint8_t>(RedoChange::Image::kErased)) reader.fail();
     change.image = static_cast<RedoChange::Image>(image);
     change.table = {static_cast<uint32_t>(reader.varint())};
     change.newest = {reader.varint()};

@@ -17,7 +17,7 @@
 namespace rowledger::store {
 
 struct RedoChange {
-  enum class Image : uint8_t { kDeleted = 0, kLogged = 1, kFromEntries = 2 };
+  enum class Image : uint8_t { kDeleted = 0, kLogged = 1, kFromEntries = 2, kErased = 3 };
   Image image = Image::kDeleted;
   TableId table;
   Seq newest;

@@ -267,6 +267,8 @@ RedoChange RocksdbStore::redo_of(const Batch& batch, const StateChange& change) 
   out.key = change.key;
   out.seal_key = key_of(batch, change);
   if (change.row.deleted) return out;
+  out.image = RedoChange::Image::kErased;
+  if (change.row.erased) return out;
   out.image = RedoChange::Image::kLogged;
   out.logged = change.row.image;
   const std::vector<Batch::Item>& items = batch.items();

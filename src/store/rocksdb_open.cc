@@ -149,7 +149,8 @@ Status RocksdbStore::replay_state() {
       if (sealing_.ring() == nullptr && change.seal_key != KeyId{}) continue;  // locked: its row cannot be read anyway
       RL_ASSIGN(const std::optional<RowState> prior, row(change.table, change.key));
       if (prior && prior->newest > change.newest) continue;  // a newer state of the row was persisted already
-      RL_ASSIGN(const bool erased, is_destroyed(change.seal_key));
+      RL_ASSIGN(const bool is_key_gone, is_destroyed(change.seal_key));
+      const bool erased = is_key_gone || change.image == RedoChange::Image::kErased;
       RL_ASSIGN(const std::string image, erased ? Result<std::string>(std::string()) : redo_image(change));
       if (change.image == RedoChange::Image::kFromEntries && !erased && image_check(image, check_seed_) != change.check)
         ++unsure;

@@ -122,7 +122,7 @@ class Batch {
   // For an update whose key did not move, image must be the row's previous image with the changes
   // of its entries since put in by column name (a column that neither has is kUnknown): after a
   // crash the store computes it so instead of logging it twice. Of all else the image is taken from
-  // an insert's or a baseline's own values, or logged.
+  // an insert's or a baseline's own values, or logged. An erased row stays so, with another newest entry.
   void set_state(StateChange change) { state_.push_back(std::move(change)); }
   void set_schema(record::TableSchema schema) { schemas_.push_back(std::move(schema)); }
   void set_cursor(const Cursor& cursor) { cursor_ = cursor; }

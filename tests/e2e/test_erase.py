@@ -346,6 +346,68 @@ def test_that_an_erased_row_went_is_told_to_its_organisation(make_rowledger, clu
     assert whose("gap", "contacts") == {"4": ("1", "public.contacts/4")}
 
 
+def test_another_primary_key_does_not_fetch_erased_values_again(make_rowledger, cluster, database):
+    """The table is compared with the log then, and nothing but the table tells the new keys of erased rows."""
+    cluster.sql(database, "CREATE TABLE cards (contact_id bigint, nr int, organization_id int, pin text, PRIMARY KEY (contact_id, nr));"
+                          f"INSERT INTO cards SELECT n, 100 + n, 1, '{PHONE}' FROM generate_series(1, 6) n")
+    log = make_rowledger(tables=["contacts tenant=organization_id subject=self",
+                                 "cards tenant=organization_id subject=contacts subject_column=contact_id"],
+                         config="[attribution]\ntrigger = false\n")
+    publication = cluster.sql(database, "SELECT pubname FROM pg_publication")[0][0]
+    for person in (4, 5, 6):
+        log.must("erase", "contacts", person, *WHY)
+    since = log.log(order="desc", limit=1)[0]["seq"] + 1
+    cluster.sql(database, "CREATE SEQUENCE uids START 1001; ALTER TABLE contacts DROP CONSTRAINT contacts_pkey,"
+                          "ADD COLUMN uid bigint DEFAULT nextval('uids') PRIMARY KEY; DELETE FROM contacts WHERE id = 6;"
+                          "BEGIN; ALTER TABLE cards DROP CONSTRAINT cards_pkey; ALTER TABLE cards ADD PRIMARY KEY (nr); COMMIT;"
+                          "UPDATE cards SET nr = nr WHERE contact_id = 1; DELETE FROM cards WHERE contact_id = 6")
+
+    def later(condition):
+        return [entry for entry in log.log() if entry["seq"] >= since and condition(entry)]
+
+    def move_of(table, old_key):
+        found = later(lambda entry: entry["table"] == table and entry.get("old_key", {}).get("id") == old_key or
+                      list(entry.get("old_key", {}).values()) == old_key)
+        return found[0] if found else None
+
+    def assert_still_erased():
+        report = [entry for entry in log.log("key:1005 OR key:105 OR key:1004 OR key:104") if "erased" not in entry]
+        assert PHONE not in json.dumps(report) and "9190000" not in json.dumps(report) and "name " not in json.dumps(report)
+        for table, key in (("contacts", 1005), ("cards", 105)):
+            now = parse_json(log.must("at", table, key, "now", "--json"))
+            assert now["exists"] and now["erased"], now
+
+    wait_until(lambda: move_of("public.contacts", ["5"]), 20, "the comparison moves the rows")
+    log.sync()
+    moved = move_of("public.contacts", ["5"])
+    assert moved["key"] == {"uid": "1005"} and moved["tenant"] == "1" and moved["kind"] == "update" and not moved["changes"]
+    assert move_of("public.cards", ["5", "105"])["key"] == {"nr": "105"}
+    gone = later(lambda entry: entry.get("key") == {"id": "6"})
+    assert [(entry["kind"], entry["detail"]["reason"], entry["tenant"]) for entry in gone] == [("gap", "key-changed", "1")]
+    assert_still_erased()
+    assert parse_json(log.must("at", "contacts", 1003, "now", "--json"))["row"]["phone"] == "91900003", "others are fetched"
+    history = [parse_json(line) for line in log.must("history", "contacts", 1005, "--json").splitlines()]
+    assert [entry.get("erased", False) for entry in history] == [False, True]
+
+    # Neither by a comparison later on, whatever is left in memory.
+    log.kill()
+    log.serve()
+    assert_still_erased()
+    for table in ("contacts", "cards"):
+        cluster.sql(database, f"ALTER PUBLICATION {publication} DROP TABLE {table}")
+    log.wait_for_entry(lambda entry: entry.get("table") == "public.cards" and entry.get("detail", {}).get("reason") == "table-unpublished")
+    cluster.sql(database, f"UPDATE cards SET pin = 'missed' WHERE nr = 101; ALTER PUBLICATION {publication} ADD TABLE contacts, cards")
+    log.wait_for_entry(lambda entry: "missed" in json.dumps(entry.get("changes", "")))
+    log.sync()
+    assert_still_erased()
+    # Until it changes.
+    cluster.sql(database, "UPDATE contacts SET phone = '91888' WHERE uid = 1005; DELETE FROM contacts WHERE uid = 1004")
+    log.sync()
+    assert parse_json(log.must("at", "contacts", 1005, "now", "--json"))["row"]["phone"] == "91888"
+    assert [entry["tenant"] for entry in log.log("op:remove key:1004")] == ["1"]
+    assert parse_json(log.must("verify", "--json"))["ok"]
+
+
 def test_killed_in_the_middle(log):
     """Whatever the moment: what was ordered is done when the daemon runs again, and the log is whole."""
     rng = random.Random(11)
