@@ -139,7 +139,8 @@ Result<std::string> LogReader::values_apart(Seq seq) const {
     const uint32_t said = reader.u32();
     if (chunk == 0) chunks = said;
     if (said != chunks || chunks == 0 || chunks > kMaxValuesChunks)
-      return fail(ErrorCode::kCorrupt, fmt::format("the parts of entry {}'s large value do not fit together", seq.value));
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the parts of entry {}'s large value do not fit together", seq.value));
     std::string_view rest = reader.rest();
     RL_ASSIGN(std::string bytes, decompress(rest, kValuesChunkBytes));
     if (chunk == 0 && chunks == 1) return bytes;

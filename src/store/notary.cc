@@ -155,8 +155,7 @@ Status Notary::write_second_place(const std::string& note, const ledger::TileTre
   if (options_.second_place.empty() || note == second_note_) return {};
   // Another copy of this log may have written there meanwhile: what that one signed is not to be contradicted either.
   RL_ASSIGN(const std::optional<std::string> kept, read_second_place(options_.second_place));
-  if (kept && *kept != second_note_)
-    RL_TRY(check_one(tree, *kept, key_.verifier(), options_.second_place.string()));
+  if (kept && *kept != second_note_) RL_TRY(check_one(tree, *kept, key_.verifier(), options_.second_place.string()));
   const std::string file = options_.second_place.string(), fresh = file + ".new";
   const auto failed = [&] {
     return fail(ErrorCode::kIo, fmt::format("cannot write the checkpoint to {}: {}", file, std::strerror(errno)));

@@ -281,7 +281,8 @@ class Store {
                            const std::function<bool(std::string_view key, const RowState&)>& visit) const = 0;
 
   virtual Cursor cursor() const = 0;
-  // When the log was opened, the cursor was not what a holder of its keys had written. False also where they are locked.
+  // When the log was opened, the cursor was not what a holder of its keys had written. False also where they are
+  // locked.
   virtual bool cursor_altered() const = 0;
   // All versions of all tables, ascending by id.
   virtual std::vector<record::TableSchema> schemas() const = 0;
