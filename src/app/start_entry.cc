@@ -1,5 +1,7 @@
 #include "app/start_entry.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <optional>
 #include <vector>
@@ -23,7 +25,8 @@ Digests digests_of(const Config& config, std::string_view digest_key) {
   const HmacSha256 hmac(digest_key);
   Digests out;
   for (const auto& [section, text] : section_texts(config))
-    out[section] = to_hex(as_view(hmac("rowledger configuration v1 " + section + "\n" + text))).substr(0, kDigits);
+    out[section] =
+        to_hex(as_view(hmac(fmt::format("rowledger configuration v1 {}\n{}", section, text)))).substr(0, kDigits);
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "base/day.h"
+#include "capture/capture.h"
 #include "store/rocksdb_store.h"
 
 namespace rowledger::capture {
@@ -228,6 +229,16 @@ TEST_F(ErasuresTest, AnErasureMeanwhileOwesItsCopies) {
   }));
   EXPECT_TRUE(finish_open_and_copies());
   EXPECT_FALSE(finish_open_and_copies());
+}
+
+TEST_F(ErasuresTest, ARetentionThatFailedIsAWarningUntilItSucceeds) {
+  const auto capture = Capture::create(settings_, *store_);
+  const auto warnings = [&] { return capture->report().warnings; };
+  EXPECT_FALSE(capture->expire(kRules, kMuchLater, [] { return fail(ErrorCode::kIo, "the holds cannot be read"); }));
+  ASSERT_EQ(warnings().size(), 1U);
+  EXPECT_NE(warnings().front().find("the holds cannot be read"), std::string::npos) << warnings().front();
+  EXPECT_EQ(capture->expire(kRules, kMuchLater, kNobody), 0U);
+  EXPECT_TRUE(warnings().empty());
 }
 
 }  // namespace

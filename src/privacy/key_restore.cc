@@ -81,7 +81,6 @@ class Restore {
     RL_ASSIGN(present_subjects_, look_at(dir_, KeyFileKind::kSubjects, manifest_.ring_id, options_.used_subjects));
     report_.merged = present_subjects_.file.has_value() && present_tenants_.file.has_value();
     RL_TRY(choose_master());
-    report_.master = present_master_.value_or(manifest_.master);
     RL_TRY(merge_tenants());
     RL_TRY(merge_subjects());
     if (report_.lost > 0 && !options_.give_up_lost) {
@@ -106,15 +105,14 @@ class Restore {
 
   Status choose_master() {
     std::vector<MasterKey> keys = options_.present_masters;
-    if (keys.empty()) return {};
-    present_master_ = keys.front();
-    if (!present_tenants_.header) return {};
+    report_.master = keys.empty() ? manifest_.master : keys.front();
+    if (keys.empty() || !present_tenants_.header) return {};
     if (restore_is_unfinished(dir_)) keys.push_back(manifest_.master);
     const auto fitting = std::ranges::find_if(keys, [this](const MasterKey& key) {
       return passes_key_check(present_tenants_.header->key_check, key, manifest_.ring_id);
     });
     if (fitting != keys.end()) {
-      present_master_ = *fitting;
+      report_.master = *fitting;
       return {};
     }
     return fail(ErrorCode::kPermission,
@@ -156,8 +154,8 @@ class Restore {
     const auto parsed = decode_tenant_slot(bytes);
     if (!parsed) return false;
     slot = *parsed;
-    return (present_master_ && unwrap(slot, number, manifest_.ring_id, *present_master_, secret)) ||
-           unwrap(slot, number, manifest_.ring_id, manifest_.master, secret);
+    const auto fits = [&](const MasterKey& key) { return unwrap(slot, number, manifest_.ring_id, key, secret); };
+    return std::ranges::any_of(options_.present_masters, fits) || fits(manifest_.master);
   }
 
   Status merge_tenants() {
@@ -240,7 +238,6 @@ class Restore {
   const RestoreOptions& options_;
   RestoreReport report_;
   BackupManifest manifest_;
-  std::optional<MasterKey> present_master_;
   Present present_tenants_, present_subjects_;
   BackupPart pending_;  // views reader_'s part
   std::vector<Tenant> tenants_;
