@@ -22,8 +22,10 @@ std::string place_of(char kind, uint64_t number) {
   return out;
 }
 
-std::string bytes_of(const Sealing::ImagePlace& place) {
-  std::string out(place.stored_key);
+// In a buffer that is kept.
+std::string_view bytes_of(const Sealing::ImagePlace& place) {
+  thread_local std::string out;
+  out.assign(place.stored_key);
   ByteWriter writer(out);
   writer.u64(place.newest.value);
   writer.u32(place.schema.value);
