@@ -88,7 +88,7 @@ TEST(AccessLog, KeepsNoValueThatWasLookedFor) {
   EXPECT_EQ(phone.size(), 7u);
   EXPECT_EQ(kValues.token("+91 98123-45678"), phone) << "as it is found";
   EXPECT_NE(SearchedValues("another key").token("919812345678"), phone);
-  const auto query_of = [&](Access access) {
+  const auto query_of = [&](const Access& access) {
     EXPECT_TRUE(log->record(priya(), access));
     return JsonView(capture.details.back())["query"].text();
   };

@@ -286,7 +286,7 @@ class Asker {
       out += piece;
     }
     for (const auto& [name, value] : response.headers)
-      if (name != "Link") out += "\n" + name + ": " + value;
+      if (name != "Link") out += fmt::format("\n{}: {}", name, value);
     const auto target = http::parse_target(request.target);
     constexpr size_t kShortest = 5;  // no mark is shorter, and what is would leave nothing of the answer
     const auto strip = [&](const std::string& text) {
@@ -310,7 +310,7 @@ class Asker {
     // A row's and a table's answer begins with what was asked for.
     if (request.target.starts_with("/v1/rows/") && response.status == 200) {
       const JsonView body(response.body);
-      if (const size_t key = out.find("\"key\":"); key != std::string::npos && key < 80)
+      if (const size_t key = out.find("\"key\":"); key < 80)
         out.erase(key, body["key"].raw().size() + 6);
       for (const auto& [name, value] : target->parameters)
         if (name == "when" || name == "from" || name == "to") strip(value);
@@ -386,6 +386,7 @@ TEST_F(IsolationTest, NotOneByteOfAnotherTenantNorOfAMaskedValue) {
   std::vector<Asker> askers;
   for (size_t i = 0; i < kThreads; ++i) askers.emplace_back(api_, world_, 1 + static_cast<uint32_t>(i));
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (Asker& asker : askers) threads.emplace_back([&] { asker.ask(kRequests / kThreads); });
   for (std::thread& thread : threads) thread.join();
   size_t own = 0, good = 0;
@@ -435,9 +436,10 @@ TEST_F(IsolationTest, ACursorIsGoodForItsReaderOnly) {
   const auto first = get(target, reader(Role::kViewer, "1"));
   const std::string cursor = JsonView(first.body)["next_cursor"].text();
   ASSERT_FALSE(cursor.empty());
-  EXPECT_EQ(get(target + "&cursor=" + cursor, reader(Role::kViewer, "1")).status, 200);
+  const std::string next = target + "&cursor=" + cursor;
+  EXPECT_EQ(get(next, reader(Role::kViewer, "1")).status, 200);
   for (const auto& other : {reader(Role::kViewer, "2"), reader(Role::kAuditor, "1"), reader(Role::kViewer)})
-    EXPECT_EQ(get(target + "&cursor=" + cursor, other).status, 400);
+    EXPECT_EQ(get(next, other).status, 400);
   EXPECT_EQ(get("/v1/entries?all=1&limit=2&q=via:app&cursor=" + cursor, reader(Role::kViewer, "1")).status, 400);
 }
 

@@ -63,7 +63,7 @@ TEST(Retention, DiscardsExportsWithTheValues) {
     const auto phase = [&] { return (*exports)->find(id, "user:priya")->phase; };
     while (phase() != api::ExportState::Phase::kDone) ::usleep(1'000);
     FakeCapture capture;
-    const store::HeldValues priya{.owners = {{"1", "public.contacts/42"}}};
+    store::HeldValues priya{.owners = {{"1", "public.contacts/42"}}};
     const Retention retention(
         {.erase_after_days = 1}, capture, [&] { return [&] { return priya; }; }, **exports);
     EXPECT_EQ(capture.held.get_future().get(), priya);

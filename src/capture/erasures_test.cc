@@ -20,7 +20,7 @@ const store::RetentionRules kRules{.erase_after_days = 100};
 const Erasures::Held kNobody = [] { return store::HeldValues(); };
 
 class ErasuresTest : public ::testing::Test {
- protected:
+ public:
   ErasuresTest() : directory_(std::filesystem::path(testing::TempDir()) / ("erasures-" + to_hex(random_bytes(8)))) {
     std::filesystem::create_directories(directory_ / "keys");
     keys_ =
@@ -33,7 +33,10 @@ class ErasuresTest : public ::testing::Test {
     close();
     std::filesystem::remove_all(directory_);
   }
+  ErasuresTest(const ErasuresTest&) = delete;
+  ErasuresTest& operator=(const ErasuresTest&) = delete;
 
+ protected:
   void close() {
     erasures_.reset();
     state_.reset();

@@ -296,7 +296,7 @@ void Watch::note_other_subject(const std::string& table, const std::string& befo
 void Watch::note_storage(const std::string& table, const std::string& before, const std::string& now,
                          bool columns_altered, Look& look) {
   using record::EntryKind;
-  const auto note = [&](EntryKind kind, std::string_view reason, std::string text) {
+  const auto note = [&](EntryKind kind, std::string_view reason, const std::string& text) {
     writer_.add_control(kind, table,
                         json_object({{kind == EntryKind::kGap ? "reason" : "event", reason},
                                      {"text", text + "; the table is compared with the log"}}));

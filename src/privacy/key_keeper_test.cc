@@ -19,6 +19,7 @@ TEST(KeyKeeper, RotationsThatAreAskedForAtOnceComeOneAfterTheOther) {
     ASSERT_TRUE(ring->tenant_key("7"));
     KeyKeeper keeper(*ring, file);
     std::vector<std::thread> all;
+    all.reserve(4);
     for (int i = 0; i < 4; ++i) {
       all.emplace_back([&] {
         for (int turn = 0; turn < 10; ++turn) {

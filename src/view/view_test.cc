@@ -198,7 +198,7 @@ TEST_F(ViewTest, TellsOfReadingOnlyWhoMayKnow) {
   const View auditor = view(Role::kAuditor);
   EXPECT_THAT(json(auditor, access), HasSubstr(R"("key": "42")"));
   EXPECT_THAT(json(auditor, access), Not(HasSubstr("919812345678")));
-  const auto seen = [&](const View& who, AccessQuestion question) {
+  const auto seen = [&](const View& who, const AccessQuestion& question) {
     size_t count = 0;
     EXPECT_TRUE(find_accesses(who, question, std::nullopt, [&](const Shown&) { return ++count < 100; }));
     return count;

@@ -66,8 +66,8 @@ inline void define_tables(TestLog& log) {
 }
 
 // What a control entry is, as capture and the access log write it.
-inline Seq append_control(TestLog& log, record::EntryKind kind, std::string detail, std::string tenant = {},
-                          std::string table = {}, std::string_view actor = {}) {
+inline Seq append_control(TestLog& log, record::EntryKind kind, const std::string& detail,
+                          const std::string& tenant = {}, const std::string& table = {}, std::string_view actor = {}) {
   query::testing::EntryBuilder entry(kind);
   entry.entry.header.tenant = tenant;
   entry.entry.header.table = table;
