@@ -310,8 +310,7 @@ class Asker {
     // A row's and a table's answer begins with what was asked for.
     if (request.target.starts_with("/v1/rows/") && response.status == 200) {
       const JsonView body(response.body);
-      if (const size_t key = out.find("\"key\":"); key < 80)
-        out.erase(key, body["key"].raw().size() + 6);
+      if (const size_t key = out.find("\"key\":"); key < 80) out.erase(key, body["key"].raw().size() + 6);
       for (const auto& [name, value] : target->parameters)
         if (name == "when" || name == "from" || name == "to") strip(value);
     }
