@@ -98,6 +98,13 @@ function access(entry: Entry): ComponentChildren {
   }
 }
 
+function erase(entry: Entry, actor: JSX.Element): ComponentChildren {
+  const detail = detailOf(entry);
+  if (detail['keys_lost'] !== undefined) return t('sentence.keys_lost');
+  if (detail['keys_destroyed'] !== undefined) return t('sentence.retention');
+  return rich('sentence.erase', {actor, row: entry.key ? <RowName entry={entry} plain /> : t('sentence.a_person')});
+}
+
 // inRow: among the entries of one row, which goes without saying.
 export function Sentence({entry, inRow = false}: {entry: Entry; inRow?: boolean}): JSX.Element {
   const actor = <ActorName entry={entry} />;
@@ -111,7 +118,7 @@ export function Sentence({entry, inRow = false}: {entry: Entry; inRow?: boolean}
     case 'schema': said = rich('sentence.schema', {table: table(entry)}); break;
     case 'gap': said = rich('sentence.gap', {table: table(entry), reason: known(`gap.${text(detailOf(entry)['reason'])}`) ?? text(detailOf(entry)['reason'])}); break;
     case 'access': said = access(entry); break;
-    case 'erase': said = rich('sentence.erase', {actor, row: entry.key ? <RowName entry={entry} plain /> : t('sentence.a_person')}); break;
+    case 'erase': said = erase(entry, actor); break;
     case 'alert': case 'undo': case 'control': said = control(entry); break;
   }
   return <span class="sentence">{said}</span>;
