@@ -3,6 +3,7 @@ state afterwards, and capture goes on where that is right."""
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 
@@ -204,6 +205,29 @@ def test_source_put_back_to_an_older_copy(rowledger):
     rowledger.sync()
     status = rowledger.status()
     assert status["lag_bytes"] < 1 << 20, status
+
+
+def test_position_moved_on_behind_its_back(rowledger):
+    """Whoever can write to the data directory, without the keys, does not make capture pass over changes unnoticed."""
+    cluster, database = rowledger.cluster, rowledger.database
+    cluster.sql(database, "UPDATE contacts SET name = 'before' WHERE id = 1")
+    rowledger.sync()
+    since = end_of_log(rowledger)
+    rowledger.stop()
+    cluster.sql(database, "UPDATE contacts SET name = 'passed over' WHERE id = 2")
+    beyond = cluster.sql(database, "SELECT pg_current_wal_flush_lsn()::text")[0][0]
+    subprocess.run([os.environ["ROWLEDGER_MOVE_POSITION"], rowledger.dir / "store", beyond], check=True)
+    rowledger.serve()
+    wait_for_trouble(rowledger, since, "position-altered", kinds=("gap",))
+    found = rowledger.wait_for_entry(lambda e: e["seq"] >= since and e["kind"] == "gap" and e.get("key") == {"id": "2"}, timeout_s=20)
+    assert [change["new"] for change in found["changes"] if change["field"] == "name"] == ["passed over"]
+    check_that_capture_goes_on(rowledger)
+    # Told once: from here on the position is capture's own again.
+    since = end_of_log(rowledger)
+    rowledger.stop()
+    rowledger.serve()
+    check_that_capture_goes_on(rowledger, name="later")
+    assert not [entry for entry in trouble(rowledger, since) if entry["kind"] == "gap"]
 
 
 def test_publication_altered_while_down(rowledger):
