@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -67,7 +68,7 @@ HmacSha256::HmacSha256(std::string_view key) {
     const Digest digest = sha256(key);
     std::memcpy(block.data(), digest.data(), digest.size());
   } else {
-    std::memcpy(block.data(), key.data(), key.size());
+    std::copy(key.begin(), key.end(), block.begin());  // which may be nothing at all
   }
   auto prepare = [&](unsigned char pad, std::array<uint32_t, 8>& state) {
     std::array<unsigned char, kBlock> padded;
