@@ -8,6 +8,9 @@
 
 namespace rowledger::api {
 
+// As long as something that is recorded before it is done waits for its entry.
+inline constexpr int kRecordWaitMs = 10'000;
+
 // {"kind":"socket","id":"uid:0","name":"root"}, as an entry's detail says who did something.
 std::string who_json(const people::Principal& by);
 

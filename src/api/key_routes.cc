@@ -23,9 +23,6 @@ std::optional<http::Response> refusal(const Call& call) {
   return std::nullopt;
 }
 
-// As long as a change of people's access waits for its entry.
-constexpr int kRecordWaitMs = 10'000;
-
 // Durable before it is done: what opens everything must not be taken without a trace.
 Status record(const Call& call, std::string_view event) {
   const people::Principal& by = call.principal();

@@ -16,6 +16,7 @@
 #include "privacy/key_keeper.h"
 #include "privacy/master_key.h"
 #include "query/reader.h"
+#include "record/erase_detail.h"
 
 namespace rowledger::app {
 namespace {
@@ -59,12 +60,8 @@ Result<KeyIds> erase_again(const OpenLog& log) {
   const auto search = query::Search::parse("kind:erase", Timestamp::now(), true);
   KeyIds erased;
   RL_TRY(query::Reader(*log).search(*search, query::Order::kOldestFirst, {}, [&](const record::OwnedEntry& entry) {
-    const JsonView detail(entry.body().detail);
-    if (detail["keys_lost"]) return true;  // this backup may have them
-    detail["keys"].for_each_item([&](JsonView number) {
-      erased.insert({std::strtoull(number.text().c_str(), nullptr, 10)});
-      return true;
-    });
+    if (JsonView(entry.body().detail)["keys_lost"]) return true;  // this backup may have them
+    for (const uint64_t number : record::keys_destroyed(entry.body().detail)) erased.insert({number});
     return true;
   }));
   for (const privacy::KeyId id : erased) RL_TRY(log.keys->destroy(id));

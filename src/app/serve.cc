@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "api/entry_of.h"
 #include "api/export_manifest.h"
 #include "api/persons_rights.h"
 #include "app/retention.h"
@@ -97,10 +98,6 @@ void note(capture::Capture& capture, std::string_view event, const std::string& 
   const Status noted = append_control(capture, detail, kNoteWaitMs);
   if (!noted) log::warning("the {} is not in the log yet: {}", event, noted.error().message);
 }
-
-// As long as a change of people's access waits for its entry, and what was read without the daemon: what is written
-// later than that would be taken over once more at the next start.
-constexpr int kRecordWaitMs = 10'000;
 
 struct Servers {
   std::unique_ptr<http::Server> unix_socket, tcp;
@@ -241,14 +238,16 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
   const auto capture = capture::Capture::create(workspace.capture_settings(), *store);
   RL_TRY(capture->finish_erasures());
   const auto access = api::make_access_log(*capture, workspace.searched_values());
-  if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, kRecordWaitMs); !taken)
+  // What is written later than that would be taken over once more at the next start.
+  if (const Status taken = api::take_over_offline_access(workspace.offline_access(), *capture, api::kRecordWaitMs);
+      !taken)
     log::warning("what was read without the daemon is not in the log yet: {}", taken.error().message);
   RL_ASSIGN(const auto exports, api::ExportSpool::open({.directory = workspace.exports(),
                                                         .keep_s = workspace.config.export_keep_hours * 3'600},
                                                        api::make_export_signer(*store, *store.signing_key)));
   RL_TRY(capture->remove_copies([&] { return exports->discard_all(); }));
   RL_ASSIGN(const auto people, workspace.open_people([&](const std::string& detail) {
-    return append_control(*capture, detail, kRecordWaitMs);
+    return append_control(*capture, detail, api::kRecordWaitMs);
   }));
   const auto identity_provider = workspace.identity_provider();
   auto dependencies = workspace.api_dependencies(*store, *access, capture.get());
@@ -285,8 +284,7 @@ Status serve(const Workspace& workspace, const ServeOptions& options, const Stop
     constexpr char kLost[] = "second-checkpoint-lost";
     note(*capture, kLost, json_object({{"event", kLost}, {"version", kVersion}}));
   }
-  RL_ASSIGN(const std::string started, start_detail(workspace.config, workspace.keys.ref_key, *store));
-  note(*capture, "start", started);
+  note(*capture, "start", start_detail(workspace.config, workspace.keys.ref_key, *store));
   if (const Status told = people->record_what_is_due(); !told) log::warning("{}", told.error().message);
   if (servers.tcp) RL_TRY(invite_first(*people, public_url));
   capture->start();

@@ -10,6 +10,7 @@
 #include "api/json_writer.h"
 #include "app/version.h"
 #include "base/crypto.h"
+#include "base/log.h"
 #include "query/reader.h"
 
 namespace rowledger::app {
@@ -61,9 +62,11 @@ std::vector<std::string> differing(const Digests& before, const Digests& now) {
 
 }  // namespace
 
-Result<std::string> start_detail(const Config& config, std::string_view digest_key, const store::Store& store) {
+std::string start_detail(const Config& config, std::string_view digest_key, const store::Store& store) {
   const Digests now = digests_of(config, digest_key);
-  RL_ASSIGN(const auto before, last_start(store));
+  const auto found = last_start(store);
+  if (!found) log::warning("whether the configuration changed is not known: {}", found.error().message);
+  const std::optional<Digests> before = found ? *found : std::nullopt;
   api::JsonWriter digests, out;
   for (const auto& [section, digest] : now) digests.text(section, digest);
   out.text("event", "start").text("version", kVersion).raw("config", digests.finish());

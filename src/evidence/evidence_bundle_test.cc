@@ -278,15 +278,7 @@ TEST(ErasedEvidenceTest, ErasureLeavesProofsAndOldEvidence) {
   const auto stored = log.store().row({place.first}, place.second);
   ASSERT_TRUE(stored.has_value() && stored->has_value());
   ASSERT_TRUE(log.keys()->destroy((*stored)->key).has_value());
-  store::Batch telling;
-  const std::string detail = fmt::format(R"({{"keys":[{}]}})", (*stored)->key.value);
-  record::Entry erase;
-  erase.header.seq = log.store().end();
-  erase.header.kind = record::EntryKind::kErase;
-  erase.body.detail = detail;
-  telling.add(erase);
-  ASSERT_TRUE(log.store().append(telling).has_value());
-  log.sign();
+  log.append_erase_entry(fmt::format(R"({{"keys":[{}]}})", (*stored)->key.value));
   const auto after = collect_evidence(testing::everything_of(log.store()), key, about);
   ASSERT_TRUE(after.has_value()) << after.error().message;
   EXPECT_EQ(after->entries[0].values, Values::kErased);

@@ -62,6 +62,18 @@ class TestLog {
     ASSERT_TRUE(store_->set_checkpoint(ledger::sign_checkpoint(edge.size(), edge.root(), key_).encode()).has_value());
   }
 
+  // An entry that says, truly or not, which keys were destroyed; signed.
+  void append_erase_entry(const std::string& detail) {
+    store::Batch batch;
+    record::Entry entry;
+    entry.header.seq = store_->end();
+    entry.header.kind = record::EntryKind::kErase;
+    entry.body.detail = detail;
+    batch.add(entry);
+    ASSERT_TRUE(store_->append(batch).has_value());
+    sign();
+  }
+
   VerifyReport verify(const VerifyOptions& options = {}) const { return verify(*store_, options); }
   VerifyReport verify(const store::Store& store, const VerifyOptions& options = {}) const {
     auto report = verify_log(store, key_.verifier(), options);

@@ -28,7 +28,7 @@ class SealedVerifyTest : public ::testing::Test {
     log_.grow_to(workload_, 600);
   }
 
-  // Keys and rows that are there.
+  // One that is there.
   const store::RowState& some_row() const {
     return std::ranges::find_if(workload_.rows, [](const auto& row) { return !row.second.deleted; })->second;
   }
@@ -36,16 +36,6 @@ class SealedVerifyTest : public ::testing::Test {
     privacy::KeyId out;
     EXPECT_TRUE(log_.store().scan_keys({seq, {seq.value + 1}}, [&](Seq, privacy::KeyId key) { out = key; }));
     return out;
-  }
-  void append_erase_entry(const std::string& detail) {
-    store::Batch batch;
-    record::Entry entry;
-    entry.header.seq = log_.store().end();
-    entry.header.kind = record::EntryKind::kErase;
-    entry.body.detail = detail;
-    batch.add(entry);
-    ASSERT_TRUE(log_.store().append(batch).has_value());
-    log_.sign();
   }
   std::string complaint() { return TestLog::complaint_of(log_.verify()); }
 
@@ -64,9 +54,9 @@ TEST_F(SealedVerifyTest, ADestroyedKeyThatNoEntryTellsOf) {
   EXPECT_THAT(report.findings[0].what, HasSubstr("no entry says that they were erased"));
   EXPECT_EQ(report.findings_total, report.values_erased);
 
-  append_erase_entry(R"({"reason":"retention","keys":[)" + std::to_string(key.value + 1'000) + "]}");
+  log_.append_erase_entry(R"({"reason":"retention","keys":[)" + std::to_string(key.value + 1'000) + "]}");
   EXPECT_NE(complaint(), "") << "another key";
-  append_erase_entry(R"({"reason":"retention","keys":[5,)" + std::to_string(key.value) + "]}");
+  log_.append_erase_entry(R"({"reason":"retention","keys":[5,)" + std::to_string(key.value) + "]}");
   EXPECT_EQ(complaint(), "");
   // The entry comes after those that it is about.
   EXPECT_TRUE(log_.verify({.since = seq}).ok());

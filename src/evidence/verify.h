@@ -67,7 +67,7 @@ std::string_view to_string(VerifyPhase phase);
 // Called now and then, from the calling thread; total is 0 when it is not known. False: stop (kCancelled).
 using VerifyProgress = std::function<bool(VerifyPhase phase, uint64_t done, uint64_t total)>;
 
-// Reads the whole log. It may grow meanwhile: what comes in is not looked at. Memory: about 50 MB, and two bits for
+// Reads the whole log. It may grow meanwhile: what comes in is not looked at. Memory: about 50 MB, and three bits for
 // each entry. An error is one that kept it from looking (kIo, kCancelled); whatever is wrong with the log is a finding.
 Result<VerifyReport> verify_log(const store::Store& store, const ledger::VerifierKey& key, const VerifyOptions& options,
                                 const VerifyProgress& progress = {});

@@ -54,29 +54,38 @@ void say(int fd, KeyId id, bool destroyed, const std::string& sealed) {
   }
 }
 
+// The child does `work`, which does not return, with the writing end of a pipe; `from` is its reading end.
+template <class Work>
+pid_t start_child(const Work& work, int& from) {
+  int ends[2];
+  if (::pipe(ends) != 0) return -1;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[0]);
+    work(ends[1]);
+  }
+  ::close(ends[1]);
+  from = ends[0];
+  return child;
+}
+
 TEST(KeyCrash, KillAtAnyMoment) {
   TempDir dir;
   const MasterKey master = master_of('m');
   KeyRing::create(dir.path, master).value().reset();
   std::map<uint64_t, Note> acknowledged;
   for (int round = 0; round < 25; ++round) {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const pid_t child = ::fork();
+    int from = -1;
+    const pid_t child = start_child([&](int to) { work(dir.path, master, to); }, from);
     ASSERT_GE(child, 0);
-    if (child == 0) {
-      ::close(ends[0]);
-      work(dir.path, master, ends[1]);
-    }
-    ::close(ends[1]);
     // Killed after some number of notes, at whatever the child does then; the last notes are still read.
     Note note;
     int seen = 0;
-    while (::read(ends[0], &note, sizeof note) == sizeof note) {
+    while (::read(from, &note, sizeof note) == sizeof note) {
       if (note.destroyed || acknowledged.find(note.id) == acknowledged.end()) acknowledged[note.id] = note;
       if (++seen == 1 + round * 61 % 700) ::kill(child, SIGKILL);
     }
-    ::close(ends[0]);
+    ::close(from);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
@@ -105,26 +114,23 @@ TEST(KeyCrash, KillWhileTheMasterKeyIsChanged) {
   std::filesystem::create_directory(keys);
   KeyRing::create(keys, generate_master_key(file).value()).value()->tenant_key("7").value();
   for (int round = 0; round < 40; ++round) {
-    int ends[2];
-    ASSERT_EQ(::pipe(ends), 0);
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      ::close(ends[0]);
+    const auto rotate = [&](int to) {
       auto ring = open_ring_to_write(keys, file);
       if (!ring) ::_exit(1);
       KeyKeeper keeper(**ring, file);
-      while (::write(ends[1], "", 1) == 1) {
+      while (::write(to, "", 1) == 1) {
         if (!keeper.rotate()) ::_exit(1);
       }
       ::_exit(2);
-    }
-    ::close(ends[1]);
+    };
+    int from = -1;
+    const pid_t child = start_child(rotate, from);
+    ASSERT_GE(child, 0);
     char byte = 0;
-    for (int seen = 0; seen <= round % 4; ++seen) ASSERT_EQ(::read(ends[0], &byte, 1), 1);
+    for (int seen = 0; seen <= round % 4; ++seen) ASSERT_EQ(::read(from, &byte, 1), 1);
     ::usleep(static_cast<useconds_t>(round * 97 % 1'500));  // anywhere in a change, not to wait for anything
     ::kill(child, SIGKILL);
-    ::close(ends[0]);
+    ::close(from);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
